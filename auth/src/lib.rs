@@ -1,0 +1,1 @@
+//! The authorization core: a pure state machine.

@@ -1,0 +1,1 @@
+//! Payment HSM simulator speaking payShield host commands.

@@ -1,0 +1,2 @@
+//! The `hsm-sim` program.
+fn main() {}

@@ -1,0 +1,1 @@
+//! payShield host command wire format, shared by client and simulator.

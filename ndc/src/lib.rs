@@ -1,0 +1,1 @@
+//! NDC messages between host and ATM.

@@ -1,0 +1,1 @@
+//! Policy rules: a typed subset of CEL.

@@ -1,0 +1,1 @@
+//! Journal with group commit, sealed at rest.

@@ -1,0 +1,1 @@
+//! turnout: the payment authorization switch.

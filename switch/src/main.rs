@@ -1,0 +1,2 @@
+//! The `turnout` program.
+fn main() {}
