@@ -1,0 +1,153 @@
+use crate::check::Checker;
+use crate::code::{Code, TestIndex};
+use crate::error::{Fault, RuleError, RulePart, Span};
+use crate::limits::{MAX_NAME_BYTES, MAX_RULES, MAX_SOURCE_BYTES};
+use crate::parse::parse;
+use crate::verdict::{Verdict, VerdictFault};
+use std::collections::BTreeSet;
+
+/// A rule as the configuration states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleSource<'a> {
+    /// By what name receipts and counters know it; unique.
+    pub name: &'a str,
+    /// The condition.
+    pub when: &'a str,
+    /// `decline`, `capture`, `refer` or `flag`.
+    pub action: &'a str,
+    /// Response code (DE 39) of `decline` (59 if absent) and `capture` (07 if absent).
+    pub code: Option<&'a str>,
+}
+
+/// A compiled rule.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// By what name receipts and counters know it.
+    pub name: String,
+    /// The condition as written, to be shown.
+    pub when: String,
+    /// What it does when the condition holds.
+    pub verdict: Verdict,
+    pub(crate) test: TestIndex,
+}
+
+/// All rules of one version of the configuration, ready to be asked. The default has no rules and
+/// lets everything pass.
+#[derive(Clone, Debug, Default)]
+pub struct Program {
+    rules: Vec<Rule>,
+    pub(crate) code: Code,
+}
+
+impl Program {
+    /// Compiles the rules in the order in which they are to be asked.
+    ///
+    /// # Errors
+    /// Every mistake in every rule: syntax (the first of a condition), types, unknown facts, text
+    /// that a fact never holds, unknown actions and codes, names that are empty or used twice, and
+    /// anything beyond a limit.
+    pub fn compile(sources: &[RuleSource<'_>]) -> Result<Program, Vec<RuleError>> {
+        let mut compiler = Compiler::default();
+        for (index, source) in sources.iter().take(MAX_RULES).enumerate() {
+            compiler.rule(index, source);
+        }
+        if let Some(source) = sources.get(MAX_RULES) {
+            let fault =
+                Fault::new(Span::whole(source.name), format!("there are more than {MAX_RULES} rules"));
+            compiler.errors.push(source.error(MAX_RULES, RulePart::Name, fault));
+        }
+        if !compiler.errors.is_empty() {
+            return Err(compiler.errors);
+        }
+        Ok(Program { rules: compiler.rules, code: compiler.checker.code })
+    }
+
+    /// The rules in order.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The name of a rule by the index that an [`Outcome`](crate::Outcome) holds; `None` beyond the
+    /// last rule.
+    #[must_use]
+    pub fn rule_name(&self, index: usize) -> Option<&str> {
+        self.rules.get(index).map(|rule| rule.name.as_str())
+    }
+}
+
+#[derive(Default)]
+struct Compiler<'a> {
+    rules: Vec<Rule>,
+    errors: Vec<RuleError>,
+    checker: Checker,
+    names: BTreeSet<&'a str>,
+}
+
+impl<'a> Compiler<'a> {
+    /// Compiles one rule, or notes everything that is wrong with it.
+    fn rule(&mut self, index: usize, source: &RuleSource<'a>) {
+        let mut note = |part, fault| self.errors.push(source.error(index, part, fault));
+        if let Err(fault) = check_name(source.name, !self.names.insert(source.name)) {
+            note(RulePart::Name, fault);
+        }
+        let test = match compile_condition(source.when, &mut self.checker) {
+            Ok(test) => Some(test),
+            Err(faults) => {
+                faults.into_iter().for_each(|fault| note(RulePart::When, fault));
+                None
+            }
+        };
+        let verdict = match Verdict::parse(source.action, source.code) {
+            Ok(verdict) => Some(verdict),
+            Err(VerdictFault::Action(fault)) => {
+                note(RulePart::Action, fault);
+                None
+            }
+            Err(VerdictFault::Code(fault)) => {
+                note(RulePart::Code, fault);
+                None
+            }
+        };
+        if let (Some(test), Some(verdict)) = (test, verdict) {
+            self.rules.push(Rule { name: source.name.into(), when: source.when.into(), verdict, test });
+        }
+    }
+}
+
+fn check_name(name: &str, taken: bool) -> Result<(), Fault> {
+    let span = Span::whole(name);
+    if name.trim().is_empty() {
+        return Err(Fault::new(span, "the rule has no name"));
+    }
+    if name.len() > MAX_NAME_BYTES {
+        return Err(Fault::new(span, format!("the name is longer than {MAX_NAME_BYTES} bytes")));
+    }
+    if taken {
+        return Err(Fault::hinted(span, "the name is taken", "a receipt names the rule, so names differ"));
+    }
+    Ok(())
+}
+
+fn compile_condition(when: &str, checker: &mut Checker) -> Result<TestIndex, Vec<Fault>> {
+    if when.len() > MAX_SOURCE_BYTES {
+        let message = format!("the condition is longer than {MAX_SOURCE_BYTES} bytes");
+        return Err(vec![Fault::hinted(Span { start: 0, end: 0 }, message, "split the rule in two")]);
+    }
+    let expression = parse(when).map_err(|fault| vec![fault])?;
+    checker.condition(&expression)
+}
+
+impl RuleSource<'_> {
+    /// A mistake in one of this rule's texts. A text that is absent has no mistakes.
+    fn error(&self, index: usize, part: RulePart, fault: Fault) -> RuleError {
+        let source = match part {
+            RulePart::Name => self.name,
+            RulePart::When => self.when,
+            RulePart::Action => self.action,
+            RulePart::Code => self.code.unwrap_or(""),
+        };
+        let Fault { span, message, hint } = fault;
+        RuleError { index, rule: self.name.into(), part, source: source.into(), span, message, hint }
+    }
+}
