@@ -1,1 +1,50 @@
-//! Journal with group commit, sealed at rest.
+//! The journal: the single source of truth, on the path of every authorization.
+//!
+//! Shards append batches of records, each shard to its own [`Stream`]; the [`Committer`] takes all
+//! that waits, writes it with one sync, and only then says that it is durable. Records are opaque
+//! bytes here. On disk every batch is one sealed and checksummed frame; `docs/journal.md` has the
+//! format and says what happens to torn and to damaged ones.
+//!
+//! ```
+//! use std::sync::{Arc, mpsc};
+//! use store::{Committer, FileJournal, MasterKey, Sequence, Settings, Stream};
+//!
+//! # let folder = tempfile::tempdir()?;
+//! # let dir = folder.path().join("journal");
+//! let key = MasterKey::generate()?;
+//! let shard = Stream(0);
+//!
+//! // Open: replays what is there (nothing yet), then take batches and wait until they are durable.
+//! let settings = Settings { segment_bytes: 1 << 20 };
+//! let (journal, _) = FileJournal::open(&dir, &key, settings, &mut |_, _, _| Ok(()))?;
+//! let (told, durable) = mpsc::channel();
+//! let on_durable = Arc::new(move |stream, position| told.send((stream, position)).unwrap_or(()));
+//! let committer = Committer::start(Box::new(journal), 1, 64, on_durable, |failure| panic!("{failure}"))?;
+//! let handle = committer.handle();
+//! let mut batch = handle.batch();
+//! batch.push(b"first record");
+//! batch.push_with(|out| out.extend_from_slice(b"second record"));
+//! handle.submit(shard, Sequence(0), batch)?;
+//! assert_eq!(durable.recv()?, (shard, Sequence(2)));
+//! committer.shutdown()?;
+//!
+//! // Read it back.
+//! let mut records = Vec::new();
+//! store::read_all(&dir, &key, &mut |_, _, record| {
+//!     records.push(record.to_vec());
+//!     Ok(())
+//! })?;
+//! assert_eq!(records, [&b"first record"[..], b"second record"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod committer;
+mod journal;
+mod master_key;
+
+pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
+pub use journal::{
+    AppendError, Batch, Damage, FileJournal, Journal, JournalError, MemoryJournal, Rejected, Replay,
+    Sequence, Settings, Stream, TornTail, Visitor, read_all,
+};
+pub use master_key::{KeyError, MasterKey};

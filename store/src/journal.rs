@@ -1,0 +1,86 @@
+//! The port: what a journal promises, whichever engine keeps it.
+
+mod batch;
+mod disk;
+mod error;
+mod file;
+mod frame;
+mod lock;
+mod memory;
+mod replay;
+mod seal;
+mod segment;
+
+pub use batch::Batch;
+pub use error::{AppendError, Damage, JournalError};
+pub use file::{FileJournal, Settings};
+pub use memory::MemoryJournal;
+pub use replay::{Rejected, Replay, TornTail, Visitor, read_all};
+
+/// An append-only sequence of record batches per stream.
+///
+/// The expected sequence of an append fences: a writer that has fallen behind, because another
+/// took the stream over, cannot append. Batches may be buffered until [`Journal::sync`]; nothing
+/// is durable before it has returned.
+///
+/// Every error but [`AppendError::Sequence`] and [`AppendError::TooLarge`] is final: what is on
+/// disk is then unknown, the engine refuses everything afterwards, and the process must stop
+/// answering and start anew from what is there.
+pub trait Journal: Send {
+    /// Adds the records of `batch` to the end of `stream`. An empty batch only checks the
+    /// sequence.
+    ///
+    /// # Errors
+    /// When `expected` is not the next sequence of the stream, the batch is too large, or the
+    /// engine has failed.
+    fn append(&mut self, stream: Stream, expected: Sequence, batch: &Batch) -> Result<(), AppendError>;
+
+    /// Makes all that was appended durable.
+    ///
+    /// # Errors
+    /// When the engine has failed, now or earlier. Calling again does not try again.
+    fn sync(&mut self) -> Result<(), JournalError>;
+
+    /// The sequence that the next append to this stream must expect.
+    fn position(&self, stream: Stream) -> Sequence;
+}
+
+/// One of the independent sequences of a journal: one per shard, and one for provisioning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Stream(pub u16);
+
+/// A place in a stream: the number of records before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sequence(pub u64);
+
+impl Sequence {
+    /// The place `count` records further on.
+    #[must_use]
+    pub fn after(self, count: u32) -> Sequence {
+        Sequence(self.0.saturating_add(u64::from(count)))
+    }
+}
+
+/// The next sequence of each stream, by stream number. A stream never written to is at 0.
+#[derive(Clone, Debug, Default)]
+struct Positions(Vec<Sequence>);
+
+impl Positions {
+    fn next(&self, stream: Stream) -> Sequence {
+        self.0.get(usize::from(stream.0)).copied().unwrap_or_default()
+    }
+
+    /// Moves a stream on by `count` records, if `expected` is where it stands.
+    fn advance(&mut self, stream: Stream, expected: Sequence, count: u32) -> Result<(), AppendError> {
+        let next = self.next(stream);
+        if expected != next {
+            return Err(AppendError::Sequence { stream, expected, next });
+        }
+        let index = usize::from(stream.0);
+        if index >= self.0.len() {
+            self.0.resize(index + 1, Sequence(0));
+        }
+        self.0[index] = next.after(count);
+        Ok(())
+    }
+}

@@ -1,0 +1,146 @@
+//! What the file engine asks of a disk: few enough calls that a test can let each of them fail.
+
+use super::segment;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+/// A folder of segments, one of which is being written.
+pub(super) trait Disk: Send {
+    /// Makes segment `number` of `bytes` bytes, all zero behind `header`, and writes to it from
+    /// now on. It is there whole and durable, or not at all.
+    fn create(&mut self, number: u64, bytes: u64, header: &[u8]) -> io::Result<()>;
+
+    /// Writes to the existing segment `number` from now on.
+    fn open(&mut self, number: u64) -> io::Result<()>;
+
+    /// Writes into the segment.
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
+
+    /// Makes durable what was written.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+/// The folder of a real file system.
+pub(super) struct Folder {
+    dir: PathBuf,
+    segment_bytes: u64,
+    current: Option<File>,
+    /// The next segment, zeroed by a thread of its own, so that a roll does not make every
+    /// authorization wait until 64 MiB are written.
+    spare: Option<JoinHandle<io::Result<File>>>,
+}
+
+impl Folder {
+    pub(super) fn new(dir: &Path, segment_bytes: u64) -> Folder {
+        Folder { dir: dir.to_owned(), segment_bytes, current: None, spare: None }
+    }
+
+    /// A zeroed file for a segment of usual size: the spare, or a new one where that has failed.
+    fn take_spare(&mut self) -> io::Result<File> {
+        let path = self.dir.join(SPARE);
+        match self.spare.take().map(JoinHandle::join) {
+            Some(Ok(Ok(file))) => Ok(file),
+            _ => zeroed(&path, self.segment_bytes),
+        }
+    }
+
+    fn start_spare(&mut self) {
+        let path = self.dir.join(SPARE);
+        let bytes = self.segment_bytes;
+        let thread = thread::Builder::new().name("journal-spare".into());
+        // No thread is no harm: the roll then does the work.
+        self.spare = thread.spawn(move || zeroed(&path, bytes)).ok();
+    }
+}
+
+impl Disk for Folder {
+    fn create(&mut self, number: u64, bytes: u64, header: &[u8]) -> io::Result<()> {
+        let usual = bytes == self.segment_bytes;
+        let path = self.dir.join(if usual { SPARE } else { OVERSIZED });
+        let file = if usual { self.take_spare()? } else { zeroed(&path, bytes)? };
+        file.write_all_at(header, 0)?;
+        file.sync_all()?;
+        fs::rename(&path, segment::path(&self.dir, number))?;
+        sync_folder(&self.dir)?;
+        self.current = Some(file);
+        if usual {
+            self.start_spare();
+        }
+        Ok(())
+    }
+
+    fn open(&mut self, number: u64) -> io::Result<()> {
+        self.current = Some(OpenOptions::new().write(true).open(segment::path(&self.dir, number))?);
+        self.start_spare();
+        Ok(())
+    }
+
+    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.current.as_ref().ok_or(io::ErrorKind::NotFound)?.write_all_at(bytes, offset)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.current.as_ref().ok_or(io::ErrorKind::NotFound)?.sync_data()
+    }
+}
+
+/// The spare of an ended process is worth nothing to the next one, which cannot know how far it
+/// has come.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if let Some(Ok(Ok(_))) = self.spare.take().map(JoinHandle::join) {
+            let _ = fs::remove_file(self.dir.join(SPARE));
+        }
+    }
+}
+
+/// Makes a folder that only its owner can enter (0700), with its parents, durably.
+pub(super) fn create_folder(dir: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+/// A new file of zeros, written and synced. Reserving the space alone would leave blocks marked as
+/// never written, and the first write into each would change the file system's own tables, which
+/// makes a sync cost several times as much.
+fn zeroed(path: &Path, bytes: u64) -> io::Result<File> {
+    const ZEROS: [u8; 1 << 18] = [0; 1 << 18];
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    reserve(&file, bytes)?;
+    for offset in (0..bytes).step_by(ZEROS.len()) {
+        let length = (bytes - offset).min(ZEROS.len() as u64) as usize;
+        file.write_all_at(&ZEROS[..length], offset)?;
+    }
+    file.sync_all()?;
+    Ok(file)
+}
+
+/// Reserves the space in one piece, and finds out early when there is none. A file system that
+/// cannot do so gets the space by the writing of zeros.
+fn reserve(file: &File, bytes: u64) -> io::Result<()> {
+    use rustix::fs::{FallocateFlags, fallocate};
+    use rustix::io::Errno;
+    match fallocate(file, FallocateFlags::empty(), 0, bytes) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+        result => Ok(result?),
+    }
+}
+
+/// Makes the names in a folder durable.
+fn sync_folder(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Names under which a segment is prepared. What a crash has left of one is overwritten.
+const SPARE: &str = "spare.tmp";
+const OVERSIZED: &str = "oversized.tmp";

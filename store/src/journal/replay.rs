@@ -1,0 +1,254 @@
+//! Reading a journal from its beginning, and telling the torn end of an interrupted write, which
+//! is cut, from damage, which is an error.
+
+use super::batch::split_record;
+use super::error::{Damage, JournalError};
+use super::frame::{ALIGNMENT, Frame};
+use super::seal::SegmentKey;
+use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
+use super::{Positions, Sequence, Stream};
+use crate::MasterKey;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Takes the records of a replay: stream, place in it, record.
+pub type Visitor<'a> = dyn FnMut(Stream, Sequence, &[u8]) -> Result<(), Rejected> + 'a;
+
+/// Why a visitor cannot take a record, in words that hold nothing of it. Ends the replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rejected(pub &'static str);
+
+/// What a replay has found.
+#[derive(Clone, Debug, Default)]
+pub struct Replay {
+    /// Number of segments.
+    pub segments: u64,
+    /// Number of frames, one for each batch.
+    pub frames: u64,
+    /// Number of records.
+    pub records: u64,
+    /// The end of an interrupted write, if there is one.
+    pub torn: Option<TornTail>,
+    pub(super) positions: Positions,
+}
+
+/// The end of the newest segment, where a write was interrupted. Nothing in it was ever
+/// acknowledged, because the sync behind it had not returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// The segment.
+    pub file: PathBuf,
+    /// Where the first frame begins that is not whole.
+    pub offset: u64,
+    /// How many bytes there are, from the offset to the last that is not zero.
+    pub bytes: u64,
+}
+
+impl Replay {
+    /// The next sequence of a stream.
+    #[must_use]
+    pub fn position(&self, stream: Stream) -> Sequence {
+        self.positions.next(stream)
+    }
+}
+
+/// Visits every record of the journal in `dir`, in the order of the appends, and changes nothing.
+/// Takes no lock: where another process is writing, the replay ends at its last whole frame, and
+/// what that process is just writing may show as a [`TornTail`].
+///
+/// # Errors
+/// When the journal cannot be read, is damaged or sealed under another key, or the visitor
+/// rejects a record. Records before the place of the error have been visited.
+pub fn read_all(dir: &Path, master: &MasterKey, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
+    walk(dir, master, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
+}
+
+/// Who may write while we read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Writer {
+    /// We hold the lock.
+    Us,
+    /// We do not.
+    MayBeAnother,
+}
+
+/// The replay, and the newest segment as read, if there is any.
+pub(super) struct Walk {
+    pub(super) replay: Replay,
+    pub(super) newest: Option<Segment>,
+}
+
+/// A segment being read.
+pub(super) struct Segment {
+    pub(super) number: u64,
+    pub(super) file: PathBuf,
+    pub(super) content: Vec<u8>,
+    pub(super) key: SegmentKey,
+    /// Where the next frame begins, or would begin.
+    pub(super) offset: usize,
+    pub(super) end: SegmentEnd,
+}
+
+/// Reads all segments.
+pub(super) fn walk(
+    dir: &Path,
+    master: &MasterKey,
+    writer: Writer,
+    visitor: &mut Visitor<'_>,
+) -> Result<Walk, JournalError> {
+    let newest = segment::newest(dir)?;
+    let mut walker = Walker { replay: Replay::default(), visitor, scratch: Vec::new() };
+    let mut before: Option<Segment> = None;
+    for number in 1..=newest {
+        let mut segment = Segment::open(dir, number, master, before.take())?;
+        walker.frames(&mut segment)?;
+        if number < newest {
+            segment.must_end_clean()?;
+        } else {
+            walker.tail(&mut segment, writer)?;
+        }
+        walker.replay.segments = number;
+        before = Some(segment);
+    }
+    Ok(Walk { replay: walker.replay, newest: before })
+}
+
+struct Walker<'a, 'v> {
+    replay: Replay,
+    visitor: &'a mut Visitor<'v>,
+    /// Payload of one frame in clear; the content of a segment stays sealed.
+    scratch: Vec<u8>,
+}
+
+impl Walker<'_, '_> {
+    /// Visits frames until there is a place without a whole one.
+    fn frames(&mut self, segment: &mut Segment) -> Result<(), JournalError> {
+        while let Some(frame) = Frame::at_front(&segment.content[segment.offset..]) {
+            self.frame(segment, &frame)?;
+            segment.end = SegmentEnd { frames: segment.end.frames + 1, chain: frame.checksum };
+            segment.offset += frame.size;
+            self.replay.frames += 1;
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, segment: &Segment, frame: &Frame<'_>) -> Result<(), JournalError> {
+        let header = &frame.header;
+        if header.number != segment.end.frames || header.chain != segment.end.chain {
+            return Err(segment.damaged(Damage::FrameOrder));
+        }
+        let continues = self.replay.positions.advance(header.stream, header.first, header.count);
+        continues.map_err(|_| segment.damaged(Damage::Sequence))?;
+        let payload = frame.open(&segment.key, &mut self.scratch);
+        let mut rest = payload.ok_or_else(|| segment.damaged(Damage::Seal))?;
+        for index in 0..header.count {
+            let record = split_record(&mut rest).ok_or_else(|| segment.damaged(Damage::Records))?;
+            let sequence = header.first.after(index);
+            (self.visitor)(header.stream, sequence, record).map_err(|Rejected(reason)| {
+                JournalError::Rejected {
+                    file: segment.file.clone(),
+                    offset: segment.offset as u64,
+                    stream: header.stream,
+                    sequence,
+                    reason,
+                }
+            })?;
+        }
+        if !rest.is_empty() {
+            return Err(segment.damaged(Damage::Records));
+        }
+        self.replay.records += u64::from(header.count);
+        Ok(())
+    }
+
+    /// Judges what follows the last whole frame of the newest segment.
+    fn tail(&mut self, segment: &mut Segment, writer: Writer) -> Result<(), JournalError> {
+        while segment.durable_frame_is_damaged() {
+            // A frame that was written while we read the file can be missing in what we have read
+            // and have successors in it. It is whole by now if it ever was.
+            let before = segment.offset;
+            if writer == Writer::MayBeAnother {
+                segment.content = read(&segment.file)?;
+                self.frames(segment)?;
+            }
+            if segment.offset == before {
+                return Err(segment.damaged(Damage::Frame));
+            }
+        }
+        self.replay.torn = match segment.used_behind() {
+            0 => None,
+            bytes => Some(TornTail {
+                file: segment.file.clone(),
+                offset: segment.offset as u64,
+                bytes: bytes as u64,
+            }),
+        };
+        Ok(())
+    }
+}
+
+impl Segment {
+    /// Reads the file and its header, which must continue the segment `before`.
+    fn open(
+        dir: &Path,
+        number: u64,
+        master: &MasterKey,
+        before: Option<Segment>,
+    ) -> Result<Segment, JournalError> {
+        let file = segment::path(dir, number);
+        let content = read(&file)?;
+        let (header, key, checksum) = SegmentHeader::read(&file, &content, number, master)?;
+        let before_end = before.as_ref().map(|before| before.end).unwrap_or_default();
+        let end = SegmentEnd { frames: 0, chain: checksum };
+        let segment = Segment { number, file, content, key, offset: HEADER_BYTES, end };
+        if header.previous != before_end {
+            let at_fault = before.as_ref().unwrap_or(&segment);
+            return Err(at_fault.damaged(Damage::SegmentLink));
+        }
+        Ok(segment)
+    }
+
+    /// A segment was synced before the next one began, so whatever stands behind its last whole
+    /// frame is damage.
+    fn must_end_clean(&self) -> Result<(), JournalError> {
+        if self.used_behind() > 0 { Err(self.damaged(Damage::Frame)) } else { Ok(()) }
+    }
+
+    /// Whether the frame that is not whole was durable once: a later frame says so. Without such a
+    /// witness it belongs to the last group of frames, whose sync never returned: the disk may
+    /// have written the parts of that group in any order.
+    fn durable_frame_is_damaged(&self) -> bool {
+        let used = &self.content[self.offset..self.offset + self.used_behind()];
+        (ALIGNMENT..used.len()).step_by(ALIGNMENT).any(|offset| {
+            Frame::at_front(&self.content[self.offset + offset..])
+                .is_some_and(|frame| frame.header.durable_before > self.end.frames)
+        })
+    }
+
+    /// Bytes from the offset to the last that is not zero.
+    pub(super) fn used_behind(&self) -> usize {
+        const ZEROS: [u8; 4096] = [0; 4096];
+        let rest = &self.content[self.offset..];
+        let mut used = rest.len();
+        for chunk in rest.rchunks(ZEROS.len()) {
+            if chunk != &ZEROS[..chunk.len()] {
+                let zeros = chunk.iter().rev().take_while(|byte| **byte == 0).count();
+                return used - zeros;
+            }
+            used -= chunk.len();
+        }
+        0
+    }
+
+    fn damaged(&self, damage: Damage) -> JournalError {
+        JournalError::Damaged { file: self.file.clone(), offset: self.offset as u64, damage }
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, JournalError> {
+    let failed = |error| JournalError::Io { doing: "reading", path: path.to_owned(), error };
+    let mut content = Vec::new();
+    File::open(path).and_then(|mut file| file.read_to_end(&mut content)).map_err(failed)?;
+    Ok(content)
+}

@@ -1,0 +1,133 @@
+//! A segment: one file of the journal, and the block at its front.
+
+use super::error::{Damage, JournalError};
+use super::seal::{KeyCheck, SegmentKey, SegmentSalt, key_check, random};
+use crate::MasterKey;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Size of the header: a block of its own, so that no later write touches its disk sectors.
+pub(super) const HEADER_BYTES: usize = 4096;
+
+/// What the header of a segment says. `docs/journal.md` has the layout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct SegmentHeader {
+    /// Counts the segments of the journal from 1.
+    pub(super) number: u64,
+    pub(super) salt: SegmentSalt,
+    pub(super) key_check: KeyCheck,
+    pub(super) previous: SegmentEnd,
+}
+
+/// Where a segment ends, kept by the one that follows it: a segment that has lost whole frames
+/// at its end looks sound in itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct SegmentEnd {
+    /// Number of frames.
+    pub(super) frames: u32,
+    /// Checksum of the last frame, or of the header when there is none.
+    pub(super) chain: u32,
+}
+
+impl SegmentHeader {
+    /// The header of a new segment.
+    pub(super) fn new(
+        master: &MasterKey,
+        number: u64,
+        previous: SegmentEnd,
+    ) -> Result<SegmentHeader, JournalError> {
+        let salt = random().map_err(|_| JournalError::NoRandom)?;
+        Ok(SegmentHeader { number, salt, key_check: key_check(master, &salt), previous })
+    }
+
+    /// The header as a block, and its checksum, with which the chain of frames begins.
+    pub(super) fn encode(&self) -> (Box<[u8; HEADER_BYTES]>, u32) {
+        let mut block = Box::new([0; HEADER_BYTES]);
+        block[..8].copy_from_slice(MAGIC);
+        block[8..12].copy_from_slice(&VERSION.to_le_bytes());
+        block[12..20].copy_from_slice(&self.number.to_le_bytes());
+        block[20..52].copy_from_slice(&self.salt);
+        block[52..60].copy_from_slice(&self.key_check);
+        block[60..64].copy_from_slice(&self.previous.frames.to_le_bytes());
+        block[64..68].copy_from_slice(&self.previous.chain.to_le_bytes());
+        let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+        block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
+        (block, checksum)
+    }
+
+    /// Reads the header of segment `number` and derives the segment's key. Also returns the
+    /// checksum of the header.
+    pub(super) fn read(
+        file: &Path,
+        content: &[u8],
+        number: u64,
+        master: &MasterKey,
+    ) -> Result<(SegmentHeader, SegmentKey, u32), JournalError> {
+        let damaged =
+            || JournalError::Damaged { file: file.to_owned(), offset: 0, damage: Damage::SegmentHeader };
+        let block = content.first_chunk::<HEADER_BYTES>().ok_or_else(damaged)?;
+        let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+        if block[..8] != *MAGIC || block[CHECKSUM_AT..] != checksum.to_le_bytes() {
+            return Err(damaged());
+        }
+        let version = u32::from_le_bytes(array(block, 8));
+        if version != VERSION {
+            return Err(JournalError::UnknownVersion { file: file.to_owned(), version });
+        }
+        let header = SegmentHeader {
+            number: u64::from_le_bytes(array(block, 12)),
+            salt: array(block, 20),
+            key_check: array(block, 52),
+            previous: SegmentEnd {
+                frames: u32::from_le_bytes(array(block, 60)),
+                chain: u32::from_le_bytes(array(block, 64)),
+            },
+        };
+        if header.number != number {
+            return Err(damaged());
+        }
+        if header.key_check != key_check(master, &header.salt) {
+            return Err(JournalError::WrongKey { file: file.to_owned() });
+        }
+        Ok((header, SegmentKey::derive(master, &header.salt, number), checksum))
+    }
+}
+
+/// The file of a segment.
+pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}{EXTENSION}"))
+}
+
+/// The number of the newest segment, 0 when there is none. All from 1 must be there.
+pub(super) fn newest(dir: &Path) -> Result<u64, JournalError> {
+    let failed = |error| JournalError::Io { doing: "listing", path: dir.to_owned(), error };
+    let mut numbers = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let name = entry.map_err(failed)?.file_name();
+        numbers.extend(name.to_str().and_then(number_of));
+    }
+    numbers.sort_unstable();
+    match numbers.iter().zip(1..).find(|(number, expected)| **number != *expected) {
+        Some((_, missing)) => {
+            Err(JournalError::Damaged { file: path(dir, missing), offset: 0, damage: Damage::SegmentMissing })
+        }
+        None => Ok(numbers.len() as u64),
+    }
+}
+
+/// The fixed-size field at `offset` of a block whose layout has room for it.
+pub(super) fn array<const N: usize>(block: &[u8], offset: usize) -> [u8; N] {
+    *block[offset..].first_chunk().expect("the layout has this field")
+}
+
+/// The number in a segment's file name; `None` for other files.
+fn number_of(name: &str) -> Option<u64> {
+    let digits = name.strip_suffix(EXTENSION)?;
+    let well_formed = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if well_formed { digits.parse().ok() } else { None }
+}
+
+const EXTENSION: &str = ".journal";
+const MAGIC: &[u8; 8] = b"TURNOUTJ";
+const VERSION: u32 = 1;
+const CHECKSUM_AT: usize = HEADER_BYTES - 4;
