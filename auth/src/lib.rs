@@ -1,1 +1,63 @@
-//! The authorization core: a pure state machine.
+//! The authorization core: a pure, deterministic state machine without clock, lock or I/O.
+//!
+//! [`Core::step`] takes the time and one [`Input`] and appends [`Effect`]s: records to make durable,
+//! checks to ask the HSM for, responses to send. The edge carries them out; a test or a simulator
+//! does the same without a socket. Durable state changes only in [`State::apply`], live and on
+//! replay alike.
+//!
+//! ```
+//! use auth::{Core, Input, Tables};
+//! use card::Time;
+//! use std::sync::Arc;
+//!
+//! let mut core = Core::new(auth::ShardIndex(0), Arc::new(Tables::default()));
+//! let mut effects = Vec::new();
+//! core.step(Time::from_unix_ms(0), Input::Tick, &mut effects);
+//! assert!(effects.is_empty());
+//! ```
+
+mod card_file;
+mod chip;
+mod completion;
+mod core;
+mod duplicate;
+mod effect;
+mod funds;
+mod hsm_checks;
+mod input;
+pub mod limits;
+mod names;
+mod pipeline;
+mod policy;
+mod receipt;
+mod record;
+mod request;
+mod reversal;
+mod secure;
+mod state;
+mod suspended;
+mod tables;
+mod terminal;
+mod validate;
+mod velocity;
+
+pub use crate::core::Core;
+pub use completion::{Completion, Dispensed};
+pub use effect::{Balance, Effect, IssuerAuthentication, Response};
+pub use hsm_checks::{
+    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
+    PinResult, Recipe,
+};
+pub use input::Input;
+pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use receipt::{Check, Receipt, Step, Verdict};
+pub use record::{
+    Account, AccountKind, Card, CardStatus, Completed, Funds, HoldExpired, PinReference, Record,
+    RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
+};
+pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
+pub use reversal::Reversal;
+pub use state::State;
+pub use tables::{
+    IbmMethod, Key, Limits, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
+};

@@ -35,6 +35,12 @@ impl Currency {
         self.0
     }
 
+    /// The alphabetic code.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        iso_currency::Currency::from_numeric(self.0).map_or("XXX", |currency| currency.code())
+    }
+
     /// How many digits of an amount are minor units: 2 for USD, 0 for JPY, 3 for KWD.
     #[must_use]
     pub fn exponent(self) -> u8 {
@@ -46,10 +52,7 @@ impl Currency {
 /// The alphabetic code.
 impl fmt::Display for Currency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match iso_currency::Currency::from_numeric(self.0) {
-            Some(currency) => f.write_str(currency.code()),
-            None => write!(f, "{:03}", self.0),
-        }
+        f.write_str(self.code())
     }
 }
 

@@ -40,10 +40,13 @@ codes! {
     FORMAT_ERROR = "30", "format error";
     EXPIRED_PICK_UP = "33", "expired card, pick up";
     PIN_TRIES_PICK_UP = "38", "PIN tries exceeded, pick up";
+    NO_CREDIT_ACCOUNT = "39", "no credit account";
     NOT_SUPPORTED = "40", "requested function not supported";
     LOST = "41", "lost card, pick up";
     STOLEN = "43", "stolen card, pick up";
     INSUFFICIENT_FUNDS = "51", "insufficient funds";
+    NO_CHEQUE_ACCOUNT = "52", "no cheque account";
+    NO_SAVINGS_ACCOUNT = "53", "no savings account";
     EXPIRED = "54", "expired card";
     WRONG_PIN = "55", "incorrect PIN";
     NOT_PERMITTED_TO_CARDHOLDER = "57", "transaction not permitted to cardholder";

@@ -1,0 +1,85 @@
+use crate::effect::{Effect, Response};
+use crate::input::Input;
+use crate::limits::SHARDS;
+use crate::names::{ReplyTo, ShardIndex, TransactionId};
+use crate::record::{HoldExpired, Record};
+use crate::state::State;
+use crate::suspended::Suspended;
+use crate::tables::Tables;
+use crate::{completion, pipeline, reversal};
+use card::Time;
+use std::sync::Arc;
+
+/// The decision maker of one shard.
+#[derive(Debug)]
+pub struct Core {
+    pub(crate) shard: ShardIndex,
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) state: State,
+    pub(crate) suspended: Suspended,
+    next_counter: u64,
+}
+
+impl Core {
+    /// A core with nothing on file.
+    #[must_use]
+    pub fn new(shard: ShardIndex, tables: Arc<Tables>) -> Core {
+        Core { shard, tables, state: State::default(), suspended: Suspended::default(), next_counter: 1 }
+    }
+
+    /// Applies a record of the journal, at start.
+    pub fn replay(&mut self, record: &Record) {
+        self.state.apply(record);
+    }
+
+    /// Ends the replay. `last_counter` is the highest [`State::last_counter`] of all shards, so that
+    /// transaction numbers stay unique when the number of shards changes.
+    pub fn resume(&mut self, last_counter: u64) {
+        self.next_counter = last_counter + 1;
+    }
+
+    /// Durable state, to look at.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Takes one input and appends what follows from it.
+    pub fn step(&mut self, now: Time, input: Input, effects: &mut Vec<Effect>) {
+        match input {
+            Input::Request(request) => pipeline::admit(self, now, request, effects),
+            Input::HsmReply { ticket, reply } => pipeline::dispatch(self, now, ticket, &reply, effects),
+            Input::Reversal(reversal) => reversal::reverse(self, now, &reversal, effects),
+            Input::Completion(completion) => completion::complete(self, now, &completion, effects),
+            Input::Tables(tables) => self.tables = tables,
+            Input::Tick => self.tick(now, effects),
+        }
+    }
+
+    fn tick(&mut self, now: Time, effects: &mut Vec<Effect>) {
+        for ticket in self.suspended.overdue(now) {
+            pipeline::hsm_overdue(self, now, ticket, effects);
+        }
+        for id in self.state.expired_holds(now) {
+            let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");
+            let pan = stored.transaction.pan;
+            self.commit(Record::HoldExpired(HoldExpired { transaction: id, pan, time: now }), effects);
+        }
+    }
+
+    /// Decide, then apply: the one way from a decision to durable state.
+    pub(crate) fn commit(&mut self, record: Record, effects: &mut Vec<Effect>) {
+        self.state.apply(&record);
+        effects.push(Effect::Record(record));
+    }
+
+    pub(crate) fn next_transaction_id(&mut self) -> TransactionId {
+        let id = self.next_counter * SHARDS as u64 + u64::from(self.shard.0);
+        self.next_counter += 1;
+        TransactionId(id)
+    }
+}
+
+pub(crate) fn respond(reply_to: ReplyTo, response: Response, effects: &mut Vec<Effect>) {
+    effects.push(Effect::Respond { reply_to, response });
+}

@@ -1,0 +1,54 @@
+//! Step 4: a repeat of an answered request gets the same answer and has no second effect.
+
+use crate::effect::Response;
+use crate::receipt::{Decline, Receipt, Step};
+use crate::record::Transaction;
+use crate::request::Request;
+use crate::state::State;
+use card::ResponseCode;
+
+/// What is known under a request's key.
+pub(crate) enum Found {
+    Nothing,
+    Answered(Response),
+    OtherContent,
+}
+
+/// Looks for an answered request with the same link, terminal, STAN and transmission time.
+pub(crate) fn find(state: &State, request: &Request) -> Found {
+    let same_time = |transaction: &&Transaction| transaction.transmission == request.transmission;
+    let earlier = state.same_stan(&request.key()).map(|stored| &stored.transaction).find(same_time);
+    match earlier {
+        None => Found::Nothing,
+        Some(earlier) if is_repeat(earlier, request) => Found::Answered(Response::of(earlier)),
+        Some(_) => Found::OtherContent,
+    }
+}
+
+fn is_repeat(earlier: &Transaction, request: &Request) -> bool {
+    earlier.pan == request.pan
+        && earlier.transaction == request.transaction
+        && earlier.class == request.class
+        && earlier.amount_minor == request.amount_minor
+        && earlier.currency == request.currency
+        && earlier.rrn == request.rrn
+}
+
+/// Whether a request that came while another with its key waits for the HSM is a repeat of it.
+pub(crate) fn same_content(waiting: &Request, request: &Request) -> bool {
+    waiting.pan == request.pan
+        && waiting.transmission == request.transmission
+        && waiting.transaction == request.transaction
+        && waiting.class == request.class
+        && waiting.amount_minor == request.amount_minor
+        && waiting.currency == request.currency
+        && waiting.rrn == request.rrn
+}
+
+/// A request whose reversal came first is refused: its acquirer has given it up.
+pub(crate) fn not_reversed(state: &State, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
+    match state.remembered_reversal(&request.key(), request.transmission, &request.pan) {
+        Some(_) => Err(receipt.fail(Step::AlreadyReversed, ResponseCode::DO_NOT_HONOUR, 0, 0)),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,164 @@
+use crate::tables::{IbmMethod, Key, PinKey};
+use arrayvec::ArrayVec;
+use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
+use std::sync::Arc;
+
+/// What the HSM is asked about one request. All of it goes out together and comes back together.
+#[derive(Clone, Debug, Default)]
+pub struct Checks {
+    /// The online PIN.
+    pub pin: Option<PinCheck>,
+    /// CVV of the stripe.
+    pub cvv: Option<CvvCheck>,
+    /// The chip's cryptogram.
+    pub cryptogram: Option<Box<CryptogramCheck>>,
+}
+
+impl Checks {
+    /// Whether there is nothing to ask.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.pin.is_none() && self.cvv.is_none() && self.cryptogram.is_none()
+    }
+}
+
+/// Verify an encrypted PIN block against the card's reference.
+#[derive(Clone, Debug)]
+pub struct PinCheck {
+    /// The key the block is under.
+    pub key: PinKey,
+    /// The block.
+    pub block: PinBlock,
+    /// The card.
+    pub pan: Pan,
+    /// How to verify it.
+    pub method: PinVerification,
+}
+
+/// Method and reference value of a PIN verification.
+#[derive(Clone, Debug)]
+pub enum PinVerification {
+    /// Visa PVV (payShield DC, EC).
+    Pvv {
+        /// PIN verification key pair.
+        pvk: Arc<Key>,
+        /// PIN verification key index, 0 to 9.
+        pvki: u8,
+        /// The four digits on file, ASCII.
+        pvv: [u8; 4],
+    },
+    /// IBM 3624 with offset (payShield DA, EA).
+    Ibm {
+        /// PIN verification key, decimalisation and validation data.
+        method: Arc<IbmMethod>,
+        /// Offset on file, left-justified, filled with `F`, ASCII.
+        offset: [u8; 12],
+    },
+}
+
+/// Verify a card verification value (payShield CY).
+#[derive(Clone, Debug)]
+pub struct CvvCheck {
+    /// Card verification key pair.
+    pub cvk: Arc<Key>,
+    /// The card.
+    pub pan: Pan,
+    /// Expiry as encoded on the track.
+    pub expiry: Expiry,
+    /// Service code as encoded on the track.
+    pub service_code: ServiceCode,
+    /// The value to verify.
+    pub cvv: Cvv,
+}
+
+/// Verify an ARQC and compute the ARPC that answers it (payShield KQ, KW).
+#[derive(Clone, Debug)]
+pub struct CryptogramCheck {
+    /// Which keys and methods apply.
+    pub recipe: Recipe,
+    /// Issuer master key for application cryptograms.
+    pub issuer_master_key: Arc<Key>,
+    /// The card.
+    pub pan: Pan,
+    /// PAN sequence number; 0 when the card has none.
+    pub card_sequence: u8,
+    /// 9F36.
+    pub atc: u16,
+    /// 9F37.
+    pub unpredictable_number: [u8; 4],
+    /// The bytes under the cryptogram, padding of the recipe included up to the zeros that the HSM
+    /// adds.
+    pub transaction_bytes: ArrayVec<u8, 96>,
+    /// 9F26.
+    pub cryptogram: [u8; 8],
+    /// What the ARPC says in case of approval.
+    pub answer: CryptogramAnswer,
+}
+
+/// Cryptogram version: how keys are derived and what the cryptogram covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipe {
+    /// Visa CVN 10: master key used directly, ARPC method 1.
+    VisaCvn10,
+    /// Visa CVN 18: common session key, ARPC method 2.
+    VisaCvn18,
+}
+
+/// The issuer's word inside the ARPC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptogramAnswer {
+    /// Authorization response code, ARPC method 1.
+    Arc([u8; 2]),
+    /// Card status update, ARPC method 2.
+    Csu([u8; 4]),
+}
+
+/// What the HSM found. A field is set where its check was asked.
+#[derive(Clone, Debug, Default)]
+pub struct ChecksReply {
+    /// Result of [`Checks::pin`].
+    pub pin: Option<PinResult>,
+    /// Result of [`Checks::cvv`].
+    pub cvv: Option<CvvResult>,
+    /// Result of [`Checks::cryptogram`].
+    pub cryptogram: Option<CryptogramResult>,
+}
+
+/// Outcome of a PIN verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinResult {
+    /// The PIN is right.
+    Right,
+    /// The PIN is wrong: counted.
+    Wrong,
+    /// The block itself is bad (payShield error 20, 24): a wrong key or PAN at the terminal, not a
+    /// guess of the cardholder, so it is not counted.
+    BadBlock,
+    /// The HSM could not say.
+    Failed,
+}
+
+/// Outcome of a CVV verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CvvResult {
+    /// The value is right.
+    Right,
+    /// The value is wrong.
+    Wrong,
+    /// The HSM could not say.
+    Failed,
+}
+
+/// Outcome of a cryptogram verification.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptogramResult {
+    /// The ARQC is right; the ARPC for approval, 8 bytes (method 1) or 4 bytes and 4 zeros (method 2).
+    Right {
+        /// Authorization response cryptogram.
+        arpc: [u8; 8],
+    },
+    /// The ARQC is wrong.
+    Wrong,
+    /// The HSM could not say.
+    Failed,
+}

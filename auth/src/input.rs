@@ -1,0 +1,29 @@
+use crate::completion::Completion;
+use crate::hsm_checks::ChecksReply;
+use crate::names::Ticket;
+use crate::request::Request;
+use crate::reversal::Reversal;
+use crate::tables::Tables;
+use std::sync::Arc;
+
+/// Everything the core can be told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// An authorization or financial request.
+    Request(Box<Request>),
+    /// A reversal.
+    Reversal(Box<Reversal>),
+    /// An ATM says what became of its dispense.
+    Completion(Completion),
+    /// The HSM's answer to [`Effect::AskHsm`](crate::Effect::AskHsm).
+    HsmReply {
+        /// Which request it belongs to.
+        ticket: Ticket,
+        /// What was found.
+        reply: ChecksReply,
+    },
+    /// New configuration.
+    Tables(Arc<Tables>),
+    /// Time has passed: deadlines and holds are looked at.
+    Tick,
+}

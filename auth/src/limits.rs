@@ -1,0 +1,28 @@
+//! Capacities and deadlines of the core. Every queue has a capacity and every wait a deadline, and
+//! they all stand here.
+
+use std::time::Duration;
+
+/// Requests that may wait for the HSM in one shard; one more is answered 96 at once.
+pub const SUSPENDED_CAPACITY: usize = 16_384;
+
+/// Repeats of one request that may wait for its answer; further ones are not answered, since the
+/// acquirer has the answer to any of them.
+pub const WAITING_REPEATS: usize = 8;
+
+/// How long answered transactions stay in memory to answer repeats and find originals of reversals.
+pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
+
+/// How many transactions with the same link, terminal and STAN are looked through for an original,
+/// newest first. STANs run through a million numbers, so more than a few means a terminal that
+/// restarts its counter all the time.
+pub const STAN_CHAIN: usize = 32;
+
+/// Checks that one receipt can hold; the pipeline has fewer steps.
+pub const RECEIPT_CHECKS: usize = 24;
+
+/// Shards of one process.
+pub const SHARDS: usize = 64;
+
+/// Policy rules that may flag one transaction without deciding it.
+pub const RULES: usize = 64;

@@ -1,0 +1,263 @@
+//! The legs of an issuer authorization, each a list of steps in the order of design §3. `admit` makes
+//! every decision that needs nobody else; `dispatch` judges what the HSM found, and then the money.
+
+use crate::core::{Core, respond};
+use crate::effect::{Effect, IssuerAuthentication, Response};
+use crate::hsm_checks::{Checks, ChecksReply};
+use crate::limits::SHARDS;
+use crate::names::{AccountId, ReplyTo, Ticket};
+use crate::receipt::{Decline, Receipt, Step};
+use crate::record::{Funds, Record, Transaction};
+use crate::request::{MessageClass, Request, TransactionType};
+use crate::{card_file, chip, duplicate, funds, policy, secure, terminal, validate, velocity};
+use card::{ResponseCode, Time};
+
+/// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
+pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+    // A repeat gets the answer of its original whatever the tables say by now, so this comes before
+    // everything else (docs/decisions/0004).
+    match duplicate::find(&core.state, &request) {
+        duplicate::Found::Answered(response) => return respond(request.reply_to, response, effects),
+        duplicate::Found::OtherContent => {
+            let mut receipt = Receipt::default();
+            let decline = receipt.fail(Step::Duplicate, ResponseCode::DUPLICATE, 0, 0);
+            return decline_now(core, now, &request, receipt, decline, effects);
+        }
+        duplicate::Found::Nothing => {}
+    }
+    if let Some(suspended) = core.suspended.find_mut(&request.key()) {
+        if duplicate::same_content(&suspended.request, &request) {
+            // With no room left the repeat stays silent: its acquirer gets the answer of the others.
+            let _ = suspended.repeats.try_push(request.reply_to);
+        } else {
+            respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+        }
+        return;
+    }
+
+    let mut receipt = Receipt::default();
+    match screen(core, now, &request, &mut receipt) {
+        Err(decline) => decline_now(core, now, &request, receipt, decline, effects),
+        Ok(_) if core.suspended.is_full() => {
+            respond(request.reply_to, Response::bare(ResponseCode::MALFUNCTION), effects);
+        }
+        Ok(checks) => {
+            let deadline = now.plus(core.tables.hsm_deadline);
+            let ticket = core.suspended.add(request, receipt, deadline);
+            effects.push(Effect::AskHsm { ticket, checks });
+        }
+    }
+}
+
+/// Steps 3 to 11, as far as they need nobody else. Gives back what to ask the HSM.
+fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> Result<Checks, Decline> {
+    let tables = &core.tables;
+    terminal::allowed(tables, request, receipt)?;
+    duplicate::not_reversed(&core.state, request, receipt)?;
+    validate::request(request, receipt)?;
+    validate::card_number(request, receipt)?;
+    let product = card_file::product(tables, request, receipt)?;
+    let file = card_file::on_file(&core.state, request, receipt)?;
+    card_file::status(file, receipt)?;
+    card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    secure::checks(tables, product, file, request, receipt)
+}
+
+/// Second leg: the HSM has answered.
+pub(crate) fn dispatch(
+    core: &mut Core,
+    now: Time,
+    ticket: Ticket,
+    reply: &ChecksReply,
+    effects: &mut Vec<Effect>,
+) {
+    // A reply after the deadline finds nothing: the request was answered then.
+    let Some(suspended) = core.suspended.take(ticket) else { return };
+    let mut receipt = suspended.receipt;
+    let mut counters = CardCounters::default();
+    let outcome = judge(core, now, &suspended.request, reply, &mut receipt, &mut counters);
+    let decision = Decision { outcome, receipt, counters };
+    let response = record(core, now, &suspended.request, decision, effects);
+    for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {
+        respond(reply_to, response.clone(), effects);
+    }
+}
+
+/// The HSM kept silent until the deadline.
+pub(crate) fn hsm_overdue(core: &mut Core, now: Time, ticket: Ticket, effects: &mut Vec<Effect>) {
+    let Some(suspended) = core.suspended.take(ticket) else { return };
+    let mut receipt = suspended.receipt;
+    let decline = receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0);
+    let decision = Decision { outcome: Err(decline), receipt, counters: CardCounters::default() };
+    let response = record(core, now, &suspended.request, decision, effects);
+    let waiting: Vec<ReplyTo> =
+        std::iter::once(suspended.request.reply_to).chain(suspended.repeats).collect();
+    for reply_to in waiting {
+        respond(reply_to, response.clone(), effects);
+    }
+}
+
+/// Steps 11 to 14 with the HSM's findings. A wrong cryptogram is judged before the PIN, so that a
+/// counterfeit chip cannot use up the cardholder's PIN tries.
+fn judge(
+    core: &Core,
+    now: Time,
+    request: &Request,
+    reply: &ChecksReply,
+    receipt: &mut Receipt,
+    counters: &mut CardCounters,
+) -> Result<Approval, Decline> {
+    let tables = &core.tables;
+    // Looked up again: the tables and the card may have changed while the HSM was at work.
+    let product = tables
+        .product(&request.pan)
+        .ok_or_else(|| receipt.fail(Step::Issuer, ResponseCode::NO_SUCH_ISSUER, 0, 0))?;
+    let file = core
+        .state
+        .card(&request.pan)
+        .ok_or_else(|| receipt.fail(Step::CardOnFile, ResponseCode::INVALID_CARD, 0, 0))?;
+    duplicate::not_reversed(&core.state, request, receipt)?;
+    let day = now.day(tables.business_offset);
+
+    secure::cvv(reply, receipt)?;
+    let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    secure::pin(product, file, reply, receipt, counters)?;
+    velocity::within_limits(product, file, request, day, receipt)?;
+    let account = funds::account(&core.state, file, request, receipt)?;
+    let flags = policy::apply(tables, product, file, account, request, now, receipt)?;
+    funds::available(account, request, receipt)?;
+    Ok(Approval { account: account.account.id, issuer_authentication, flags })
+}
+
+/// A decline that needs no one else: recorded and answered at once.
+fn decline_now(
+    core: &mut Core,
+    now: Time,
+    request: &Request,
+    receipt: Receipt,
+    decline: Decline,
+    effects: &mut Vec<Effect>,
+) {
+    let decision = Decision { outcome: Err(decline), receipt, counters: CardCounters::default() };
+    let response = record(core, now, request, decision, effects);
+    respond(request.reply_to, response, effects);
+}
+
+/// Step 15: the decision becomes a record, and only then an answer.
+fn record(
+    core: &mut Core,
+    now: Time,
+    request: &Request,
+    decision: Decision,
+    effects: &mut Vec<Effect>,
+) -> Response {
+    let transaction = transaction(core, now, request, decision);
+    let response = Response::of(&transaction);
+    core.commit(Record::Decided(Box::new(transaction)), effects);
+    response
+}
+
+fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
+    let id = core.next_transaction_id();
+    let (code, approval) = match decision.outcome {
+        Ok(approval) => (ResponseCode::APPROVED, Some(approval)),
+        Err(decline) => (decline.code, None),
+    };
+    let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
+    let account = approval.as_ref().map(|approval| approval.account);
+    Transaction {
+        id,
+        time: now,
+        business_day: now.day(core.tables.business_offset),
+        link: request.link,
+        terminal: request.terminal,
+        merchant: request.merchant,
+        mcc: request.mcc,
+        class: request.class,
+        transaction: request.transaction,
+        pan: request.pan,
+        stan: request.stan,
+        rrn: request.rrn,
+        transmission: request.transmission,
+        amount_minor: request.amount_minor,
+        currency: request.currency,
+        entry: request.entry,
+        code,
+        authorization_id: approval.as_ref().map(|_| authorization_id(id.0 / SHARDS as u64)),
+        balance: account.and_then(|account| balance_after(core, &account, request, funds)),
+        flags: approval.as_ref().map_or(0, |approval| approval.flags),
+        issuer_authentication: approval.and_then(|approval| approval.issuer_authentication),
+        account,
+        funds,
+        pin_tries_used: decision.counters.pin_tries_used,
+        atc: decision.counters.atc,
+        cash: request.cash,
+        receipt: decision.receipt,
+        tables_version: core.tables.version,
+    }
+}
+
+/// An authorization holds and a financial message posts; cash from an ATM is held until the ATM says
+/// what it dispensed.
+fn funds_of(core: &Core, now: Time, request: &Request) -> Funds {
+    let minor = request.amount_minor;
+    match (request.transaction.moves_money(), request.class) {
+        (false, _) => Funds::None,
+        (true, _) if request.cash.is_some() => Funds::Held { minor, expires: None },
+        (true, MessageClass::Authorization) => {
+            Funds::Held { minor, expires: Some(now.plus(core.tables.hold_period)) }
+        }
+        (true, MessageClass::Financial) => Funds::Posted { minor },
+    }
+}
+
+/// DE 54 goes with inquiries and with cash, where the receipt shows it.
+fn balance_after(
+    core: &Core,
+    account: &AccountId,
+    request: &Request,
+    funds: Funds,
+) -> Option<crate::Balance> {
+    if request.transaction == TransactionType::Purchase {
+        return None;
+    }
+    let mut balance = core.state.balance(account)?;
+    match funds {
+        Funds::None => {}
+        Funds::Held { minor, .. } => balance.available_minor -= minor,
+        Funds::Posted { minor } => {
+            balance.ledger_minor -= minor;
+            balance.available_minor -= minor;
+        }
+    }
+    Some(balance)
+}
+
+fn authorization_id(counter: u64) -> [u8; 6] {
+    let mut digits = [0; 6];
+    let mut rest = counter;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
+    }
+    digits
+}
+
+struct Decision {
+    outcome: Result<Approval, Decline>,
+    receipt: Receipt,
+    counters: CardCounters,
+}
+
+struct Approval {
+    account: AccountId,
+    issuer_authentication: Option<IssuerAuthentication>,
+    flags: u64,
+}
+
+/// Counters of the card that this request moves, approved or not.
+#[derive(Default)]
+pub(crate) struct CardCounters {
+    pub(crate) pin_tries_used: Option<u8>,
+    pub(crate) atc: Option<u16>,
+}

@@ -1,0 +1,56 @@
+//! Step 13: policy rules.
+
+use crate::receipt::{Decline, Receipt, Step};
+use crate::request::Request;
+use crate::state::{AccountFile, CardFile};
+use crate::tables::{Product, Tables};
+use crate::velocity;
+use card::{Currency, ResponseCode, Scheme, Time};
+use rules::{Facts, Verdict};
+
+/// Asks the rules. Gives back those that flagged the transaction, by bit.
+pub(crate) fn apply(
+    tables: &Tables,
+    product: &Product,
+    file: &CardFile,
+    account: &AccountFile,
+    request: &Request,
+    now: Time,
+    receipt: &mut Receipt,
+) -> Result<u64, Decline> {
+    let today = now.day(tables.business_offset);
+    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today);
+    let facts = Facts {
+        transaction: request.transaction.as_str(),
+        amount: request.amount_minor,
+        currency: Currency::from_numeric(request.currency).map_or("", Currency::code),
+        mcc: i64::from(request.mcc),
+        entry_mode: request.entry.as_str(),
+        pin_present: request.pin_block.is_some(),
+        hour: i64::from(now.hour(tables.business_offset)),
+        country: i64::from(request.country),
+        link: request.link.as_str(),
+        terminal: request.terminal.as_str(),
+        merchant: request.merchant.as_ref().map_or("", card::MerchantId::as_str),
+        product: &product.name,
+        scheme: match product.scheme {
+            Scheme::Visa => "visa",
+            Scheme::Mastercard => "mastercard",
+            Scheme::Private => "private",
+        },
+        balance_available: account.available_minor(),
+        daily_amount,
+        daily_count: i64::from(daily_count),
+    };
+    let outcome = tables.rules.evaluate(&facts);
+    let Some((rule, verdict)) = outcome.decision else {
+        receipt.pass(Step::Policy, 0, 0);
+        return Ok(outcome.flags);
+    };
+    let code = match verdict {
+        Verdict::Decline(code) | Verdict::Capture(code) => code,
+        Verdict::Refer => ResponseCode::REFER,
+        Verdict::Flag => return Ok(outcome.flags),
+    };
+    Err(receipt.fail(Step::Policy, code, rule as i64 + 1, 0))
+}

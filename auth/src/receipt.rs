@@ -1,0 +1,184 @@
+use crate::limits::RECEIPT_CHECKS;
+use arrayvec::ArrayVec;
+use card::ResponseCode;
+use serde::{Deserialize, Serialize};
+
+/// Why a transaction was answered as it was: every check in order, with the value seen and the limit
+/// it was held against.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Checks in the order they were made.
+    pub checks: ArrayVec<Check, RECEIPT_CHECKS>,
+}
+
+/// One line of a receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Which check.
+    pub step: Step,
+    /// How it went.
+    pub verdict: Verdict,
+    /// The value seen, in the step's own unit; 0 where a step has none.
+    pub seen: i64,
+    /// The limit or value it was held against; 0 where a step has none.
+    pub limit: i64,
+}
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Verdict {
+    /// Passed.
+    Passed,
+    /// Failed; the transaction is declined with this code.
+    Failed(ResponseCode),
+    /// Not applicable to this transaction.
+    Skipped,
+    /// Worth a look, without effect on the answer.
+    Noted,
+}
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $title:literal, $unit:ident;)*) => {
+        /// The checks of the pipeline, in the order of design §3.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Step {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Step {
+            /// Step number in the order of an issuer authorization.
+            #[must_use]
+            pub fn number(self) -> u8 {
+                match self { $(Step::$name => $number,)* }
+            }
+
+            /// What is checked, for people.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Step::$name => $title,)* }
+            }
+
+            /// What `seen` and `limit` are counted in.
+            #[must_use]
+            pub fn unit(self) -> Unit {
+                match self { $(Step::$name => Unit::$unit,)* }
+            }
+        }
+    };
+}
+
+/// Unit of a check's values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// The check has no values.
+    None,
+    /// Minor units of the transaction currency.
+    Minor,
+    /// A plain number.
+    Number,
+    /// `YYMM`.
+    YearMonth,
+}
+
+steps! {
+    /// The terminal is known, active and may do this.
+    Terminal = 3, "terminal known, active and allowed this transaction", None;
+    /// The same request came before with other content.
+    Duplicate = 4, "not the key of another request", None;
+    /// A reversal of this request came before the request itself.
+    AlreadyReversed = 4, "not reversed before it arrived", None;
+    /// Transaction type is served.
+    TransactionType = 5, "transaction type served", None;
+    /// Account type is legal, and the account is of that type.
+    AccountType = 5, "account type legal", None;
+    /// Currency exists and is the account's own.
+    Currency = 5, "currency legal (ISO 4217 number)", Number;
+    /// Amount is above zero.
+    Amount = 5, "amount legal", Minor;
+    /// The ATM's notes can make up the amount.
+    Notes = 5, "amount can be made up of the notes at hand", Minor;
+    /// PAN length, check digit and agreement with the track.
+    PanFormat = 6, "card number well formed (digits)", Number;
+    /// The PAN is in one of our ranges.
+    Issuer = 6, "card is in one of our ranges", None;
+    /// The card is on file.
+    CardOnFile = 7, "card on file", None;
+    /// Status and hot list.
+    CardStatus = 7, "card status", None;
+    /// First day of the start month to last day of the expiry month.
+    Validity = 8, "card valid this month (expiry YYMM, this month)", YearMonth;
+    /// The expiry sent is the expiry on file.
+    ExpiryMatch = 8, "expiry sent is the one on file", YearMonth;
+    /// Something proves that the card was there.
+    Verification = 10, "card proven by chip, stripe value or PIN", None;
+    /// The HSM answered.
+    Hsm = 11, "HSM answered", None;
+    /// Card verification value.
+    Cvv = 11, "card verification value", None;
+    /// Cryptogram type and version are known.
+    CryptogramVersion = 11, "cryptogram is an ARQC of a known version", Number;
+    /// The ARQC.
+    Cryptogram = 11, "chip cryptogram (ARQC)", None;
+    /// The ATC is above the highest one accepted, and not too far above.
+    Atc = 11, "chip counter (ATC) above the last one accepted", Number;
+    /// The amount under the cryptogram is the amount asked for.
+    ChipAmount = 11, "amount under the cryptogram is the amount asked for", Minor;
+    /// Wrong PINs so far.
+    PinTries = 11, "PIN tries left (wrong ones so far, allowed)", Number;
+    /// The PIN.
+    Pin = 11, "PIN", None;
+    /// Amount of one transaction.
+    LimitPerTransaction = 12, "amount per transaction", Minor;
+    /// Amount of the day.
+    LimitDailyAmount = 12, "amount today, this one included", Minor;
+    /// Number of the day.
+    LimitDailyCount = 12, "number today, this one included", Number;
+    /// Policy rules.
+    Policy = 13, "policy rules (number of the rule that decided)", Number;
+    /// Funds.
+    Funds = 14, "available funds (needed, available)", Minor;
+}
+
+impl Receipt {
+    /// Notes a passed check.
+    pub fn pass(&mut self, step: Step, seen: i64, limit: i64) {
+        self.push(step, Verdict::Passed, seen, limit);
+    }
+
+    /// Notes a check that does not apply.
+    pub fn skip(&mut self, step: Step) {
+        self.push(step, Verdict::Skipped, 0, 0);
+    }
+
+    /// Notes something worth a look.
+    pub fn note(&mut self, step: Step, seen: i64, limit: i64) {
+        self.push(step, Verdict::Noted, seen, limit);
+    }
+
+    /// Notes a failed check and gives the decline to return.
+    pub(crate) fn fail(&mut self, step: Step, code: ResponseCode, seen: i64, limit: i64) -> Decline {
+        self.push(step, Verdict::Failed(code), seen, limit);
+        Decline { step, code }
+    }
+
+    /// The step that declined, if one did.
+    #[must_use]
+    pub fn decline_step(&self) -> Option<Step> {
+        let failed = |check: &&Check| matches!(check.verdict, Verdict::Failed(_));
+        self.checks.iter().rev().find(failed).map(|check| check.step)
+    }
+
+    fn push(&mut self, step: Step, verdict: Verdict, seen: i64, limit: i64) {
+        // RECEIPT_CHECKS has room for every step; should a longer pipeline ever forget to raise it,
+        // a missing line is better than a refused customer.
+        let _ = self.checks.try_push(Check { step, verdict, seen, limit });
+    }
+}
+
+/// A refusal. An answer, not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decline {
+    pub(crate) step: Step,
+    pub(crate) code: ResponseCode,
+}

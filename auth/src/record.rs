@@ -1,0 +1,359 @@
+use crate::effect::{Balance, IssuerAuthentication};
+use crate::names::{AccountId, LinkName, TransactionId, TransmissionTime};
+use crate::receipt::Receipt;
+use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
+use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One durable change. State changes only by applying these, so a replay of them gives back the
+/// state. Track data, PIN blocks and card verification values have no place here.
+///
+/// The variant order is part of the stored form: new variants go to the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Record {
+    /// A card was put on file or replaced. Its counters stay.
+    CardStored(Card),
+    /// An account was opened, or its terms changed. The balance of an account on file stays.
+    AccountStored(Account),
+    /// A request was decided.
+    Decided(Box<Transaction>),
+    /// Money of an approved transaction was given back, in whole or in part.
+    Reversed(Reversed),
+    /// A reversal came whose original is not known; it cancels the original should that come.
+    ReversalRemembered(RememberedReversal),
+    /// An ATM reported what it dispensed.
+    Completed(Completed),
+    /// A hold ran out.
+    HoldExpired(HoldExpired),
+}
+
+/// A card on file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Card {
+    /// Its number.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// Last month of validity.
+    pub expiry: Expiry,
+    /// First month of validity, when there is one.
+    pub start: Option<Expiry>,
+    /// Status.
+    pub status: CardStatus,
+    /// PAN sequence number (tag 5F34).
+    pub card_sequence: Option<u8>,
+    /// The account it draws on.
+    pub account: AccountId,
+    /// Reference value of the PIN; a card without one cannot be used with a PIN.
+    pub pin: Option<PinReference>,
+}
+
+/// Status of a card. Lost, stolen and the two pick-up kinds ask the terminal to keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardStatus {
+    /// In use.
+    Active,
+    /// Not activated yet: 78.
+    Inactive,
+    /// Restricted: 62.
+    Restricted,
+    /// Reported lost: 41, captured.
+    Lost,
+    /// Reported stolen: 43, captured.
+    Stolen,
+    /// To be captured: 04.
+    Capture,
+    /// To be captured, special conditions: 07.
+    CaptureSpecial,
+}
+
+impl CardStatus {
+    /// Every status.
+    pub const ALL: [CardStatus; 7] = [
+        CardStatus::Active,
+        CardStatus::Inactive,
+        CardStatus::Restricted,
+        CardStatus::Lost,
+        CardStatus::Stolen,
+        CardStatus::Capture,
+        CardStatus::CaptureSpecial,
+    ];
+
+    /// The word used in card files and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            CardStatus::Active => "active",
+            CardStatus::Inactive => "inactive",
+            CardStatus::Restricted => "restricted",
+            CardStatus::Lost => "lost",
+            CardStatus::Stolen => "stolen",
+            CardStatus::Capture => "capture",
+            CardStatus::CaptureSpecial => "capture_special",
+        }
+    }
+
+    /// The status of that word.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<CardStatus> {
+        CardStatus::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+}
+
+/// What a PIN is verified against. Reveals no PIN by itself, and is masked in `Debug` all the same.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PinReference {
+    /// Visa PIN verification value.
+    Pvv {
+        /// PIN verification key index, 0 to 9.
+        pvki: u8,
+        /// Four ASCII digits.
+        pvv: [u8; 4],
+    },
+    /// IBM 3624 offset.
+    IbmOffset {
+        /// Left-justified ASCII digits, filled with `F`.
+        offset: [u8; 12],
+    },
+}
+
+impl fmt::Debug for PinReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PinReference::Pvv { .. } => "Pvv(****)",
+            PinReference::IbmOffset { .. } => "IbmOffset(****)",
+        })
+    }
+}
+
+/// An account on file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Its number.
+    pub id: AccountId,
+    /// Its currency.
+    pub currency: Currency,
+    /// Its kind, which a terminal may ask for in DE 3.
+    pub kind: AccountKind,
+    /// Posted balance at opening, minor units.
+    pub opening_minor: i64,
+    /// How far below zero it may go, minor units, not negative.
+    pub credit_line_minor: i64,
+}
+
+/// Kind of account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountKind {
+    /// Serves any account type of DE 3.
+    #[default]
+    Default,
+    /// Savings (10).
+    Savings,
+    /// Cheque or debit (20).
+    Cheque,
+    /// Credit (30).
+    Credit,
+}
+
+/// A decided request, with everything needed to answer a repeat of it, to undo it and to explain it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transaction {
+    /// Its number.
+    pub id: TransactionId,
+    /// When it was decided.
+    pub time: Time,
+    /// Business day it counts for.
+    pub business_day: CivilDay,
+    /// Acquiring link.
+    pub link: LinkName,
+    /// Terminal or ATM.
+    pub terminal: TerminalId,
+    /// Merchant.
+    pub merchant: Option<MerchantId>,
+    /// Merchant category code.
+    pub mcc: u16,
+    /// Message class.
+    pub class: MessageClass,
+    /// What was asked.
+    pub transaction: TransactionType,
+    /// The card.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// STAN.
+    pub stan: Stan,
+    /// RRN.
+    pub rrn: Option<Rrn>,
+    /// Transmission date and time.
+    pub transmission: TransmissionTime,
+    /// Amount, minor units of `currency`.
+    pub amount_minor: i64,
+    /// ISO 4217 numeric code as sent.
+    pub currency: u16,
+    /// How the card was read.
+    pub entry: EntryMode,
+    /// The answer.
+    pub code: ResponseCode,
+    /// DE 38.
+    pub authorization_id: Option<[u8; 6]>,
+    /// Value of tag 91.
+    pub issuer_authentication: Option<IssuerAuthentication>,
+    /// DE 54.
+    pub balance: Option<Balance>,
+    /// The account, once the card was found.
+    pub account: Option<AccountId>,
+    /// What it did to the account.
+    pub funds: Funds,
+    /// Wrong PINs counted on the card after this transaction, where it changed them.
+    pub pin_tries_used: Option<u8>,
+    /// Highest ATC accepted, where this transaction raised it.
+    pub atc: Option<u16>,
+    /// The ATM's part.
+    pub cash: Option<Cash>,
+    /// Policy rules that flagged it, by bit.
+    pub flags: u64,
+    /// Why.
+    pub receipt: Receipt,
+    /// Version of the tables it was decided under.
+    pub tables_version: u32,
+}
+
+/// What an approval did to the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Funds {
+    /// Nothing: declined, or no money moves.
+    None,
+    /// Holds money until it is completed, reversed or expires.
+    Held {
+        /// Minor units held.
+        minor: i64,
+        /// When the hold lapses; `None` when only a completion or reversal ends it.
+        expires: Option<Time>,
+    },
+    /// Posted at once.
+    Posted {
+        /// Minor units debited.
+        minor: i64,
+    },
+}
+
+/// Where a transaction stands now. Not stored: it follows from the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TransactionStatus {
+    /// Declined.
+    Declined,
+    /// Approved; what it holds or posted stands.
+    Approved,
+    /// Given back in part.
+    PartlyReversed,
+    /// Given back in whole.
+    Reversed,
+    /// The ATM dispensed, and the money is posted.
+    Completed,
+    /// The ATM could not say what it dispensed; the money stays held until staff decide.
+    Suspect,
+    /// The hold ran out.
+    Expired,
+}
+
+impl TransactionStatus {
+    /// The word used in searches and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TransactionStatus::Declined => "declined",
+            TransactionStatus::Approved => "approved",
+            TransactionStatus::PartlyReversed => "partly_reversed",
+            TransactionStatus::Reversed => "reversed",
+            TransactionStatus::Completed => "completed",
+            TransactionStatus::Suspect => "suspect",
+            TransactionStatus::Expired => "expired",
+        }
+    }
+}
+
+/// Money given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversed {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Its card, which names the shard.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+    /// What of the transaction remains, minor units; 0 for a full reversal.
+    pub remaining_minor: i64,
+}
+
+/// A reversal that came before its original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RememberedReversal {
+    /// Acquiring link.
+    pub link: LinkName,
+    /// Terminal.
+    pub terminal: TerminalId,
+    /// STAN of the original.
+    pub stan: Stan,
+    /// Transmission time of the original; 0 when the reversal does not say.
+    pub transmission: TransmissionTime,
+    /// The card.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When the reversal came.
+    pub time: Time,
+}
+
+/// An ATM's report about a dispense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Completed {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Its card, which names the shard.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+    /// Minor units dispensed, which are posted; `None` when the ATM could not say (suspect).
+    pub dispensed_minor: Option<i64>,
+}
+
+/// A hold that ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldExpired {
+    /// The transaction.
+    pub transaction: TransactionId,
+    /// Its card, which names the shard.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+}
+
+/// What a card has used of its daily limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The day it counts.
+    pub day: CivilDay,
+    /// Minor units approved on that day.
+    pub amount_minor: i64,
+    /// Approvals of that day.
+    pub count: u32,
+}
+
+impl Record {
+    /// The card this record is about; `None` for an account.
+    #[must_use]
+    pub fn pan(&self) -> Option<Pan> {
+        match self {
+            Record::CardStored(card) => Some(card.pan),
+            Record::AccountStored(_) => None,
+            Record::Decided(transaction) => Some(transaction.pan),
+            Record::Reversed(reversed) => Some(reversed.pan),
+            Record::ReversalRemembered(remembered) => Some(remembered.pan),
+            Record::Completed(completed) => Some(completed.pan),
+            Record::HoldExpired(expired) => Some(expired.pan),
+        }
+    }
+}

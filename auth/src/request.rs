@@ -1,0 +1,193 @@
+use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
+use arrayvec::ArrayVec;
+use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
+use serde::{Deserialize, Serialize};
+
+/// The protocol-neutral form of what an acquirer or ATM asked. Holds card data that never enters a
+/// record: track 2, PIN block.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Where the response goes.
+    pub reply_to: ReplyTo,
+    /// The acquiring link.
+    pub link: LinkName,
+    /// Authorization (a hold) or financial (a posting).
+    pub class: MessageClass,
+    /// What is asked.
+    pub transaction: TransactionType,
+    /// Account type the money comes from (DE 3, positions 3 and 4).
+    pub account_type: AccountType,
+    /// The card.
+    pub pan: Pan,
+    /// Expiry as the terminal sent it (DE 14 or track 2).
+    pub expiry: Option<Expiry>,
+    /// PAN sequence number (DE 23 or tag 5F34).
+    pub card_sequence: Option<u8>,
+    /// Transaction amount (DE 4), minor units of `currency`.
+    pub amount_minor: i64,
+    /// ISO 4217 numeric code as sent (DE 49); not necessarily one that exists.
+    pub currency: u16,
+    /// System trace audit number (DE 11).
+    pub stan: Stan,
+    /// Retrieval reference number (DE 37).
+    pub rrn: Option<Rrn>,
+    /// Transmission date and time (DE 7).
+    pub transmission: TransmissionTime,
+    /// Terminal (DE 41), or the LUNO of an ATM.
+    pub terminal: TerminalId,
+    /// Merchant (DE 42).
+    pub merchant: Option<MerchantId>,
+    /// Merchant category code (DE 18), 0 when not sent.
+    pub mcc: u16,
+    /// Acquiring institution's country (DE 19), 0 when not sent.
+    pub country: u16,
+    /// How the card was read (DE 22).
+    pub entry: EntryMode,
+    /// Track 2 (DE 35) or its chip equivalent.
+    pub track2: Option<Track2>,
+    /// Encrypted PIN (DE 52).
+    pub pin_block: Option<PinBlock>,
+    /// Chip data (DE 55).
+    pub chip: Option<Box<Chip>>,
+    /// What only an ATM adds.
+    pub cash: Option<Cash>,
+}
+
+impl Request {
+    pub(crate) fn key(&self) -> OriginalKey {
+        OriginalKey { link: self.link, terminal: self.terminal, stan: self.stan }
+    }
+}
+
+/// Message class by its effect on the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageClass {
+    /// 01xx: an approval holds the money.
+    Authorization,
+    /// 02xx: an approval posts it.
+    Financial,
+}
+
+/// What is asked (DE 3, positions 1 and 2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionType {
+    /// 00: goods and services.
+    Purchase,
+    /// 01: cash from an ATM.
+    Withdrawal,
+    /// 30 or 31: balance inquiry.
+    BalanceInquiry,
+    /// A processing code that this switch does not serve; declined with 12.
+    Unsupported,
+}
+
+impl TransactionType {
+    /// The word used in rules, searches and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            TransactionType::Purchase => "purchase",
+            TransactionType::Withdrawal => "withdrawal",
+            TransactionType::BalanceInquiry => "balance_inquiry",
+            TransactionType::Unsupported => "unsupported",
+        }
+    }
+
+    pub(crate) fn moves_money(self) -> bool {
+        matches!(self, TransactionType::Purchase | TransactionType::Withdrawal)
+    }
+}
+
+/// Account type of DE 3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountType {
+    /// 00: whichever the card has.
+    Default,
+    /// 10.
+    Savings,
+    /// 20: cheque or debit.
+    Cheque,
+    /// 30.
+    Credit,
+    /// Anything else; declined with 12.
+    Unknown,
+}
+
+/// How the card's data entered the terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EntryMode {
+    /// Contact chip (05, 95).
+    Chip,
+    /// Contactless chip (07).
+    Contactless,
+    /// Magnetic stripe (02, 90).
+    Stripe,
+    /// Stripe after the chip failed (80).
+    Fallback,
+    /// Keyed (01, 79) or not stated.
+    Manual,
+}
+
+impl EntryMode {
+    /// The word used in rules, searches and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            EntryMode::Chip => "chip",
+            EntryMode::Contactless => "contactless",
+            EntryMode::Stripe => "stripe",
+            EntryMode::Fallback => "fallback",
+            EntryMode::Manual => "manual",
+        }
+    }
+
+    pub(crate) fn has_chip_data(self) -> bool {
+        matches!(self, EntryMode::Chip | EntryMode::Contactless)
+    }
+}
+
+/// The data objects of DE 55 that a cryptogram covers, as received: they are never rebuilt from
+/// other fields (EMV Book 2, section 8.1.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chip {
+    /// 9F02, BCD.
+    pub amount_authorised: [u8; 6],
+    /// 9F03, BCD; zeros when absent.
+    pub amount_other: [u8; 6],
+    /// 9F1A, BCD.
+    pub terminal_country: [u8; 2],
+    /// 95, terminal verification results.
+    pub tvr: [u8; 5],
+    /// 5F2A, BCD.
+    pub currency: [u8; 2],
+    /// 9A, YYMMDD in BCD.
+    pub date: [u8; 3],
+    /// 9C.
+    pub transaction_type: u8,
+    /// 9F37.
+    pub unpredictable_number: [u8; 4],
+    /// 82, application interchange profile.
+    pub aip: [u8; 2],
+    /// 9F36, application transaction counter.
+    pub atc: u16,
+    /// 9F10, issuer application data, as sent.
+    pub issuer_application_data: ArrayVec<u8, 32>,
+    /// 9F26.
+    pub cryptogram: [u8; 8],
+    /// 9F27: the two top bits say ARQC (80), TC (40) or AAC (00). ARQC when the tag is absent.
+    pub cryptogram_information: u8,
+}
+
+/// The ATM's part of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cash {
+    /// Transaction serial number that the reply will carry, 0 to 9999.
+    pub tsn: u16,
+    /// Notes to dispense, by cassette type 1 to 4; `None` when no mix of the notes at hand makes up
+    /// the amount.
+    pub notes: Option<[u8; 4]>,
+}

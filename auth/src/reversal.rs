@@ -1,0 +1,96 @@
+//! Reversals: give back what an original holds or posted, once, in whatever order messages come.
+
+use crate::core::{Core, respond};
+use crate::effect::{Effect, Response};
+use crate::names::{LinkName, OriginalKey, ReplyTo, TransactionId, TransmissionTime};
+use crate::record::{Record, RememberedReversal, Reversed, TransactionStatus};
+use card::{Pan, ResponseCode, Stan, TerminalId, Time};
+
+/// A reversal request or advice (04xx), protocol-neutral.
+#[derive(Clone, Debug)]
+pub struct Reversal {
+    /// Where the response goes.
+    pub reply_to: ReplyTo,
+    /// The acquiring link.
+    pub link: LinkName,
+    /// Terminal (DE 41).
+    pub terminal: TerminalId,
+    /// The card.
+    pub pan: Pan,
+    /// STAN of the original: from DE 90, or the reversal's own where DE 90 is absent.
+    pub original_stan: Stan,
+    /// Transmission time of the original from DE 90; 0 when it does not say.
+    pub original_transmission: TransmissionTime,
+    /// Amount that stands after all (first amount of DE 95), minor units; `None` reverses in full.
+    pub replacement_minor: Option<i64>,
+}
+
+/// Finds the original and gives back its money. A doubled reversal changes nothing and is answered
+/// alike; one without an original is remembered.
+pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) {
+    let (code, transaction) = match find_original(core, reversal) {
+        Some(original) => (undo(core, now, reversal, original, effects), Some(original)),
+        None => (remember(core, now, reversal, effects), None),
+    };
+    respond(reversal.reply_to, Response { transaction, ..Response::bare(code) }, effects);
+}
+
+fn find_original(core: &Core, reversal: &Reversal) -> Option<TransactionId> {
+    let any_time = reversal.original_transmission == TransmissionTime::default();
+    core.state
+        .same_stan(&key(reversal))
+        .map(|stored| &stored.transaction)
+        .find(|transaction| {
+            transaction.pan == reversal.pan
+                && (any_time || transaction.transmission == reversal.original_transmission)
+        })
+        .map(|transaction| transaction.id)
+}
+
+fn undo(
+    core: &mut Core,
+    now: Time,
+    reversal: &Reversal,
+    original: TransactionId,
+    effects: &mut Vec<Effect>,
+) -> ResponseCode {
+    let stored = core.state.transaction(original).expect("find_original() found it");
+    let remaining_minor = reversal.replacement_minor.unwrap_or(0);
+    if remaining_minor < 0 || remaining_minor > stored.transaction.amount_minor {
+        return ResponseCode::INVALID_AMOUNT;
+    }
+    // Nothing left to give back: a declined original, or this reversal came before.
+    let gives_back = stored.standing_minor > remaining_minor;
+    let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
+    if gives_back && open {
+        let pan = stored.transaction.pan;
+        core.commit(
+            Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor }),
+            effects,
+        );
+    }
+    ResponseCode::APPROVED
+}
+
+fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) -> ResponseCode {
+    let known = core
+        .state
+        .remembered_reversal(&key(reversal), reversal.original_transmission, &reversal.pan)
+        .is_some();
+    if !known {
+        let remembered = RememberedReversal {
+            link: reversal.link,
+            terminal: reversal.terminal,
+            stan: reversal.original_stan,
+            transmission: reversal.original_transmission,
+            pan: reversal.pan,
+            time: now,
+        };
+        core.commit(Record::ReversalRemembered(remembered), effects);
+    }
+    ResponseCode::ORIGINAL_NOT_FOUND
+}
+
+fn key(reversal: &Reversal) -> OriginalKey {
+    OriginalKey { link: reversal.link, terminal: reversal.terminal, stan: reversal.original_stan }
+}

@@ -1,0 +1,150 @@
+//! Step 11: what to ask the HSM, and what its findings about CVV and PIN mean.
+
+use crate::chip;
+use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinResult, PinVerification};
+use crate::pipeline::CardCounters;
+use crate::receipt::{Decline, Receipt, Step};
+use crate::record::PinReference;
+use crate::request::{EntryMode, Request, TransactionType};
+use crate::state::CardFile;
+use crate::tables::{PinMethod, Product, Tables};
+use card::{Cvv, PinBlock, ResponseCode};
+use std::sync::Arc;
+
+/// Everything the HSM can verify about this request, in one question. Something has to prove that
+/// the card or its holder was there; a request that proves nothing is refused.
+pub(crate) fn checks(
+    tables: &Tables,
+    product: &Product,
+    file: &CardFile,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<Checks, Decline> {
+    let cryptogram = chip::check(product, file, request, receipt)?;
+    let cvv = cvv_check(product, request, receipt)?;
+    let pin = pin_check(tables, product, file, request, receipt)?;
+    let checks = Checks { pin, cvv, cryptogram };
+    if checks.is_empty() {
+        return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
+    }
+    receipt.pass(Step::Verification, 0, 0);
+    Ok(checks)
+}
+
+/// The stripe's CVV. A chip read is proven by its cryptogram instead. A track that lacks the digits
+/// is refused: leaving the check out would let a stripped track pass.
+fn cvv_check(
+    product: &Product,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<Option<CvvCheck>, Decline> {
+    let striped = matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback);
+    let (true, Some(track), Some(cvk)) = (striped, &request.track2, &product.cvk) else { return Ok(None) };
+    let digits = track.reveal_discretionary().get(product.cvv_position..product.cvv_position + 3);
+    let (Some(expiry), Some(Ok(cvv))) = (track.expiry(), digits.map(Cvv::parse)) else {
+        return Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0));
+    };
+    let service_code = track.service_code();
+    Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.pan, expiry, service_code, cvv }))
+}
+
+fn pin_check(
+    tables: &Tables,
+    product: &Product,
+    file: &CardFile,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<Option<PinCheck>, Decline> {
+    let Some(block) = &request.pin_block else {
+        // Cash and balances are for the cardholder alone.
+        if matches!(request.transaction, TransactionType::Withdrawal | TransactionType::BalanceInquiry) {
+            return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
+        }
+        receipt.skip(Step::Pin);
+        return Ok(None);
+    };
+    tries_left(product, file.pin_tries_used, receipt)?;
+    let check = pin_verification(tables, product, file, request, block);
+    check.map(Some).ok_or_else(|| receipt.fail(Step::Pin, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0))
+}
+
+/// `None` when the terminal has no PIN key, or the product or card no PIN.
+fn pin_verification(
+    tables: &Tables,
+    product: &Product,
+    file: &CardFile,
+    request: &Request,
+    block: &PinBlock,
+) -> Option<PinCheck> {
+    let link = tables.links.get(&request.link)?;
+    let terminal = link.terminals.find(&request.terminal)?;
+    let key = terminal.pin_key.as_ref().or(link.pin_key.as_ref())?;
+    let method = match (product.pin.as_ref()?, file.card.pin?) {
+        (PinMethod::Pvv(pvk), PinReference::Pvv { pvki, pvv }) => {
+            PinVerification::Pvv { pvk: Arc::clone(pvk), pvki, pvv }
+        }
+        (PinMethod::Ibm(method), PinReference::IbmOffset { offset }) => {
+            PinVerification::Ibm { method: Arc::clone(method), offset }
+        }
+        _ => return None,
+    };
+    Some(PinCheck { key: key.clone(), block: block.clone(), pan: request.pan, method })
+}
+
+fn tries_left(product: &Product, used: u8, receipt: &mut Receipt) -> Result<(), Decline> {
+    let (seen, limit) = (i64::from(used), i64::from(product.pin_try_limit));
+    if used < product.pin_try_limit {
+        receipt.pass(Step::PinTries, seen, limit);
+        return Ok(());
+    }
+    let code = if product.capture_on_pin_tries {
+        ResponseCode::PIN_TRIES_PICK_UP
+    } else {
+        ResponseCode::PIN_TRIES_EXCEEDED
+    };
+    Err(receipt.fail(Step::PinTries, code, seen, limit))
+}
+
+/// The HSM's finding about the CVV.
+pub(crate) fn cvv(reply: &ChecksReply, receipt: &mut Receipt) -> Result<(), Decline> {
+    match reply.cvv {
+        None => Ok(()),
+        Some(CvvResult::Right) => {
+            receipt.pass(Step::Cvv, 0, 0);
+            Ok(())
+        }
+        Some(CvvResult::Wrong) => Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0)),
+        Some(CvvResult::Failed) => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
+    }
+}
+
+/// The HSM's finding about the PIN, and the try counter. The counter is looked at again: other
+/// guesses may have been judged while this one was with the HSM, and a right guess after too many
+/// wrong ones must not count.
+pub(crate) fn pin(
+    product: &Product,
+    file: &CardFile,
+    reply: &ChecksReply,
+    receipt: &mut Receipt,
+    counters: &mut CardCounters,
+) -> Result<(), Decline> {
+    let Some(result) = reply.pin else { return Ok(()) };
+    if file.pin_tries_used >= product.pin_try_limit {
+        return tries_left(product, file.pin_tries_used, receipt);
+    }
+    match result {
+        PinResult::Right => {
+            if file.pin_tries_used > 0 {
+                counters.pin_tries_used = Some(0);
+            }
+            receipt.pass(Step::Pin, 0, 0);
+            Ok(())
+        }
+        PinResult::Wrong => {
+            counters.pin_tries_used = Some(file.pin_tries_used + 1);
+            Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0))
+        }
+        PinResult::BadBlock => Err(receipt.fail(Step::Pin, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0)),
+        PinResult::Failed => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
+    }
+}

@@ -1,0 +1,456 @@
+use crate::effect::Balance;
+use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_RETENTION};
+use crate::names::{AccountId, OriginalKey, SettlementKey, TransactionId, TransmissionTime};
+use crate::record::{
+    Account, Card, Completed, Funds, HoldExpired, Record, RememberedReversal, Reversed, Transaction,
+    TransactionStatus, Usage,
+};
+use crate::request::TransactionType;
+use card::{CivilDay, Currency, Pan, Time};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+
+/// Everything that survives the process: cards, accounts, their counters, and the transactions that
+/// may still be repeated or reversed. Changes only by [`apply`](State::apply).
+#[derive(Debug, Default)]
+pub struct State {
+    cards: HashMap<Pan, CardFile>,
+    accounts: HashMap<AccountId, AccountFile>,
+    transactions: HashMap<TransactionId, StoredTransaction>,
+    /// Newest transaction of each link, terminal and STAN; older ones are chained behind it.
+    newest: HashMap<OriginalKey, TransactionId>,
+    remembered_reversals: HashMap<OriginalKey, RememberedReversal>,
+    /// In order of time, to forget what is too old.
+    by_time: VecDeque<(Time, TransactionId)>,
+    reversals_by_time: VecDeque<(Time, OriginalKey)>,
+    expiring_holds: BTreeSet<(Time, TransactionId)>,
+    awaiting_completion: BTreeSet<TransactionId>,
+    /// The other side of every posting: what each link is owed.
+    settlement: BTreeMap<SettlementOrder, i64>,
+    /// The other side of opening balances.
+    opening: BTreeMap<u16, i64>,
+    /// Counter of the newest transaction.
+    last_counter: u64,
+}
+
+/// A card with its counters.
+#[derive(Debug)]
+pub(crate) struct CardFile {
+    pub(crate) card: Card,
+    pub(crate) pin_tries_used: u8,
+    pub(crate) highest_atc: Option<u16>,
+    pub(crate) purchases: Option<Usage>,
+    pub(crate) withdrawals: Option<Usage>,
+}
+
+/// An account with its balance. Minor units of its currency.
+#[derive(Debug)]
+pub(crate) struct AccountFile {
+    pub(crate) account: Account,
+    pub(crate) ledger_minor: i64,
+    pub(crate) held_minor: i64,
+}
+
+#[derive(Debug)]
+pub(crate) struct StoredTransaction {
+    pub(crate) transaction: Transaction,
+    pub(crate) status: TransactionStatus,
+    /// What it holds or posted and has not been given back, minor units.
+    pub(crate) standing_minor: i64,
+    previous: Option<TransactionId>,
+}
+
+type SettlementOrder = (crate::names::LinkName, u16);
+
+impl State {
+    /// The one door through which durable state changes, live and on replay alike.
+    ///
+    /// # Panics
+    /// When a record names a transaction or account that no earlier record made: records come from
+    /// this crate, in order, so that would be a defect of ours and going on would be worse.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::CardStored(card) => self.store_card(card),
+            Record::AccountStored(account) => self.store_account(account),
+            Record::Decided(transaction) => self.decided(transaction),
+            Record::Reversed(reversed) => self.reversed(reversed),
+            Record::ReversalRemembered(remembered) => self.remember(remembered),
+            Record::Completed(completed) => self.completed(completed),
+            Record::HoldExpired(expired) => self.hold_expired(expired),
+        }
+    }
+
+    fn store_card(&mut self, card: &Card) {
+        match self.cards.get_mut(&card.pan) {
+            Some(file) => {
+                // A new PIN comes with a clean count; anything else leaves the counters alone.
+                if file.card.pin != card.pin {
+                    file.pin_tries_used = 0;
+                }
+                file.card = card.clone();
+            }
+            None => {
+                let file = CardFile {
+                    card: card.clone(),
+                    pin_tries_used: 0,
+                    highest_atc: None,
+                    purchases: None,
+                    withdrawals: None,
+                };
+                self.cards.insert(card.pan, file);
+            }
+        }
+    }
+
+    fn store_account(&mut self, account: &Account) {
+        match self.accounts.get_mut(&account.id) {
+            Some(file) => {
+                let opening_minor = file.account.opening_minor;
+                file.account = Account { opening_minor, ..account.clone() };
+            }
+            None => {
+                *self.opening.entry(account.currency.numeric()).or_default() -= account.opening_minor;
+                let file = AccountFile {
+                    account: account.clone(),
+                    ledger_minor: account.opening_minor,
+                    held_minor: 0,
+                };
+                self.accounts.insert(account.id, file);
+            }
+        }
+    }
+
+    fn decided(&mut self, transaction: &Transaction) {
+        self.last_counter = self.last_counter.max(transaction.id.0 / SHARDS as u64);
+        self.forget_before(transaction.time);
+        if let Some(file) = self.cards.get_mut(&transaction.pan) {
+            file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
+            file.highest_atc = transaction.atc.or(file.highest_atc);
+        }
+        let (status, standing_minor) = match transaction.funds {
+            Funds::None if transaction.code.is_approval() => (TransactionStatus::Approved, 0),
+            Funds::None => (TransactionStatus::Declined, 0),
+            Funds::Held { minor, expires } => {
+                self.account_mut(transaction).held_minor += minor;
+                match expires {
+                    Some(expires) => self.expiring_holds.insert((expires, transaction.id)),
+                    None => self.awaiting_completion.insert(transaction.id),
+                };
+                (TransactionStatus::Approved, minor)
+            }
+            Funds::Posted { minor } => {
+                self.post(transaction, minor);
+                (TransactionStatus::Approved, minor)
+            }
+        };
+        if standing_minor != 0 {
+            self.count_usage(transaction, standing_minor, 1);
+        }
+        self.index(transaction, status, standing_minor);
+    }
+
+    fn index(&mut self, transaction: &Transaction, status: TransactionStatus, standing_minor: i64) {
+        let key =
+            OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
+        // A refused second use of a key (94) must not hide the transaction that owns the key.
+        let owns_key = transaction.code != card::ResponseCode::DUPLICATE;
+        let previous = if owns_key { self.newest.insert(key, transaction.id) } else { None };
+        self.by_time.push_back((transaction.time, transaction.id));
+        let stored = StoredTransaction { transaction: transaction.clone(), status, standing_minor, previous };
+        self.transactions.insert(transaction.id, stored);
+    }
+
+    fn reversed(&mut self, reversed: &Reversed) {
+        let stored = self.stored(reversed.transaction);
+        let released = stored.standing_minor - reversed.remaining_minor;
+        let transaction = stored.transaction.clone();
+        let status = if reversed.remaining_minor == 0 {
+            TransactionStatus::Reversed
+        } else {
+            TransactionStatus::PartlyReversed
+        };
+        self.release(&transaction, released);
+        let count = u32::from(reversed.remaining_minor == 0);
+        self.uncount_usage(&transaction, released, count);
+        if reversed.remaining_minor == 0 {
+            self.end_hold(&transaction);
+        }
+        let stored = self.stored(reversed.transaction);
+        stored.status = status;
+        stored.standing_minor = reversed.remaining_minor;
+    }
+
+    fn remember(&mut self, remembered: &RememberedReversal) {
+        self.forget_before(remembered.time);
+        let key = OriginalKey { link: remembered.link, terminal: remembered.terminal, stan: remembered.stan };
+        self.remembered_reversals.insert(key, *remembered);
+        self.reversals_by_time.push_back((remembered.time, key));
+    }
+
+    fn completed(&mut self, completed: &Completed) {
+        let stored = self.stored(completed.transaction);
+        let Some(dispensed_minor) = completed.dispensed_minor else {
+            stored.status = TransactionStatus::Suspect;
+            self.awaiting_completion.remove(&completed.transaction);
+            return;
+        };
+        let held_minor = stored.standing_minor;
+        stored.standing_minor = dispensed_minor;
+        stored.status =
+            if dispensed_minor == 0 { TransactionStatus::Reversed } else { TransactionStatus::Completed };
+        let transaction = stored.transaction.clone();
+        stored.transaction.funds = Funds::Posted { minor: dispensed_minor };
+        self.account_mut(&transaction).held_minor -= held_minor;
+        self.post(&transaction, dispensed_minor);
+        self.uncount_usage(&transaction, held_minor - dispensed_minor, u32::from(dispensed_minor == 0));
+        self.end_hold(&transaction);
+    }
+
+    fn hold_expired(&mut self, expired: &HoldExpired) {
+        let stored = self.stored(expired.transaction);
+        let released = stored.standing_minor;
+        stored.standing_minor = 0;
+        stored.status = TransactionStatus::Expired;
+        let transaction = stored.transaction.clone();
+        self.account_mut(&transaction).held_minor -= released;
+        self.end_hold(&transaction);
+    }
+
+    /// Gives back part of what a transaction holds or posted.
+    fn release(&mut self, transaction: &Transaction, minor: i64) {
+        match transaction.funds {
+            Funds::None => {}
+            Funds::Held { .. } => self.account_mut(transaction).held_minor -= minor,
+            Funds::Posted { .. } => self.post(transaction, -minor),
+        }
+    }
+
+    /// Double entry: the account is debited, the link's settlement account credited.
+    fn post(&mut self, transaction: &Transaction, minor: i64) {
+        let file = self.account_mut(transaction);
+        file.ledger_minor -= minor;
+        let key = SettlementKey { link: transaction.link, currency: file.account.currency };
+        *self.settlement.entry((key.link, key.currency.numeric())).or_default() += minor;
+    }
+
+    fn end_hold(&mut self, transaction: &Transaction) {
+        if let Funds::Held { expires: Some(expires), .. } = transaction.funds {
+            self.expiring_holds.remove(&(expires, transaction.id));
+        }
+        self.awaiting_completion.remove(&transaction.id);
+    }
+
+    fn count_usage(&mut self, transaction: &Transaction, minor: i64, count: u32) {
+        let Some(usage) = self.usage_mut(transaction) else { return };
+        let counted = usage.get_or_insert(Usage { day: transaction.business_day, amount_minor: 0, count: 0 });
+        if counted.day != transaction.business_day {
+            *counted = Usage { day: transaction.business_day, amount_minor: 0, count: 0 };
+        }
+        counted.amount_minor += minor;
+        counted.count += count;
+    }
+
+    /// Only the day that counted it gets it back.
+    fn uncount_usage(&mut self, transaction: &Transaction, minor: i64, count: u32) {
+        let Some(Some(usage)) = self.usage_mut(transaction) else { return };
+        if usage.day == transaction.business_day {
+            usage.amount_minor -= minor;
+            usage.count = usage.count.saturating_sub(count);
+        }
+    }
+
+    fn usage_mut(&mut self, transaction: &Transaction) -> Option<&mut Option<Usage>> {
+        let file = self.cards.get_mut(&transaction.pan)?;
+        match transaction.transaction {
+            TransactionType::Purchase => Some(&mut file.purchases),
+            TransactionType::Withdrawal => Some(&mut file.withdrawals),
+            TransactionType::BalanceInquiry | TransactionType::Unsupported => None,
+        }
+    }
+
+    fn account_mut(&mut self, transaction: &Transaction) -> &mut AccountFile {
+        let id = transaction.account.expect("a transaction that moves money names its account");
+        self.accounts.get_mut(&id).expect("an account is stored before a transaction uses it")
+    }
+
+    fn stored(&mut self, id: TransactionId) -> &mut StoredTransaction {
+        self.transactions.get_mut(&id).expect("a record about a transaction follows the transaction")
+    }
+
+    /// Forgets transactions that nobody repeats or reverses any more. Open holds stay, and so do
+    /// dispenses that an ATM has yet to report.
+    fn forget_before(&mut self, now: Time) {
+        let retention_ms = TRANSACTION_RETENTION.as_millis() as i64;
+        let horizon = Time::from_unix_ms(now.unix_ms.saturating_sub(retention_ms));
+        while let Some((time, id)) = self.by_time.front().copied() {
+            if time >= horizon {
+                break;
+            }
+            self.by_time.pop_front();
+            if self.holds_money(id) {
+                self.by_time.push_back((now, id));
+            } else {
+                self.forget(id);
+            }
+        }
+        while let Some((time, key)) = self.reversals_by_time.front().copied() {
+            if time >= horizon {
+                break;
+            }
+            self.reversals_by_time.pop_front();
+            self.remembered_reversals.remove(&key);
+        }
+    }
+
+    fn holds_money(&self, id: TransactionId) -> bool {
+        self.transactions.get(&id).is_some_and(|stored| {
+            matches!(stored.transaction.funds, Funds::Held { .. }) && stored.standing_minor != 0
+        })
+    }
+
+    fn forget(&mut self, id: TransactionId) {
+        let Some(stored) = self.transactions.get(&id) else { return };
+        let transaction = &stored.transaction;
+        let key =
+            OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
+        if self.newest.get(&key) == Some(&id) {
+            self.newest.remove(&key);
+        }
+        self.transactions.remove(&id);
+    }
+}
+
+/// Questions that steps and tools ask.
+impl State {
+    pub(crate) fn card(&self, pan: &Pan) -> Option<&CardFile> {
+        self.cards.get(pan)
+    }
+
+    pub(crate) fn account(&self, id: &AccountId) -> Option<&AccountFile> {
+        self.accounts.get(id)
+    }
+
+    pub(crate) fn transaction(&self, id: TransactionId) -> Option<&StoredTransaction> {
+        self.transactions.get(&id)
+    }
+
+    /// Transactions of one link, terminal and STAN, newest first.
+    pub(crate) fn same_stan(&self, key: &OriginalKey) -> impl Iterator<Item = &StoredTransaction> {
+        let newest = self.newest.get(key).and_then(|id| self.transactions.get(id));
+        std::iter::successors(newest, |stored| stored.previous.and_then(|id| self.transactions.get(&id)))
+            .take(STAN_CHAIN)
+    }
+
+    pub(crate) fn remembered_reversal(
+        &self,
+        key: &OriginalKey,
+        transmission: TransmissionTime,
+        pan: &Pan,
+    ) -> Option<&RememberedReversal> {
+        self.remembered_reversals.get(key).filter(|remembered| {
+            remembered.pan == *pan
+                && (remembered.transmission == transmission
+                    || remembered.transmission == TransmissionTime::default())
+        })
+    }
+
+    pub(crate) fn expired_holds(&self, now: Time) -> Vec<TransactionId> {
+        let due = self.expiring_holds.iter().take_while(|(expires, _)| *expires <= now);
+        due.map(|(_, id)| *id).collect()
+    }
+
+    /// Counter of the newest transaction; the next one continues from the highest of all shards.
+    #[must_use]
+    pub fn last_counter(&self) -> u64 {
+        self.last_counter
+    }
+
+    /// The card on file.
+    #[must_use]
+    pub fn card_on_file(&self, pan: &Pan) -> Option<&Card> {
+        self.cards.get(pan).map(|file| &file.card)
+    }
+
+    /// Wrong PINs counted and highest ATC accepted.
+    #[must_use]
+    pub fn card_counters(&self, pan: &Pan) -> Option<(u8, Option<u16>)> {
+        self.cards.get(pan).map(|file| (file.pin_tries_used, file.highest_atc))
+    }
+
+    /// What the card has used of its limits on this day: purchases, then withdrawals.
+    #[must_use]
+    pub fn card_usage(&self, pan: &Pan, day: CivilDay) -> Option<[(i64, u32); 2]> {
+        let file = self.cards.get(pan)?;
+        let used = |usage: &Option<Usage>| match usage {
+            Some(usage) if usage.day == day => (usage.amount_minor, usage.count),
+            _ => (0, 0),
+        };
+        Some([used(&file.purchases), used(&file.withdrawals)])
+    }
+
+    /// The account on file.
+    #[must_use]
+    pub fn account_on_file(&self, id: &AccountId) -> Option<&Account> {
+        self.accounts.get(id).map(|file| &file.account)
+    }
+
+    /// The balance of an account.
+    #[must_use]
+    pub fn balance(&self, id: &AccountId) -> Option<Balance> {
+        self.accounts.get(id).map(AccountFile::balance)
+    }
+
+    /// All cards, by number.
+    #[must_use]
+    pub fn cards_in_order(&self) -> Vec<&Card> {
+        let mut cards: Vec<&Card> = self.cards.values().map(|file| &file.card).collect();
+        cards.sort_by_key(|card| card.pan);
+        cards
+    }
+
+    /// How many cards and accounts are on file.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        (self.cards.len(), self.accounts.len())
+    }
+
+    /// Approved dispenses whose ATM has not reported yet, oldest first.
+    #[must_use]
+    pub fn awaiting_completion(&self) -> Vec<&Transaction> {
+        self.awaiting_completion.iter().map(|id| &self.transactions[id].transaction).collect()
+    }
+
+    /// Where a transaction stands, and what of it stands in minor units.
+    #[must_use]
+    pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
+        self.transactions.get(&id).map(|stored| (stored.status, stored.standing_minor))
+    }
+
+    /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
+    #[must_use]
+    pub fn trial_balance(&self, currency: Currency) -> i64 {
+        let of_currency = |file: &&AccountFile| file.account.currency == currency;
+        let cardholders: i64 = self.accounts.values().filter(of_currency).map(|file| file.ledger_minor).sum();
+        let links: i64 = self
+            .settlement
+            .iter()
+            .filter(|((_, code), _)| *code == currency.numeric())
+            .map(|(_, minor)| minor)
+            .sum();
+        cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
+    }
+}
+
+impl AccountFile {
+    /// What may still be spent: posted balance plus credit line less holds.
+    pub(crate) fn available_minor(&self) -> i64 {
+        self.ledger_minor + self.account.credit_line_minor - self.held_minor
+    }
+
+    pub(crate) fn balance(&self) -> Balance {
+        Balance {
+            ledger_minor: self.ledger_minor,
+            available_minor: self.available_minor(),
+            currency: self.account.currency,
+        }
+    }
+}

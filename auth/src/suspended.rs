@@ -1,0 +1,59 @@
+use crate::limits::{SUSPENDED_CAPACITY, WAITING_REPEATS};
+use crate::names::{OriginalKey, ReplyTo, Ticket};
+use crate::receipt::Receipt;
+use crate::request::Request;
+use arrayvec::ArrayVec;
+use card::Time;
+use std::collections::{BTreeMap, HashMap};
+
+/// Requests that wait for the HSM. They may die with the process: nothing was promised yet, and the
+/// acquirer's repeat starts them again.
+#[derive(Debug, Default)]
+pub(crate) struct Suspended {
+    waiting: BTreeMap<Ticket, SuspendedRequest>,
+    by_key: HashMap<OriginalKey, Ticket>,
+    next_ticket: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct SuspendedRequest {
+    pub(crate) request: Box<Request>,
+    pub(crate) receipt: Receipt,
+    pub(crate) deadline: Time,
+    /// Repeats of the request that came meanwhile; they get the same answer.
+    pub(crate) repeats: ArrayVec<ReplyTo, WAITING_REPEATS>,
+}
+
+impl Suspended {
+    pub(crate) fn is_full(&self) -> bool {
+        self.waiting.len() >= SUSPENDED_CAPACITY
+    }
+
+    pub(crate) fn add(&mut self, request: Box<Request>, receipt: Receipt, deadline: Time) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
+        self.by_key.insert(request.key(), ticket);
+        self.waiting
+            .insert(ticket, SuspendedRequest { request, receipt, deadline, repeats: ArrayVec::new() });
+        ticket
+    }
+
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<SuspendedRequest> {
+        let suspended = self.waiting.remove(&ticket)?;
+        self.by_key.remove(&suspended.request.key());
+        Some(suspended)
+    }
+
+    /// The suspended request of this link, terminal and STAN.
+    pub(crate) fn find_mut(&mut self, key: &OriginalKey) -> Option<&mut SuspendedRequest> {
+        let ticket = self.by_key.get(key)?;
+        self.waiting.get_mut(ticket)
+    }
+
+    /// Tickets whose deadline has passed. Deadlines rise with tickets but for a change of
+    /// configuration, which at worst lets an old one wait for those before it.
+    pub(crate) fn overdue(&self, now: Time) -> Vec<Ticket> {
+        let due = self.waiting.iter().take_while(|(_, suspended)| suspended.deadline <= now);
+        due.map(|(ticket, _)| *ticket).collect()
+    }
+}

@@ -1,0 +1,241 @@
+use crate::names::LinkName;
+use crate::request::TransactionType;
+use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Immutable configuration. A change is a new value, sent to every shard as an input; each record
+/// names the version it was decided under.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Counts configurations of this process, from 1.
+    pub version: u32,
+    /// Where the business day begins.
+    pub business_offset: UtcOffset,
+    /// Acquiring links by name.
+    pub links: HashMap<LinkName, Link>,
+    /// Our card products. The longest matching prefix decides.
+    pub products: Vec<Product>,
+    /// Policy rules.
+    pub rules: rules::Program,
+    /// How long a request waits for the HSM before it is answered 96.
+    pub hsm_deadline: Duration,
+    /// How long an authorization holds money that nobody completes.
+    pub hold_period: Duration,
+}
+
+/// An acquiring link: a listener for terminals, hosts or ATMs.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Which terminals may speak through it.
+    pub terminals: TerminalSet,
+    /// Key of its PIN blocks where the terminal has none of its own.
+    pub pin_key: Option<PinKey>,
+}
+
+/// The terminals of a link.
+#[derive(Clone, Debug, Default)]
+pub struct TerminalSet {
+    /// By their identification.
+    pub listed: HashMap<TerminalId, Terminal>,
+    /// By the beginning of their identification; the longest match decides. An empty beginning
+    /// matches any terminal, as on a link from a host that knows its own.
+    pub prefixes: Vec<(String, Terminal)>,
+}
+
+/// What is known of a terminal.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// Whether it may work at all.
+    pub active: bool,
+    /// Transaction types it may ask for.
+    pub allowed: Vec<TransactionType>,
+    /// The merchant it must name, when set.
+    pub merchant: Option<MerchantId>,
+    /// Key of its PIN blocks.
+    pub pin_key: Option<PinKey>,
+}
+
+/// The key a PIN block arrives under.
+#[derive(Clone, Debug)]
+pub struct PinKey {
+    /// The key.
+    pub key: Arc<Key>,
+    /// Terminal or zone key: the HSM has a command for each.
+    pub kind: PinKeyKind,
+    /// payShield PIN block format code: 01 for ISO 9564-1 format 0, 47 for format 3.
+    pub format: [u8; 2],
+}
+
+/// Kind of PIN key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinKeyKind {
+    /// Terminal PIN key.
+    Tpk,
+    /// Zone PIN key.
+    Zpk,
+}
+
+/// A key as the switch holds it: its cryptogram under the LMK. The clear key exists only inside the
+/// HSM. `Debug` shows the name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Name in the configuration.
+    pub name: String,
+    /// Scheme letter and hexadecimal digits, as HSM commands carry it.
+    pub cryptogram: String,
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.name)
+    }
+}
+
+/// A card product: ranges of PANs with the keys, methods and limits that they share.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// Name in the configuration.
+    pub name: String,
+    /// Beginnings of its PANs, up to 11 digits each.
+    pub prefixes: Vec<String>,
+    /// Whose chip rules apply.
+    pub scheme: Scheme,
+    /// Card verification key pair.
+    pub cvk: Option<Arc<Key>>,
+    /// Where the CVV stands in the discretionary data of track 2, from 0. Visa's usual place is 5,
+    /// after PVKI and PVV; other issuers choose otherwise.
+    pub cvv_position: usize,
+    /// How PINs are verified.
+    pub pin: Option<PinMethod>,
+    /// Issuer master keys for application cryptograms, by derivation key index of the IAD.
+    pub issuer_master_keys: Vec<(u8, Arc<Key>)>,
+    /// ARC inside an approving ARPC, method 1. Which bytes is decided by the card's personalization:
+    /// Visa uses the two ASCII characters of DE 39.
+    pub approve_arc: [u8; 2],
+    /// CSU inside an approving ARPC, method 2 (EMV Book 3, annex C10).
+    pub approve_csu: [u8; 4],
+    /// Wrong PINs that lock PIN use.
+    pub pin_try_limit: u8,
+    /// Whether the terminal keeps a card whose PIN tries are used up (38 instead of 75).
+    pub capture_on_pin_tries: bool,
+    /// Whether the terminal keeps an expired card (33 instead of 54).
+    pub capture_expired: bool,
+    /// How far the ATC may jump above the last one accepted.
+    pub atc_max_jump: u16,
+    /// Limits of purchases.
+    pub purchase: Limits,
+    /// Limits of withdrawals.
+    pub withdrawal: Limits,
+}
+
+/// How PINs of a product are verified.
+#[derive(Clone, Debug)]
+pub enum PinMethod {
+    /// Visa PVV under this PIN verification key pair.
+    Pvv(Arc<Key>),
+    /// IBM 3624 with offset.
+    Ibm(Arc<IbmMethod>),
+}
+
+/// Parameters of IBM 3624.
+#[derive(Clone, Debug)]
+pub struct IbmMethod {
+    /// PIN verification key.
+    pub pvk: Arc<Key>,
+    /// 16 digits that the hexadecimal digits 0 to F become.
+    pub decimalisation_table: [u8; 16],
+    /// 12 characters; `N` marks where the last five digits of the account number go.
+    pub validation: [u8; 12],
+    /// How many PIN digits are checked.
+    pub check_length: u8,
+}
+
+/// Limits of one kind of transaction, minor units of the account currency. `None` is no limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Limits {
+    /// Of one transaction.
+    pub per_transaction_minor: Option<i64>,
+    /// Of a business day, by amount.
+    pub daily_minor: Option<i64>,
+    /// Of a business day, by number.
+    pub daily_count: Option<u32>,
+}
+
+impl Default for Tables {
+    fn default() -> Tables {
+        Tables {
+            version: 1,
+            business_offset: UtcOffset::default(),
+            links: HashMap::new(),
+            products: Vec::new(),
+            rules: rules::Program::default(),
+            hsm_deadline: Duration::from_secs(2),
+            hold_period: Duration::from_hours(7 * 24),
+        }
+    }
+}
+
+impl Tables {
+    /// The product whose prefix matches longest.
+    #[must_use]
+    pub fn product(&self, pan: &Pan) -> Option<&Product> {
+        let digits = pan.reveal();
+        self.products
+            .iter()
+            .filter_map(|product| {
+                let matching = product.prefixes.iter().filter(|prefix| digits.starts_with(prefix.as_bytes()));
+                matching.map(String::len).max().map(|length| (length, product))
+            })
+            .max_by_key(|(length, _)| *length)
+            .map(|(_, product)| product)
+    }
+}
+
+impl TerminalSet {
+    /// The terminal of this identification.
+    #[must_use]
+    pub fn find(&self, id: &TerminalId) -> Option<&Terminal> {
+        if let Some(terminal) = self.listed.get(id) {
+            return Some(terminal);
+        }
+        let matching = self.prefixes.iter().filter(|(prefix, _)| id.as_str().starts_with(prefix.as_str()));
+        matching.max_by_key(|(prefix, _)| prefix.len()).map(|(_, terminal)| terminal)
+    }
+}
+
+impl Product {
+    /// Limits of this kind of transaction.
+    #[must_use]
+    pub fn limits(&self, transaction: TransactionType) -> Limits {
+        match transaction {
+            TransactionType::Purchase => self.purchase,
+            TransactionType::Withdrawal => self.withdrawal,
+            TransactionType::BalanceInquiry | TransactionType::Unsupported => Limits::default(),
+        }
+    }
+
+    /// Currency-independent part of a product for tests and simple setups: no keys, no limits.
+    #[must_use]
+    pub fn plain(name: &str, prefixes: Vec<String>, scheme: Scheme) -> Product {
+        Product {
+            name: name.to_owned(),
+            prefixes,
+            scheme,
+            cvk: None,
+            cvv_position: 5,
+            pin: None,
+            issuer_master_keys: Vec::new(),
+            approve_arc: *b"00",
+            approve_csu: [0x00, 0x82, 0x00, 0x00],
+            pin_try_limit: 3,
+            capture_on_pin_tries: false,
+            capture_expired: false,
+            atc_max_jump: 1000,
+            purchase: Limits::default(),
+            withdrawal: Limits::default(),
+        }
+    }
+}
