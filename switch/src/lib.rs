@@ -1,1 +1,17 @@
-//! turnout: the payment authorization switch.
+//! `turnout`: the payment authorization switch. `docs/ARCHITECTURE.md` has the map; one
+//! authorization runs `edge/acquirer` → `translate/iso` → `inbox` → `shard` → `auth` → `edge/hsm` →
+//! `shard` → journal → `edge/acquirer`.
+
+pub mod clock;
+pub mod command;
+pub mod config;
+pub mod demo;
+pub mod directory;
+pub mod edge;
+pub mod inbox;
+pub mod metrics;
+pub mod recovery;
+pub mod settings;
+pub mod shard;
+pub mod shards;
+pub mod translate;

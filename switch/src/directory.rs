@@ -1,0 +1,55 @@
+//! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
+//! card that is not on file goes by its own number.
+
+use auth::{AccountId, Record};
+use card::Pan;
+use dashmap::DashMap;
+
+/// Home shards of the cards on file. With one shard there is nothing to look up.
+pub struct Directory {
+    shards: usize,
+    homes: DashMap<Pan, u8>,
+}
+
+impl Directory {
+    /// For this many shards.
+    #[must_use]
+    pub fn new(shards: usize) -> Directory {
+        Directory { shards, homes: DashMap::new() }
+    }
+
+    /// The shard of a card.
+    #[must_use]
+    pub fn home(&self, pan: &Pan) -> usize {
+        if self.shards == 1 {
+            return 0;
+        }
+        let on_file = self.homes.get(pan).map(|home| usize::from(*home));
+        on_file.unwrap_or_else(|| (pan.spread() % self.shards as u64) as usize)
+    }
+
+    /// The shard of an account.
+    #[must_use]
+    pub fn home_of_account(&self, account: &AccountId) -> usize {
+        // FNV-1a: short, and the same on every machine, since replay must agree with the past.
+        let hash = account.as_str().bytes().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+        (hash % self.shards as u64) as usize
+    }
+
+    /// The shard of a record; remembers the home of a card that it stores.
+    pub fn home_of_record(&self, record: &Record) -> usize {
+        match record {
+            Record::AccountStored(account) => self.home_of_account(&account.id),
+            Record::CardStored(card) => {
+                let home = self.home_of_account(&card.account);
+                if self.shards > 1 {
+                    self.homes.insert(card.pan, home as u8);
+                }
+                home
+            }
+            other => other.pan().map_or(0, |pan| self.home(&pan)),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The way into a shard: a bounded queue without locks, and a nudge for the sleeping thread.
+
+use crate::edge::outbox::Outbox;
+use crossbeam::queue::ArrayQueue;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::Thread;
+
+/// Inputs that may wait for one shard. Full means overload, which is answered 96 where the frame
+/// came in.
+pub const INBOX_CAPACITY: usize = 16_384;
+
+/// What a shard is sent.
+pub enum Message {
+    /// An input for its core.
+    Input(auth::Input),
+    /// A connection opened; it comes before any request of that connection.
+    Attach(u64, Arc<Outbox>),
+    /// A connection closed.
+    Detach(u64),
+    /// No more work will come; finish what is there and end.
+    Drain,
+}
+
+/// One shard's queue. Many threads push, the shard pops.
+pub struct Inbox {
+    queue: ArrayQueue<Message>,
+    owner: OnceLock<Thread>,
+    sleeping: AtomicBool,
+}
+
+impl Default for Inbox {
+    fn default() -> Inbox {
+        Inbox { queue: ArrayQueue::new(INBOX_CAPACITY), owner: OnceLock::new(), sleeping: AtomicBool::new(false) }
+    }
+}
+
+impl Inbox {
+    /// Adds a message and wakes the shard.
+    ///
+    /// # Errors
+    /// Gives the message back when the queue is full.
+    pub fn push(&self, message: Message) -> Result<(), Message> {
+        self.queue.push(message)?;
+        self.wake();
+        Ok(())
+    }
+
+    /// Wakes the shard, for a message or because records have become durable.
+    pub fn wake(&self) {
+        if self.sleeping.swap(false, Ordering::SeqCst)
+            && let Some(owner) = self.owner.get()
+        {
+            owner.unpark();
+        }
+    }
+
+    /// Takes the next message.
+    pub fn pop(&self) -> Option<Message> {
+        self.queue.pop()
+    }
+
+    /// How many messages wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Names the thread to wake; called once by the shard at its start.
+    pub fn own(&self) {
+        let _ = self.owner.set(std::thread::current());
+    }
+
+    /// Sleeps until woken or until `limit`, unless there is something to do already. The flag goes up
+    /// before the last look, so that a push after the look finds it up and unparks.
+    pub fn sleep(&self, limit: std::time::Duration, anything_to_do: impl Fn() -> bool) {
+        self.sleeping.store(true, Ordering::SeqCst);
+        if self.queue.is_empty() && !anything_to_do() {
+            std::thread::park_timeout(limit);
+        }
+        self.sleeping.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,164 @@
+//! The configuration as the running switch uses it: every name resolved, every value checked. Built
+//! by [`config`](crate::config) from the file.
+
+use auth::{LinkName, Tables};
+use card::{Currency, TerminalId};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything `serve` needs.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Folder of the journal, the master key and imported keys.
+    pub data_folder: PathBuf,
+    /// File of the master key for data at rest.
+    pub master_key_file: PathBuf,
+    /// Number of shards, 1 to 64.
+    pub shards: usize,
+    /// Preallocated size of a journal segment.
+    pub segment_bytes: u64,
+    /// How long `SIGTERM` waits for answers in flight.
+    pub drain_deadline: Duration,
+    /// The HSM.
+    pub hsm: HsmSettings,
+    /// Metrics and health; `None` switches them off.
+    pub admin: Option<AdminSettings>,
+    /// Where terminals, hosts and ATMs connect.
+    pub listeners: Vec<ListenerSettings>,
+    /// What the core decides by.
+    pub tables: Arc<Tables>,
+}
+
+/// Where HSM commands go.
+#[derive(Clone, Debug)]
+pub enum HsmSettings {
+    /// The simulator inside this process.
+    Embedded {
+        /// Threads that execute commands.
+        workers: usize,
+    },
+    /// payShield units, or `hsm-sim`, over TCP.
+    PayShield {
+        /// Their addresses.
+        units: Vec<SocketAddr>,
+        /// Characters of the message header, as set on the units; at least 4 are needed to tell
+        /// replies apart.
+        header_length: usize,
+        /// Connections to each unit.
+        connections: usize,
+        /// Deadline of one command.
+        deadline: Duration,
+    },
+}
+
+/// The administration listener.
+#[derive(Clone, Debug)]
+pub struct AdminSettings {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// TLS, or `None` for plain HTTP, which only a loopback address may have.
+    pub tls: Option<TlsSettings>,
+}
+
+/// One listener.
+#[derive(Clone, Debug)]
+pub struct ListenerSettings {
+    /// Its name, which is the link's name in every record.
+    pub name: LinkName,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// TLS, or `None` for plain TCP, which only a loopback address may have.
+    pub tls: Option<TlsSettings>,
+    /// Which certificate may speak for which terminal: common name by terminal. A terminal that is
+    /// not named here may come with any certificate that the authority signed.
+    pub certificates: HashMap<TerminalId, String>,
+    /// A connection that says nothing for this long is closed.
+    pub idle_timeout: Duration,
+    /// A peer that does not take our bytes for this long is closed.
+    pub write_timeout: Duration,
+    /// Longest frame.
+    pub max_frame: usize,
+    /// Connections at the same time; one more is refused.
+    pub max_connections: usize,
+    /// Requests of one connection that may be unanswered; more wait in the socket.
+    pub in_flight: usize,
+}
+
+/// What a listener speaks.
+#[derive(Clone, Debug)]
+pub enum Protocol {
+    /// ISO 8583 from terminals and hosts, 2-byte binary length in front of each frame.
+    Iso8583 {
+        /// Layout of messages.
+        dialect: &'static iso8583::Dialect,
+    },
+    /// NDC from ATMs.
+    Ndc(Arc<NdcSettings>),
+}
+
+/// Site parameters of NDC: what NCR leaves to the state tables and screens of the ATMs.
+#[derive(Clone, Debug)]
+pub struct NdcSettings {
+    /// Transaction by operation code buffer (8 characters, spaces included).
+    pub operation_codes: HashMap<[u8; 8], AtmTransaction>,
+    /// Currency of the amount buffer.
+    pub currency: Currency,
+    /// State after an approved dispense.
+    pub approved_state: u16,
+    /// Screen of an approved dispense.
+    pub approved_screen: u16,
+    /// State after an approval without cash.
+    pub information_state: u16,
+    /// Screen of an approval without cash.
+    pub information_screen: u16,
+    /// State after a decline.
+    pub declined_state: u16,
+    /// Screen by response code (DE 39), for declines.
+    pub declined_screens: HashMap<String, u16>,
+    /// Screen of a decline that has none of its own.
+    pub declined_screen: u16,
+    /// Notes in the cassettes of each ATM, by LUNO.
+    pub atms: HashMap<String, AtmSettings>,
+    /// Most notes in one presentation.
+    pub max_notes: u8,
+    /// How long after an approved dispense the ATM may take to report before it is logged as late.
+    pub completion_deadline: Duration,
+    /// Whether the ATMs sign messages, so that statuses carry a time variant number position.
+    pub mac_enabled: bool,
+}
+
+/// What an operation code asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtmTransaction {
+    /// Cash withdrawal.
+    Withdrawal,
+    /// Balance inquiry.
+    BalanceInquiry,
+}
+
+/// One ATM.
+#[derive(Clone, Debug)]
+pub struct AtmSettings {
+    /// The terminal it is in the tables and records: the LUNO itself, filled to eight characters.
+    pub terminal: TerminalId,
+    /// Value of one note by cassette type 1 to 4, minor units; 0 where there is no cassette.
+    pub denominations_minor: [i64; 4],
+}
+
+/// TLS of one listener.
+#[derive(Clone, Debug)]
+pub struct TlsSettings {
+    /// Our certificate chain, PEM.
+    pub certificate_file: PathBuf,
+    /// Its private key, PEM.
+    pub key_file: PathBuf,
+    /// Authority of client certificates, PEM; `None` asks for no client certificate.
+    pub client_authority_file: Option<PathBuf>,
+    /// Whether a client without certificate is refused.
+    pub client_certificate_required: bool,
+}

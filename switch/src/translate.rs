@@ -1,0 +1,5 @@
+//! Wire forms to the core's terms and back. Pure: bytes and values in, values and bytes out.
+
+pub mod hsm;
+pub mod iso;
+pub mod ndc;
