@@ -1,0 +1,137 @@
+mod cvv;
+mod emv;
+mod keys;
+mod mac;
+mod management;
+mod pin;
+
+use crate::reader::Reader;
+use crate::{CommandCode, ErrorCode};
+
+pub use cvv::{GenerateCvv, VerifyCvv};
+pub use emv::{
+    ArpcMethod, ArqcScheme, ArqcTask, DerivationOption, Proprietary, TransactionData, VerifyArqc,
+    VerifyArqcSessionKey,
+};
+pub use keys::{CheckValue, ExportKey, GenerateKey, ImportKey};
+pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, VerifyMac};
+pub use management::{Echo, Random};
+pub use pin::{PinKeyType, TranslatePin, VerifyIbm, VerifyPvv};
+
+/// What a host asks of the HSM. Borrows open-length fields from the message it was read from.
+#[derive(Clone, Debug)]
+pub enum Command<'a> {
+    /// `NC`: which LMK and firmware are loaded.
+    Diagnostics,
+    /// `NO` mode 00: how the unit is connected.
+    Status,
+    /// `B2`: send these bytes back.
+    Echo(Echo<'a>),
+    /// `N0`: random bytes.
+    Random(Random),
+    /// `BU`: check value of a key.
+    CheckValue(CheckValue<'a>),
+    /// `A0` mode 0: make a key.
+    GenerateKey(GenerateKey),
+    /// `A6`: bring a key in from under a ZMK.
+    ImportKey(ImportKey<'a>),
+    /// `A8`: send a key out under a ZMK.
+    ExportKey(ExportKey<'a>),
+    /// `CA` from a terminal's key, `CC` from a zone's: encrypt a PIN block under another zone's key.
+    TranslatePin(TranslatePin<'a>),
+    /// `DC` or `EC`: verify a PIN by its PVV.
+    VerifyPvv(VerifyPvv<'a>),
+    /// `DA` or `EA`: verify a PIN by its IBM 3624 offset.
+    VerifyIbm(VerifyIbm<'a>),
+    /// `CW`: make a card verification value.
+    GenerateCvv(GenerateCvv<'a>),
+    /// `CY`: verify a card verification value.
+    VerifyCvv(VerifyCvv<'a>),
+    /// `KQ`: verify an ARQC made by a card's master key or a Mastercard session key, make its ARPC.
+    VerifyArqc(VerifyArqc<'a>),
+    /// `KW`: verify an ARQC made by an EMV common session key, make its ARPC.
+    VerifyArqcSessionKey(VerifyArqcSessionKey<'a>),
+    /// `M6`: make a MAC.
+    GenerateMac(GenerateMac<'a>),
+    /// `M8`: verify a MAC.
+    VerifyMac(VerifyMac<'a>),
+}
+
+impl<'a> Command<'a> {
+    /// The two characters that name the command on the wire.
+    #[must_use]
+    pub fn code(&self) -> CommandCode {
+        CommandCode::new(*match self {
+            Command::Diagnostics => b"NC",
+            Command::Status => b"NO",
+            Command::Echo(_) => b"B2",
+            Command::Random(_) => b"N0",
+            Command::CheckValue(_) => b"BU",
+            Command::GenerateKey(_) => b"A0",
+            Command::ImportKey(_) => b"A6",
+            Command::ExportKey(_) => b"A8",
+            Command::TranslatePin(TranslatePin { source: PinKeyType::Tpk, .. }) => b"CA",
+            Command::TranslatePin(TranslatePin { source: PinKeyType::Zpk, .. }) => b"CC",
+            Command::VerifyPvv(VerifyPvv { source: PinKeyType::Tpk, .. }) => b"DC",
+            Command::VerifyPvv(VerifyPvv { source: PinKeyType::Zpk, .. }) => b"EC",
+            Command::VerifyIbm(VerifyIbm { source: PinKeyType::Tpk, .. }) => b"DA",
+            Command::VerifyIbm(VerifyIbm { source: PinKeyType::Zpk, .. }) => b"EA",
+            Command::GenerateCvv(_) => b"CW",
+            Command::VerifyCvv(_) => b"CY",
+            Command::VerifyArqc(_) => b"KQ",
+            Command::VerifyArqcSessionKey(_) => b"KW",
+            Command::GenerateMac(_) => b"M6",
+            Command::VerifyMac(_) => b"M8",
+        })
+    }
+
+    /// Appends command code and body.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.code().as_bytes());
+        match self {
+            Command::Diagnostics => {}
+            Command::Status => out.extend_from_slice(b"00"),
+            Command::Echo(command) => command.encode(out),
+            Command::Random(command) => command.encode(out),
+            Command::CheckValue(command) => command.encode(out),
+            Command::GenerateKey(command) => command.encode(out),
+            Command::ImportKey(command) => command.encode(out),
+            Command::ExportKey(command) => command.encode(out),
+            Command::TranslatePin(command) => command.encode(out),
+            Command::VerifyPvv(command) => command.encode(out),
+            Command::VerifyIbm(command) => command.encode(out),
+            Command::GenerateCvv(command) => command.encode(out),
+            Command::VerifyCvv(command) => command.encode(out),
+            Command::VerifyArqc(command) => command.encode(out),
+            Command::VerifyArqcSessionKey(command) => command.encode(out),
+            Command::GenerateMac(command) => command.encode(out),
+            Command::VerifyMac(command) => command.encode(out),
+        }
+    }
+
+    pub(crate) fn parse_body(code: CommandCode, reader: &mut Reader<'a>) -> Result<Command<'a>, ErrorCode> {
+        Ok(match code.as_bytes() {
+            b"NC" => Command::Diagnostics,
+            b"NO" => management::parse_status(reader)?,
+            b"B2" => Command::Echo(Echo::parse(reader)?),
+            b"N0" => Command::Random(Random::parse(reader)?),
+            b"BU" => Command::CheckValue(CheckValue::parse(reader)?),
+            b"A0" => Command::GenerateKey(GenerateKey::parse(reader)?),
+            b"A6" => Command::ImportKey(ImportKey::parse(reader)?),
+            b"A8" => Command::ExportKey(ExportKey::parse(reader)?),
+            b"CA" => Command::TranslatePin(TranslatePin::parse(PinKeyType::Tpk, reader)?),
+            b"CC" => Command::TranslatePin(TranslatePin::parse(PinKeyType::Zpk, reader)?),
+            b"DC" => Command::VerifyPvv(VerifyPvv::parse(PinKeyType::Tpk, reader)?),
+            b"EC" => Command::VerifyPvv(VerifyPvv::parse(PinKeyType::Zpk, reader)?),
+            b"DA" => Command::VerifyIbm(VerifyIbm::parse(PinKeyType::Tpk, reader)?),
+            b"EA" => Command::VerifyIbm(VerifyIbm::parse(PinKeyType::Zpk, reader)?),
+            b"CW" => Command::GenerateCvv(GenerateCvv::parse(reader)?),
+            b"CY" => Command::VerifyCvv(VerifyCvv::parse(reader)?),
+            b"KQ" => Command::VerifyArqc(VerifyArqc::parse(reader)?),
+            b"KW" => Command::VerifyArqcSessionKey(VerifyArqcSessionKey::parse(reader)?),
+            b"M6" => Command::GenerateMac(GenerateMac::parse(reader)?),
+            b"M8" => Command::VerifyMac(VerifyMac::parse(reader)?),
+            _ => return Err(ErrorCode::COMMAND_DISABLED),
+        })
+    }
+}

@@ -1,0 +1,255 @@
+use crate::reader::Reader;
+use crate::{
+    Arpc, CommandCode, ErrorCode, Kcv, KcvLength, KeyField, Mac, PinBlockFormat, ReplyError, ReplyErrorKind,
+    writer,
+};
+use card::{Cvv, PinBlock};
+use std::borrow::Cow;
+use std::fmt;
+
+/// What the HSM answers.
+#[derive(Clone, Debug)]
+pub struct Reply<'a> {
+    /// Whether it worked. A body may come with 00, and with 01 from [`crate::ImportKey`], where it warns
+    /// that the parity of the key was mended.
+    pub error: ErrorCode,
+    /// The answer.
+    pub body: ReplyBody<'a>,
+}
+
+/// The fields of a reply after its error code.
+#[derive(Clone)]
+pub enum ReplyBody<'a> {
+    /// Nothing: a verification, or a failure.
+    Empty,
+    /// Reply to `NC`.
+    Diagnostics {
+        /// Check value of the LMK, 16 hexadecimal characters.
+        lmk_check_value: [u8; 16],
+        /// Firmware version.
+        firmware: [u8; 9],
+    },
+    /// Reply to `NO` mode 00.
+    Status {
+        /// Buffer size code: 0 for 2 KiB, 1 for 8, 2 for 16, 3 for 32.
+        buffer: u8,
+        /// Whether the host link is TCP.
+        tcp: bool,
+        /// How many connections the unit takes: 0 to 99.
+        sockets: u8,
+        /// Firmware version.
+        firmware: [u8; 9],
+    },
+    /// Reply to `B2`: the bytes sent.
+    Echo(Cow<'a, [u8]>),
+    /// Reply to `N0`: random bytes.
+    Random(Cow<'a, [u8]>),
+    /// Reply to `BU`.
+    CheckValue(Kcv),
+    /// Reply to `A0`, `A6` and `A8`.
+    Key {
+        /// The key, under the LMK (`A0`, `A6`) or the ZMK (`A8`).
+        key: KeyField<'a>,
+        /// Its check value of six digits.
+        kcv: Kcv,
+    },
+    /// Reply to `CA` and `CC`.
+    TranslatedPin {
+        /// Digits of the PIN.
+        pin_length: u8,
+        /// The block under the destination key.
+        pin_block: PinBlock,
+        /// Its format.
+        format: PinBlockFormat,
+    },
+    /// Reply to `CW`.
+    Cvv(Cvv),
+    /// Reply to `KQ` and `KW` when an ARPC was asked for.
+    Arpc(Arpc),
+    /// Reply to `M6`.
+    Mac(Mac),
+}
+
+impl<'a> Reply<'a> {
+    /// The command did what was asked.
+    #[must_use]
+    pub fn success(body: ReplyBody<'a>) -> Reply<'a> {
+        Reply { error: ErrorCode::NONE, body }
+    }
+
+    /// The command did not.
+    #[must_use]
+    pub fn failure(error: ErrorCode) -> Reply<'static> {
+        Reply { error, body: ReplyBody::Empty }
+    }
+
+    /// Appends the reply to `command`: reply code, error code and body.
+    pub fn encode(&self, command: CommandCode, out: &mut Vec<u8>) {
+        out.extend_from_slice(command.reply().as_bytes());
+        out.extend_from_slice(self.error.as_bytes());
+        self.body.encode(out);
+    }
+
+    /// Reads the reply to `command`: everything after the message header. A trailer is not expected,
+    /// since only a host that sent one gets one.
+    ///
+    /// # Errors
+    /// When it answers another command, or its fields are not those of this one.
+    pub fn parse(command: CommandCode, bytes: &'a [u8]) -> Result<Reply<'a>, ReplyError> {
+        let fail = |kind| ReplyError { command, kind };
+        let malformed = |_| fail(ReplyErrorKind::Malformed);
+        let mut reader = Reader::new(bytes);
+        if reader.array().map_err(malformed)? != *command.reply().as_bytes() {
+            return Err(fail(ReplyErrorKind::WrongCode));
+        }
+        let error = ErrorCode::new(reader.array().map_err(malformed)?);
+        let body = match (command.as_bytes(), error) {
+            (_, ErrorCode::NONE) => ReplyBody::parse(command, &mut reader).map_err(fail)?,
+            (b"A6", ErrorCode::VERIFICATION_FAILED) => {
+                ReplyBody::parse(command, &mut reader).map_err(fail)?
+            }
+            // In authorised state the unit adds the cryptogram it computed. Nobody should depend on it.
+            (b"KQ" | b"KW", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 8 => {
+                reader.take_rest();
+                ReplyBody::Empty
+            }
+            _ => ReplyBody::Empty,
+        };
+        if reader.is_empty() { Ok(Reply { error, body }) } else { Err(fail(ReplyErrorKind::Malformed)) }
+    }
+}
+
+impl<'a> ReplyBody<'a> {
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            ReplyBody::Empty => {}
+            ReplyBody::Diagnostics { lmk_check_value, firmware } => {
+                out.extend_from_slice(lmk_check_value);
+                out.extend_from_slice(firmware);
+            }
+            ReplyBody::Status { buffer, tcp, sockets, firmware } => {
+                writer::decimal(out, (*buffer).into(), 1);
+                writer::decimal(out, (*tcp).into(), 1);
+                writer::decimal(out, (*sockets).into(), 2);
+                out.extend_from_slice(firmware);
+                out.extend_from_slice(STATUS_RESERVED);
+            }
+            ReplyBody::Echo(bytes) | ReplyBody::Random(bytes) => out.extend_from_slice(bytes),
+            ReplyBody::CheckValue(kcv) => writer::hex(out, kcv.as_bytes()),
+            ReplyBody::Key { key, kcv } => {
+                writer::key(out, key);
+                writer::hex(out, kcv.as_bytes());
+            }
+            ReplyBody::TranslatedPin { pin_length, pin_block, format } => {
+                writer::decimal(out, (*pin_length).into(), 2);
+                writer::hex(out, pin_block.reveal());
+                out.extend_from_slice(format.code());
+            }
+            ReplyBody::Cvv(cvv) => out.extend_from_slice(cvv.reveal()),
+            ReplyBody::Arpc(arpc) => out.extend_from_slice(arpc.as_bytes()),
+            ReplyBody::Mac(mac) => writer::hex(out, mac.as_bytes()),
+        }
+    }
+
+    fn parse(command: CommandCode, reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ReplyErrorKind> {
+        let body = match command.as_bytes() {
+            b"NC" => diagnostics(reader),
+            b"NO" => status(reader),
+            b"B2" => Ok(ReplyBody::Echo(Cow::Borrowed(reader.take_rest()))),
+            b"N0" => Ok(ReplyBody::Random(Cow::Borrowed(reader.take_rest()))),
+            b"BU" => check_value(reader).map(ReplyBody::CheckValue),
+            b"A0" | b"A6" | b"A8" => key(reader),
+            b"CA" | b"CC" => translated_pin(reader),
+            b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"M8" => Ok(ReplyBody::Empty),
+            b"CW" => cvv(reader),
+            b"KQ" | b"KW" => arpc(reader),
+            b"M6" => mac(reader),
+            _ => return Err(ReplyErrorKind::UnknownCommand),
+        };
+        body.map_err(|_| ReplyErrorKind::Malformed)
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            ReplyBody::Empty => "Empty",
+            ReplyBody::Diagnostics { .. } => "Diagnostics",
+            ReplyBody::Status { .. } => "Status",
+            ReplyBody::Echo(_) => "Echo",
+            ReplyBody::Random(_) => "Random",
+            ReplyBody::CheckValue(_) => "CheckValue",
+            ReplyBody::Key { .. } => "Key",
+            ReplyBody::TranslatedPin { .. } => "TranslatedPin",
+            ReplyBody::Cvv(_) => "Cvv",
+            ReplyBody::Arpc(_) => "Arpc",
+            ReplyBody::Mac(_) => "Mac",
+        }
+    }
+}
+
+/// Names the kind of reply and nothing of its contents: even random bytes become somebody's key.
+impl fmt::Debug for ReplyBody<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One digit and four characters that the unit reserves.
+const STATUS_RESERVED: &[u8; 5] = b"00000";
+
+fn diagnostics<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    Ok(ReplyBody::Diagnostics { lmk_check_value: reader.array()?, firmware: reader.array()? })
+}
+
+fn status<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    let buffer = reader.small_decimal::<1>()?;
+    let tcp = reader.small_decimal::<1>()? == 1;
+    let sockets = reader.small_decimal::<2>()?;
+    let firmware = reader.array()?;
+    reader.take(STATUS_RESERVED.len())?;
+    Ok(ReplyBody::Status { buffer, tcp, sockets, firmware })
+}
+
+fn check_value(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {
+    if reader.remaining() == 6 {
+        return six_digits(reader);
+    }
+    Ok(Kcv::new(reader.hex_bytes()?, KcvLength::Sixteen))
+}
+
+fn key<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    Ok(ReplyBody::Key { key: reader.key(16)?, kcv: six_digits(reader)? })
+}
+
+fn six_digits(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {
+    let [a, b, c] = reader.hex_bytes()?;
+    Ok(Kcv::new([a, b, c, 0, 0, 0, 0, 0], KcvLength::Six))
+}
+
+fn translated_pin<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    Ok(ReplyBody::TranslatedPin {
+        pin_length: reader.small_decimal::<2>()?,
+        pin_block: reader.pin_block()?,
+        format: reader.pin_block_format()?,
+    })
+}
+
+fn cvv<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    Cvv::parse(reader.take(3)?).map(ReplyBody::Cvv).map_err(|_| ErrorCode::INPUT)
+}
+
+/// Nothing when only a verification was asked for. By method 2 some units answer eight bytes, of which
+/// the last four are zero; they come out as they are.
+fn arpc<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    if reader.is_empty() {
+        return Ok(ReplyBody::Empty);
+    }
+    Arpc::new(reader.take_rest()).map(ReplyBody::Arpc).ok_or(ErrorCode::INPUT)
+}
+
+fn mac<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    let mac = match reader.remaining() {
+        8 => Mac::new(&reader.hex_bytes::<4>()?),
+        _ => Mac::new(&reader.hex_bytes::<8>()?),
+    };
+    mac.map(ReplyBody::Mac).ok_or(ErrorCode::INPUT)
+}
