@@ -1,0 +1,168 @@
+//! The data elements of ISO 8583:1987: number, name, length, class. Lengths of binary elements are
+//! in bytes, all others in characters.
+
+use super::{Length, Sensitivity};
+use crate::Class;
+use Class::{An, Ans, B, N, Xn, Z};
+use Sensitivity::{Chip, Open, Pan, Secret, Track};
+
+/// One row of the standard's table.
+pub(super) struct Element {
+    pub(super) number: u8,
+    pub(super) name: &'static str,
+    pub(super) length: Length,
+    pub(super) class: Class,
+    pub(super) sensitivity: Sensitivity,
+}
+
+const fn fixed(
+    number: u8,
+    length: u16,
+    class: Class,
+    sensitivity: Sensitivity,
+    name: &'static str,
+) -> Element {
+    Element { number, name, length: Length::Fixed(length), class, sensitivity }
+}
+
+const fn ll(number: u8, max: u16, class: Class, sensitivity: Sensitivity, name: &'static str) -> Element {
+    Element { number, name, length: Length::Variable { digits: 2, max }, class, sensitivity }
+}
+
+const fn lll(number: u8, max: u16, class: Class, sensitivity: Sensitivity, name: &'static str) -> Element {
+    Element { number, name, length: Length::Variable { digits: 3, max }, class, sensitivity }
+}
+
+// Where the standard says `an` or `ns` of a text of variable length (34, 44 to 48, 54) peers send
+// punctuation too, and track 3 (36) comes in private layouts; `ans` accepts what they agree on.
+// Sensitive are, beyond card numbers and tracks, all elements whose contents are private to a
+// network, since CVV2, new PINs and keys travel there.
+#[rustfmt::skip]
+pub(super) const ELEMENTS: [Element; 126] = [
+    ll(2, 19, N, Pan, "Primary account number"),
+    fixed(3, 6, N, Open, "Processing code"),
+    fixed(4, 12, N, Open, "Amount, transaction"),
+    fixed(5, 12, N, Open, "Amount, settlement"),
+    fixed(6, 12, N, Open, "Amount, cardholder billing"),
+    fixed(7, 10, N, Open, "Transmission date and time"),
+    fixed(8, 8, N, Open, "Amount, cardholder billing fee"),
+    fixed(9, 8, N, Open, "Conversion rate, settlement"),
+    fixed(10, 8, N, Open, "Conversion rate, cardholder billing"),
+    fixed(11, 6, N, Open, "System trace audit number"),
+    fixed(12, 6, N, Open, "Time, local transaction"),
+    fixed(13, 4, N, Open, "Date, local transaction"),
+    fixed(14, 4, N, Open, "Date, expiration"),
+    fixed(15, 4, N, Open, "Date, settlement"),
+    fixed(16, 4, N, Open, "Date, conversion"),
+    fixed(17, 4, N, Open, "Date, capture"),
+    fixed(18, 4, N, Open, "Merchant category code"),
+    fixed(19, 3, N, Open, "Acquiring institution country code"),
+    fixed(20, 3, N, Open, "PAN country code"),
+    fixed(21, 3, N, Open, "Forwarding institution country code"),
+    fixed(22, 3, N, Open, "Point of service entry mode"),
+    fixed(23, 3, N, Open, "Card sequence number"),
+    fixed(24, 3, N, Open, "Network international identifier"),
+    fixed(25, 2, N, Open, "Point of service condition code"),
+    fixed(26, 2, N, Open, "Point of service PIN capture code"),
+    fixed(27, 1, N, Open, "Authorization identification response length"),
+    fixed(28, 9, Xn, Open, "Amount, transaction fee"),
+    fixed(29, 9, Xn, Open, "Amount, settlement fee"),
+    fixed(30, 9, Xn, Open, "Amount, transaction processing fee"),
+    fixed(31, 9, Xn, Open, "Amount, settlement processing fee"),
+    ll(32, 11, N, Open, "Acquiring institution identification code"),
+    ll(33, 11, N, Open, "Forwarding institution identification code"),
+    ll(34, 28, Ans, Pan, "Primary account number, extended"),
+    ll(35, 37, Z, Track, "Track 2 data"),
+    lll(36, 104, Ans, Track, "Track 3 data"),
+    fixed(37, 12, An, Open, "Retrieval reference number"),
+    fixed(38, 6, An, Open, "Authorization identification response"),
+    fixed(39, 2, An, Open, "Response code"),
+    fixed(40, 3, An, Open, "Service restriction code"),
+    fixed(41, 8, Ans, Open, "Card acceptor terminal identification"),
+    fixed(42, 15, Ans, Open, "Card acceptor identification code"),
+    fixed(43, 40, Ans, Open, "Card acceptor name and location"),
+    ll(44, 25, Ans, Open, "Additional response data"),
+    ll(45, 76, Ans, Track, "Track 1 data"),
+    lll(46, 999, Ans, Secret, "Additional data, ISO"),
+    lll(47, 999, Ans, Secret, "Additional data, national"),
+    lll(48, 999, Ans, Secret, "Additional data, private"),
+    fixed(49, 3, An, Open, "Currency code, transaction"),
+    fixed(50, 3, An, Open, "Currency code, settlement"),
+    fixed(51, 3, An, Open, "Currency code, cardholder billing"),
+    fixed(52, 8, B, Secret, "PIN block"),
+    fixed(53, 16, N, Open, "Security related control information"),
+    lll(54, 120, Ans, Open, "Additional amounts"),
+    lll(55, 999, B, Chip, "ICC data"),
+    lll(56, 999, Ans, Secret, "Reserved, ISO"),
+    lll(57, 999, Ans, Secret, "Reserved, national"),
+    lll(58, 999, Ans, Secret, "Reserved, national"),
+    lll(59, 999, Ans, Secret, "Reserved, national"),
+    lll(60, 999, Ans, Secret, "Reserved, private"),
+    lll(61, 999, Ans, Secret, "Reserved, private"),
+    lll(62, 999, Ans, Secret, "Reserved, private"),
+    lll(63, 999, Ans, Secret, "Reserved, private"),
+    fixed(64, 8, B, Open, "Message authentication code"),
+    fixed(66, 1, N, Open, "Settlement code"),
+    fixed(67, 2, N, Open, "Extended payment code"),
+    fixed(68, 3, N, Open, "Receiving institution country code"),
+    fixed(69, 3, N, Open, "Settlement institution country code"),
+    fixed(70, 3, N, Open, "Network management information code"),
+    fixed(71, 4, N, Open, "Message number"),
+    fixed(72, 4, N, Open, "Message number, last"),
+    fixed(73, 6, N, Open, "Date, action"),
+    fixed(74, 10, N, Open, "Credits, number"),
+    fixed(75, 10, N, Open, "Credits, reversal number"),
+    fixed(76, 10, N, Open, "Debits, number"),
+    fixed(77, 10, N, Open, "Debits, reversal number"),
+    fixed(78, 10, N, Open, "Transfer, number"),
+    fixed(79, 10, N, Open, "Transfer, reversal number"),
+    fixed(80, 10, N, Open, "Inquiries, number"),
+    fixed(81, 10, N, Open, "Authorizations, number"),
+    fixed(82, 12, N, Open, "Credits, processing fee amount"),
+    fixed(83, 12, N, Open, "Credits, transaction fee amount"),
+    fixed(84, 12, N, Open, "Debits, processing fee amount"),
+    fixed(85, 12, N, Open, "Debits, transaction fee amount"),
+    fixed(86, 16, N, Open, "Credits, amount"),
+    fixed(87, 16, N, Open, "Credits, reversal amount"),
+    fixed(88, 16, N, Open, "Debits, amount"),
+    fixed(89, 16, N, Open, "Debits, reversal amount"),
+    fixed(90, 42, N, Open, "Original data elements"),
+    fixed(91, 1, An, Open, "File update code"),
+    fixed(92, 2, An, Open, "File security code"),
+    fixed(93, 5, N, Open, "Response indicator"),
+    fixed(94, 7, An, Open, "Service indicator"),
+    fixed(95, 42, An, Open, "Replacement amounts"),
+    fixed(96, 8, B, Secret, "Message security code"),
+    fixed(97, 17, Xn, Open, "Amount, net settlement"),
+    fixed(98, 25, Ans, Open, "Payee"),
+    ll(99, 11, N, Open, "Settlement institution identification code"),
+    ll(100, 11, N, Open, "Receiving institution identification code"),
+    ll(101, 17, Ans, Open, "File name"),
+    ll(102, 28, Ans, Pan, "Account identification 1"),
+    ll(103, 28, Ans, Pan, "Account identification 2"),
+    lll(104, 100, Ans, Open, "Transaction description"),
+    lll(105, 999, Ans, Secret, "Reserved, ISO"),
+    lll(106, 999, Ans, Secret, "Reserved, ISO"),
+    lll(107, 999, Ans, Secret, "Reserved, ISO"),
+    lll(108, 999, Ans, Secret, "Reserved, ISO"),
+    lll(109, 999, Ans, Secret, "Reserved, ISO"),
+    lll(110, 999, Ans, Secret, "Reserved, ISO"),
+    lll(111, 999, Ans, Secret, "Reserved, ISO"),
+    lll(112, 999, Ans, Secret, "Reserved, national"),
+    lll(113, 999, Ans, Secret, "Reserved, national"),
+    lll(114, 999, Ans, Secret, "Reserved, national"),
+    lll(115, 999, Ans, Secret, "Reserved, national"),
+    lll(116, 999, Ans, Secret, "Reserved, national"),
+    lll(117, 999, Ans, Secret, "Reserved, national"),
+    lll(118, 999, Ans, Secret, "Reserved, national"),
+    lll(119, 999, Ans, Secret, "Reserved, national"),
+    lll(120, 999, Ans, Secret, "Reserved, private"),
+    lll(121, 999, Ans, Secret, "Reserved, private"),
+    lll(122, 999, Ans, Secret, "Reserved, private"),
+    lll(123, 999, Ans, Secret, "Reserved, private"),
+    lll(124, 999, Ans, Secret, "Reserved, private"),
+    lll(125, 999, Ans, Secret, "Reserved, private"),
+    lll(126, 999, Ans, Secret, "Reserved, private"),
+    lll(127, 999, Ans, Secret, "Reserved, private"),
+    fixed(128, 8, B, Open, "Message authentication code"),
+];

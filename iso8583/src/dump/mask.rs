@@ -1,0 +1,98 @@
+//! Stars in place of what must not be seen. Every result has as many characters as the clear text.
+
+use super::to_hex;
+use crate::emv::{self, is_constructed};
+use card::Pan;
+
+/// Templates within templates; real messages nest scripts once.
+const DEEPEST_TEMPLATE: usize = 4;
+
+/// A card number as `card` masks it everywhere; what is no card number only as stars.
+pub(super) fn pan(value: &[u8]) -> String {
+    match Pan::parse(value) {
+        Ok(pan) => pan.to_string(),
+        Err(_) => stars(value.len()),
+    }
+}
+
+/// The card number of a track masked as one, everything behind it starred. Digits without a
+/// separator are too many for a card number, so all of them are.
+pub(super) fn track(value: &[u8]) -> String {
+    let is_mark = |byte: &&u8| matches!(byte, b'%' | b';' | b'B');
+    let (marks, rest) = value.split_at(value.iter().take_while(is_mark).count().min(2));
+    let (digits, rest) = rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    let marks: String = marks.iter().copied().map(char::from).collect();
+    marks + &pan(digits) + &stars(rest.len())
+}
+
+/// Chip data in hexadecimal with the values of sensitive tags starred. What cannot be read as TLV
+/// may be anything and is starred whole.
+pub(super) fn chip(value: &[u8]) -> String {
+    let mut text = to_hex(value).into_bytes();
+    star_objects(value, &mut text, DEEPEST_TEMPLATE);
+    text.into_iter().map(char::from).collect()
+}
+
+fn star_objects(value: &[u8], text: &mut [u8], depth: usize) {
+    if depth == 0 || emv::tlv(value).any(|object| object.is_err()) {
+        text.fill(b'*');
+        return;
+    }
+    for object in emv::tlv(value).flatten() {
+        let place = &mut text[object.offset * 2..(object.offset + object.value.len()) * 2];
+        if emv::tag::is_sensitive(object.tag) {
+            place.fill(b'*');
+        } else if is_constructed(object.tag) {
+            star_objects(object.value, place, depth - 1);
+        }
+    }
+}
+
+pub(super) fn stars(count: usize) -> String {
+    "*".repeat(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn card_numbers() {
+        let check = |clear: &str, expect: &str| assert_eq!(pan(clear.as_bytes()), expect);
+        check("4000001234567899", "400000******7899");
+        check("4000001234567", "400000***4567");
+        check("400000123456", "********3456");
+        check("40000012", "********");
+        check("ACCOUNT 4000001", "***************");
+        check("40000012345678990000", "********************");
+        check("", "");
+    }
+
+    #[test]
+    fn tracks() {
+        let check = |clear: &str, expect: &str| assert_eq!(track(clear.as_bytes()), expect);
+        check("4000001234567899=2812201", "400000******7899********");
+        check(";4000001234567899=2812?", ";400000******7899******");
+        check("%B4000001234567899^DOE/J^2812", "%B400000******7899***********");
+        check("014000001234567899=123", "014000********7899****");
+        check("4000001234567899281220112345", "****************************");
+        check("NO TRACK", "********");
+        check("", "");
+    }
+
+    #[test]
+    fn chips() {
+        let check = |clear: &str, expect: &str| {
+            let shown = chip(&hex::decode(clear).unwrap());
+            assert_eq!(shown.replace('*', "."), expect);
+        };
+        check("5A0440000012950180", "5A04........950180");
+        check("005A01409F6B01FF00", "005A01..9F6B01..00");
+        check("70055A034000009500", "70055A03......9500");
+        check("71068604842400009500", "71068604........9500");
+        check("5A08400000", "..........");
+        check("70035A0340", "7003......");
+        // Deeper than any real message: not looked into, so not shown.
+        check("700A70087006700470029500", "700A700870067004........");
+    }
+}
