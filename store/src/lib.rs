@@ -41,6 +41,7 @@
 mod committer;
 mod journal;
 mod master_key;
+mod record;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use journal::{
@@ -48,3 +49,4 @@ pub use journal::{
     Sequence, Settings, Stream, TornTail, Visitor, read_all,
 };
 pub use master_key::{KeyError, MasterKey};
+pub use record::{decode_record, encode_record};
