@@ -257,16 +257,6 @@ impl Typed {
     }
 }
 
-impl Calculation {
-    fn sign(self) -> &'static str {
-        match self {
-            Calculation::Add => "+",
-            Calculation::Subtract => "-",
-            Calculation::Multiply => "*",
-        }
-    }
-}
-
 /// The name that was probably meant: the closest one that differs in at most a third of its
 /// letters, capitals and lower case being equal.
 fn nearest(written: &str, names: impl Iterator<Item = &'static str>) -> Option<&'static str> {
@@ -291,4 +281,154 @@ fn edits(from: &str, to: &str) -> usize {
 
 fn quoted(words: impl Iterator<Item = &'static str>) -> String {
     words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parse::parse;
+
+    /// Mistakes as `marked text: message; hint`.
+    fn check(source: &str, expect: &[&str]) {
+        let expression = parse(source).unwrap();
+        let faults = Checker::default().condition(&expression).err().unwrap_or_default();
+        let shown: Vec<String> = faults
+            .iter()
+            .map(|Fault { span, message, hint }| {
+                let hint = hint.as_ref().map_or(String::new(), |hint| format!("; {hint}"));
+                format!("{}: {message}{hint}", &source[span.start..span.end])
+            })
+            .collect();
+        assert_eq!(shown, expect, "{source}");
+    }
+
+    #[test]
+    fn every_type_goes_where_it_belongs() {
+        check("pin_present", &[]);
+        check("amount + 1 * -hour > 5 == pin_present", &[]);
+        check("currency < product && !(false || link.startsWith(\"a\"))", &[]);
+        check("'abc'.startsWith(link)", &[]);
+        check("pin_present == (hour in [])", &[]);
+        check("mcc in [-1, (2)] || link in ['a', 'a']", &[]);
+    }
+
+    #[test]
+    fn types_that_do_not_fit() {
+        check("amount", &["amount: a condition has to be bool, and this is int"]);
+        check("amount == '5'", &["amount == '5': int cannot be compared with string"]);
+        check("pin_present < 1", &["pin_present < 1: bool cannot be compared with int"]);
+        check("!link", &["link: the operand of `!` has to be bool, and this is string"]);
+        check("-link > 1", &["link: the operand of `-` has to be int, and this is string"]);
+        check(
+            "link + 'a' == 'ba'",
+            &[
+                "link: an operand of `+` has to be int, and this is string",
+                "'a': an operand of `+` has to be int, and this is string",
+            ],
+        );
+        check("hour && true", &["hour: an operand of `&&` has to be bool, and this is int"]);
+        check("1 < hour < 5", &["1 < hour < 5: bool cannot be compared with int"]);
+        check(
+            "mcc in [1, 'a', hour]",
+            &[
+                "'a': an element of this list has to be a literal int",
+                "hour: an element of this list has to be a literal int",
+            ],
+        );
+        check(
+            "pin_present in [true]",
+            &[
+                "pin_present: `in` compares int or string, and this is bool; write the bool itself, or `!` and the bool",
+            ],
+        );
+    }
+
+    #[test]
+    fn functions() {
+        let one = "the one function is `text.startsWith(\"prefix\")`";
+        check(
+            "link.endsWith('a')",
+            &[&format!("endsWith: no function is called as `endsWith` is here; {one}")],
+        );
+        check("size(link) > 1", &[&format!("size: no function is called as `size` is here; {one}")]);
+        check("link.startsWith()", &[&format!("startsWith: `startsWith` takes one argument; {one}")]);
+        check(
+            "hour.startsWith(5)",
+            &[
+                "hour: what `startsWith` is called on has to be string, and this is int",
+                "5: the argument of `startsWith` has to be string, and this is int",
+            ],
+        );
+    }
+
+    #[test]
+    fn unknown_facts_name_the_nearest() {
+        check("amont > 5", &["amont: no fact is called `amont`; did you mean `amount`?"]);
+        check(
+            "entryMode == 'chip'",
+            &["entryMode: no fact is called `entryMode`; did you mean `entry_mode`?"],
+        );
+        check(
+            "HOUR > 1 && Pin_Present",
+            &[
+                "HOUR: no fact is called `HOUR`; did you mean `hour`?",
+                "Pin_Present: no fact is called `Pin_Present`; did you mean `pin_present`?",
+            ],
+        );
+        let all = quoted(FACTS.iter().map(|fact| fact.name));
+        check(
+            "cardholder_age < 18",
+            &[&format!("cardholder_age: no fact is called `cardholder_age`; facts are {all}")],
+        );
+    }
+
+    #[test]
+    fn text_that_a_fact_never_holds() {
+        check("entry_mode == 'chp'", &["'chp': `entry_mode` never holds this text; did you mean `chip`?"]);
+        check(
+            "'refund' != transaction",
+            &[
+                "'refund': `transaction` never holds this text; it is one of `purchase`, `withdrawal`, `balance_inquiry`",
+            ],
+        );
+        let currency =
+            "`currency` never holds this text; it is an alphabetic code of ISO 4217, such as `USD`";
+        check(
+            "currency in ['USD', 'usd', '840']",
+            &[&format!("'usd': {currency}"), &format!("'840': {currency}")],
+        );
+        // Where a part of the text is compared, any text makes sense.
+        check("currency.startsWith('U') && entry_mode < 'd'", &[]);
+    }
+
+    #[test]
+    fn mistakes_of_one_condition_come_together() {
+        check(
+            "amont > 5 && !hour || link == 1",
+            &[
+                "amont: no fact is called `amont`; did you mean `amount`?",
+                "hour: the operand of `!` has to be bool, and this is int",
+                "link == 1: string cannot be compared with int",
+            ],
+        );
+    }
+
+    #[test]
+    fn equal_text_is_kept_once() {
+        let mut checker = Checker::default();
+        for source in ["link == 'a' || product == 'a'", "link in ['a', 'b']"] {
+            checker.condition(&parse(source).unwrap()).unwrap();
+        }
+        assert_eq!(checker.code.texts.len(), 2);
+    }
+
+    #[test]
+    fn edits_are_counted() {
+        let check = |from: &str, to: &str, expect| assert_eq!(edits(from, to), expect, "{from} {to}");
+        check("", "", 0);
+        check("", "mcc", 3);
+        check("hour", "hours", 1);
+        check("entrymode", "entry_mode", 1);
+        check("kitten", "sitting", 3);
+    }
 }

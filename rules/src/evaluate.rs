@@ -149,3 +149,142 @@ impl Calculation {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::program::RuleSource;
+    use card::ResponseCode;
+
+    const FACTS: Facts<'_> = Facts {
+        transaction: "purchase",
+        amount: 1250,
+        currency: "USD",
+        mcc: 5411,
+        entry_mode: "chip",
+        pin_present: true,
+        hour: 14,
+        country: 840,
+        link: "acquirer_1",
+        terminal: "T0000001",
+        merchant: "M00000000000001",
+        product: "classic",
+        scheme: "visa",
+        balance_available: i64::MAX,
+        daily_amount: -1,
+        daily_count: 0,
+    };
+
+    /// `Some(true)` if the condition holds, `None` if it overflows.
+    fn check(source: &str, facts: &Facts<'_>, expect: Option<bool>) {
+        let rule = RuleSource { name: "rule", when: source, action: "flag", code: None };
+        let outcome = Program::compile(&[rule]).unwrap().evaluate(facts);
+        let expect = match expect {
+            Some(holds) => Outcome { flags: u64::from(holds), ..Outcome::default() },
+            None => Outcome { errors: 1, ..Outcome::default() },
+        };
+        assert_eq!(outcome, expect, "{source}");
+    }
+
+    fn holds(source: &str) {
+        check(source, &FACTS, Some(true));
+    }
+
+    fn fails(source: &str) {
+        check(source, &FACTS, Some(false));
+    }
+
+    fn overflows(source: &str) {
+        check(source, &FACTS, None);
+    }
+
+    #[test]
+    fn every_fact_is_read() {
+        holds("transaction == 'purchase' && amount == 1250 && currency == 'USD' && mcc == 5411");
+        holds("entry_mode == 'chip' && pin_present && hour == 14 && country == 840");
+        holds("link == 'acquirer_1' && terminal == 'T0000001' && merchant == 'M00000000000001'");
+        holds("product == 'classic' && scheme == 'visa'");
+        holds("balance_available == 9223372036854775807 && daily_amount == -1 && daily_count == 0");
+    }
+
+    #[test]
+    fn comparisons() {
+        holds("hour <= 14 && hour >= 14 && hour != 15 && hour < 15 && hour > 13");
+        fails("hour < 14 || hour > 14 || hour != 14 || hour <= 13 || hour >= 15");
+        holds("link > 'acquirer_0' && link < 'acquirer_10' && link <= 'b' && link >= ''");
+        fails("link == 'ACQUIRER_1' || 'Z' > link");
+        holds("false < pin_present && pin_present == true && (hour > 1) != (hour > 20)");
+    }
+
+    #[test]
+    fn lists_and_prefixes() {
+        holds("mcc in [6011, 5411, -1]");
+        fails("mcc in [6011, 5412] || mcc in []");
+        holds("link in ['z', 'acquirer_1', 'a'] && !(link in ['acquirer'])");
+        fails("link in [] || 'b' in ['a', 'c']");
+        holds("link.startsWith('acq') && link.startsWith('') && link.startsWith(link)");
+        fails("link.startsWith('cq') || ''.startsWith(link)");
+    }
+
+    #[test]
+    fn arithmetic_is_checked() {
+        holds("amount * 2 - hour + daily_amount == 2485");
+        holds("-hour == 0 - 14 && -daily_amount == 1");
+        holds("balance_available + daily_amount < balance_available");
+        overflows("balance_available + 1 > 0");
+        overflows("-9223372036854775808 - amount < 0");
+        overflows("balance_available * 2 > 0");
+        overflows("-(-9223372036854775808) > 0");
+        overflows("!(balance_available + 1 in [1, 2])");
+    }
+
+    #[test]
+    fn a_settled_operand_outweighs_an_overflow() {
+        fails("false && balance_available + 1 > 0");
+        fails("balance_available + 1 > 0 && false");
+        holds("true || balance_available + 1 > 0");
+        holds("balance_available + 1 > 0 || true");
+        overflows("balance_available + 1 > 0 && true");
+        overflows("true && balance_available + 1 > 0");
+        overflows("balance_available + 1 > 0 || false");
+        overflows("balance_available + 1 > 0 || balance_available + 1 < 0");
+        fails("(balance_available + 1 > 0 || false) && false");
+    }
+
+    #[test]
+    fn a_condition_may_be_a_constant() {
+        holds("true");
+        fails("!true");
+        holds(&format!("true{}", " && true".repeat(crate::MAX_OPERATORS)));
+        holds(&format!("1{} == 256", " + 1".repeat(crate::MAX_OPERATORS - 1)));
+        check("pin_present", &Facts::default(), Some(false));
+        check("link == '' && hour == 0", &Facts::default(), Some(true));
+    }
+
+    #[test]
+    fn the_first_deciding_rule_wins_and_flags_gather_on_the_way() {
+        let rule = |name, when, action| RuleSource { name, when, action, code: None };
+        let program = Program::compile(&[
+            rule("flag 0", "pin_present", "flag"),
+            rule("flag 1", "hour == 3", "flag"),
+            rule("overflow 2", "balance_available + amount > 0", "decline"),
+            rule("flag 3", "hour < 20", "flag"),
+            rule("refer 4", "amount > 1000", "refer"),
+            rule("decline 5", "true", "decline"),
+            rule("flag 6", "true", "flag"),
+        ])
+        .unwrap();
+        let outcome = program.evaluate(&FACTS);
+        let expect = Outcome { decision: Some((4, Verdict::Refer)), flags: 0b1001, errors: 0b100 };
+        assert_eq!(outcome, expect);
+
+        let outcome = program.evaluate(&Facts { hour: 3, ..Facts::default() });
+        let decline = Verdict::Decline(ResponseCode::SUSPECTED_FRAUD);
+        assert_eq!(outcome, Outcome { decision: Some((5, decline)), flags: 0b1010, errors: 0 });
+    }
+
+    #[test]
+    fn no_rules_let_everything_pass() {
+        assert_eq!(Program::default().evaluate(&FACTS), Outcome::default());
+    }
+}

@@ -57,6 +57,17 @@ pub(crate) enum Calculation {
     Multiply,
 }
 
+impl Calculation {
+    /// As written.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Calculation::Add => "+",
+            Calculation::Subtract => "-",
+            Calculation::Multiply => "*",
+        }
+    }
+}
+
 /// Reads a condition by the CEL grammar. One mistake at most: after it, the rest cannot be trusted.
 pub(crate) fn parse(source: &str) -> Result<Expression, Fault> {
     let tokens = tokens(source)?;
@@ -185,7 +196,7 @@ impl Parser<'_, '_> {
     /// An operand and the functions called on it.
     fn member(&mut self) -> Result<Expression, Fault> {
         let mut operand = self.primary()?;
-        while self.take(".").is_some() {
+        while self.tokens.first().is_some_and(|token| token.kind == TokenKind::Symbol(".")) {
             self.count_operator()?;
             let Some(Token { kind: TokenKind::Name(function), span }) = self.tokens.first() else {
                 return Err(self.missing("a function after the point"));
@@ -323,4 +334,123 @@ fn stray(token: &Token<'_>) -> Fault {
 
 fn too_large(span: Span) -> Fault {
     Fault::new(span, "the number does not fit into 64 bits")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Writes every operation in parentheses, operator first, which shows how the text was grouped.
+    fn grouped(expression: &Expression) -> String {
+        let list = |elements: &[Expression]| elements.iter().map(grouped).collect::<Vec<_>>().join(" ");
+        match &expression.node {
+            Node::Int(number) => number.to_string(),
+            Node::Bool(constant) => constant.to_string(),
+            Node::String(text) => format!("{text:?}"),
+            Node::Name(name) => name.clone(),
+            Node::Not(operand) => format!("(! {})", grouped(operand)),
+            Node::Negate(operand) => format!("(neg {})", grouped(operand)),
+            Node::Binary(operator, left, right) => {
+                format!("({} {} {})", sign(*operator), grouped(left), grouped(right))
+            }
+            Node::In(operand, elements) => format!("(in {} [{}])", grouped(operand), list(elements)),
+            Node::Call(call) => {
+                let receiver = call.receiver.as_ref().map_or("-".into(), |receiver| grouped(receiver));
+                format!("({} {receiver} [{}])", call.function, list(&call.arguments))
+            }
+        }
+    }
+
+    fn sign(operator: Operator) -> &'static str {
+        match operator {
+            Operator::Or => "||",
+            Operator::And => "&&",
+            Operator::Compare(Comparison::Equal) => "==",
+            Operator::Compare(Comparison::NotEqual) => "!=",
+            Operator::Compare(Comparison::Less) => "<",
+            Operator::Compare(Comparison::LessOrEqual) => "<=",
+            Operator::Compare(Comparison::Greater) => ">",
+            Operator::Compare(Comparison::GreaterOrEqual) => ">=",
+            Operator::Calculate(calculation) => calculation.sign(),
+        }
+    }
+
+    fn check(source: &str, expect: &str) {
+        assert_eq!(grouped(&parse(source).unwrap()), expect, "{source}");
+    }
+
+    fn refused(source: &str, marked: &str, message: &str) {
+        let fault = parse(source).unwrap_err();
+        let actual = (&source[fault.span.start..fault.span.end], fault.message.as_str());
+        assert_eq!(actual, (marked, message), "{source}");
+    }
+
+    #[test]
+    fn operators_group_as_in_cel() {
+        check("a || b && c", "(|| a (&& b c))");
+        check("a && b || c && d", "(|| (&& a b) (&& c d))");
+        check("a || b || c", "(|| (|| a b) c)");
+        check("a - b - c", "(- (- a b) c)");
+        check("a + b * c - d", "(- (+ a (* b c)) d)");
+        check("a < b == c", "(== (< a b) c)");
+        check("a + 1 <= b && c", "(&& (<= (+ a 1) b) c)");
+        check("a != b || c > d && e >= f", "(|| (!= a b) (&& (> c d) (>= e f)))");
+        check("!a == b", "(== (! a) b)");
+        check("!!a", "(! (! a))");
+        check("(a || b) && c", "(&& (|| a b) c)");
+    }
+
+    #[test]
+    fn minus_is_a_sign_or_an_operator() {
+        check("a-1", "(- a 1)");
+        check("a - -1", "(- a -1)");
+        check("-a * b", "(* (neg a) b)");
+        check("-(1)", "(neg 1)");
+        check("-9223372036854775808", "-9223372036854775808");
+        check("9223372036854775807", "9223372036854775807");
+        refused("9223372036854775808", "9223372036854775808", "the number does not fit into 64 bits");
+        refused("a > - 9223372036854775809", "- 9223372036854775809", "the number does not fit into 64 bits");
+    }
+
+    #[test]
+    fn lists_and_calls() {
+        check("a in [1, 2,] == true", "(== (in a [1 2]) true)");
+        check("a + 1 in []", "(in (+ a 1) [])");
+        check("a.startsWith('x') && b", "(&& (startsWith a [\"x\"]) b)");
+        check("!a.startsWith('x')", "(! (startsWith a [\"x\"]))");
+        check("size(a) > 1", "(> (size - [a]) 1)");
+        check("(a).f().g(b, 1)", "(g (f a []) [b 1])");
+    }
+
+    #[test]
+    fn the_place_of_a_mistake_is_marked() {
+        refused("", "", "a fact or a literal is missing here");
+        refused("a &&  ", "", "a fact or a literal is missing here");
+        refused("a && )", ")", "a fact or a literal is missing here");
+        refused("in [1]", "in", "a fact or a literal is missing here");
+        refused("a b", "b", "an operator is missing here");
+        refused("a and b", "and", "an operator is missing here");
+        refused("a )", ")", "an operator is missing here");
+        refused("(a || b", "", "`)` is missing here");
+        refused("a in b", "b", "`[` is missing here");
+        refused("a in [1 2]", "2", "`]` is missing here");
+        refused("a in [,]", ",", "a fact or a literal is missing here");
+        refused("a == [1]", "[", "a list cannot stand here");
+        refused("a.size", "", "`(` is missing here");
+        refused("a.'b'", "'b'", "a function after the point is missing here");
+    }
+
+    #[test]
+    fn depth_and_length_have_limits() {
+        let nested = |depth| format!("{}a{}", "(".repeat(depth), ")".repeat(depth));
+        check(&nested(MAX_NESTING), "a");
+        refused(&nested(MAX_NESTING + 1), "a", "nested more than 32 deep");
+        refused(&"!".repeat(4096), "!", "nested more than 32 deep");
+        refused(&"a in [".repeat(600), "a", "nested more than 32 deep");
+
+        let sum = |operators| format!("1{}", "+1".repeat(operators));
+        assert!(parse(&sum(MAX_OPERATORS)).is_ok());
+        refused(&sum(MAX_OPERATORS + 1), "+", "more than 256 operators");
+        refused(&format!("a{}", ".f()".repeat(300)), ".", "more than 256 operators");
+    }
 }

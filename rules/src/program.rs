@@ -151,3 +151,56 @@ impl RuleSource<'_> {
         RuleError { index, rule: self.name.into(), part, source: source.into(), span, message, hint }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::facts::Facts;
+
+    const RULE: RuleSource<'_> = RuleSource { name: "rule", when: "true", action: "flag", code: None };
+
+    /// Errors as `index part message`.
+    fn check(sources: &[RuleSource<'_>], expect: &[&str]) {
+        let errors = Program::compile(sources).err().unwrap_or_default();
+        let shown: Vec<_> =
+            errors.iter().map(|e| format!("{} {:?} {}", e.index, e.part, e.message)).collect();
+        assert_eq!(shown, expect);
+    }
+
+    #[test]
+    fn all_mistakes_of_all_rules_come_together() {
+        let first = RuleSource { name: "", when: "amont > 'x'", action: "decline", code: Some("00") };
+        let third = RuleSource { name: "rule", when: "hour <", action: "deny", code: None };
+        check(
+            &[first, RULE, third],
+            &[
+                "0 Name the rule has no name",
+                "0 When no fact is called `amont`",
+                "0 Code this code approves",
+                "2 Name the name is taken",
+                "2 When a fact or a literal is missing here",
+                "2 Action no such action",
+            ],
+        );
+    }
+
+    #[test]
+    fn lengths_and_counts_have_limits() {
+        let name = "n".repeat(MAX_NAME_BYTES + 1);
+        check(&[RuleSource { name: &name[1..], ..RULE }], &[]);
+        check(&[RuleSource { name: &name, ..RULE }], &["0 Name the name is longer than 64 bytes"]);
+
+        let when = format!("true{}", " ".repeat(MAX_SOURCE_BYTES - 4));
+        check(&[RuleSource { when: &when, ..RULE }], &[]);
+        let when = when + " ";
+        check(&[RuleSource { when: &when, ..RULE }], &["0 When the condition is longer than 4096 bytes"]);
+
+        let names: Vec<_> = (0..=MAX_RULES).map(|index| format!("rule {index}")).collect();
+        let rules: Vec<_> = names.iter().map(|name| RuleSource { name, ..RULE }).collect();
+        check(&rules, &["64 Name there are more than 64 rules"]);
+        let program = Program::compile(&rules[..MAX_RULES]).unwrap();
+        assert_eq!(program.evaluate(&Facts::default()).flags, u64::MAX);
+        assert_eq!(program.rules().len(), MAX_RULES);
+        assert_eq!((program.rule_name(63), program.rule_name(64)), (Some("rule 63"), None));
+    }
+}
