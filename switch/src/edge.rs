@@ -11,3 +11,4 @@ pub mod outbox;
 pub mod serve;
 pub mod sessions;
 pub mod tls;
+pub mod window;

@@ -1,5 +1,6 @@
 //! What every conversation with an outside party needs to know about its listener.
 
+use crate::edge::sessions::Sessions;
 use crate::metrics::Metrics;
 use crate::settings::ListenerSettings;
 use crate::shards::Shards;
@@ -14,6 +15,8 @@ pub struct Link {
     pub settings: ListenerSettings,
     /// Where requests go.
     pub shards: Arc<Shards>,
+    /// What is known of each ATM.
+    pub sessions: Arc<Sessions>,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
     /// Turns `true` when the process drains: no new work, answer what is in flight.

@@ -1,0 +1,83 @@
+//! `turnout serve`.
+
+use crate::config;
+use crate::edge::serve::Server;
+use rustix::process::{Resource, Rlimit, setrlimit};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs the switch until `SIGTERM` or `SIGINT`, then drains.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:
+  turnout init --folder run && turnout serve --config run/turnout.toml
+  turnout serve --log-format json 2>> turnout.log
+
+Prints one line `listening NAME ADDRESS` per listener on standard output when it is ready.
+SIGTERM answers what is in flight, makes it durable, and ends.")]
+pub struct ServeArgs {
+    /// Configuration file.
+    #[arg(long, default_value = "turnout.toml")]
+    pub config: PathBuf,
+    /// Form of log lines on standard error.
+    #[arg(long, value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// Form of log lines.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Serves.
+#[must_use]
+pub fn run(args: &ServeArgs) -> ExitCode {
+    start_logging(args.log_format);
+    forbid_core_dumps();
+    let settings = match config::load(&args.config) {
+        Ok(settings) => settings,
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                eprintln!("{mistake}");
+            }
+            eprintln!("{} mistake(s) in {}; `turnout check` shows them too", mistakes.len(), args.config.display());
+            return ExitCode::from(78);
+        }
+    };
+    let server = match Server::start(settings) {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("cannot serve: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for (name, address) in server.addresses() {
+        println!("listening {name} {address}");
+    }
+    server.wait_for_signal();
+    server.drain();
+    ExitCode::SUCCESS
+}
+
+/// Logs go to standard error; `RUST_LOG` chooses more or less than `info`.
+pub fn start_logging(format: LogFormat) {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call, as in tests that start two switches, keeps the first one's settings.
+    let _ = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().try_init(),
+    };
+}
+
+/// A core dump would write PIN blocks and card numbers to disk in clear.
+fn forbid_core_dumps() {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = setrlimit(Resource::Core, none) {
+        tracing::warn!(%error, "cannot switch core dumps off");
+    }
+}

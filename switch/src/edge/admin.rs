@@ -1,0 +1,97 @@
+//! The administration listener: `/metrics`, `/livez`, `/readyz`.
+
+use crate::metrics::Metrics;
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode, header};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+
+/// Connections at the same time: a scraper, a probe and an operator need few.
+const CONNECTIONS: usize = 64;
+
+/// How long a request and its connection may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Serves until the process drains.
+pub async fn serve(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    metrics: Arc<Metrics>,
+    mut draining: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let ready = draining.clone();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = draining.changed() => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+        let (acceptor, metrics, ready) = (acceptor.clone(), Arc::clone(&metrics), ready.clone());
+        tokio::spawn(async move {
+            let _place = place;
+            let conversation = async {
+                match acceptor {
+                    None => answer(stream, metrics, ready).await,
+                    Some(acceptor) => match acceptor.accept(stream).await {
+                        Ok(stream) => answer(stream, metrics, ready).await,
+                        Err(error) => tracing::debug!(%error, "administration: TLS handshake failed"),
+                    },
+                }
+            };
+            // A probe that keeps its connection longer simply connects again.
+            let _ = tokio::time::timeout(DEADLINE, conversation).await;
+        });
+    }
+}
+
+async fn answer<S>(stream: S, metrics: Arc<Metrics>, draining: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let service = service_fn(|request: Request<Incoming>| {
+        let response = route(&request, &metrics, *draining.borrow());
+        async move { Ok::<_, Infallible>(response) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(DEADLINE);
+    if let Err(error) = http.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "administration: connection ended");
+    }
+}
+
+fn route(request: &Request<Incoming>, metrics: &Metrics, draining: bool) -> Response<Full<Bytes>> {
+    if request.method() != Method::GET {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "only GET\n".to_owned());
+    }
+    match request.uri().path() {
+        "/livez" => text(StatusCode::OK, "alive\n".to_owned()),
+        "/readyz" if draining => text(StatusCode::SERVICE_UNAVAILABLE, "draining\n".to_owned()),
+        "/readyz" => text(StatusCode::OK, "ready\n".to_owned()),
+        "/metrics" => {
+            let mut response = text(StatusCode::OK, metrics.render());
+            let form = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(form));
+            response
+        }
+        _ => text(StatusCode::NOT_FOUND, "there is /metrics, /livez and /readyz\n".to_owned()),
+    }
+}
+
+fn text(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    response
+}

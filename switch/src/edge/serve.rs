@@ -1,0 +1,253 @@
+//! The whole switch: journal, shards, HSM port, listeners; and the way down again.
+
+use crate::directory::Directory;
+use crate::edge::hsm::HsmPort;
+use crate::edge::link::Link;
+use crate::edge::sessions::Sessions;
+use crate::edge::tls::{self, TlsError};
+use crate::edge::{admin, listener};
+use crate::inbox::{Inbox, Message};
+use crate::metrics::Metrics;
+use crate::recovery::{self, RecoveryError};
+use crate::settings::{ListenerSettings, Settings};
+use crate::shard::{Shard, Surroundings};
+use crate::shards::Shards;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+use store::{CommitHandle, Committer, FileJournal};
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Batches that may wait for the journal. A shard has one at a time waiting and one in the making.
+const COMMIT_QUEUE: usize = 256;
+
+/// A running switch.
+pub struct Server {
+    runtime: Runtime,
+    addresses: Vec<(String, SocketAddr)>,
+    drain: watch::Sender<bool>,
+    drain_deadline: Duration,
+    listeners: JoinSet<()>,
+    shards: Arc<Shards>,
+    shard_threads: Vec<JoinHandle<auth::Core>>,
+    committer: Committer,
+    metrics: Arc<Metrics>,
+}
+
+/// Why the switch could not start.
+#[derive(Debug)]
+pub enum ServeError {
+    /// The journal.
+    Recovery(RecoveryError),
+    /// A certificate or key of this listener.
+    Tls(String, TlsError),
+    /// An address that cannot be listened on.
+    Bind(String, SocketAddr, io::Error),
+    /// Threads, or the HSM port.
+    Start(&'static str, io::Error),
+}
+
+impl Server {
+    /// Recovers, starts every part, and listens. Returns when all addresses accept connections.
+    ///
+    /// # Errors
+    /// When any part cannot start; nothing is left running then.
+    pub fn start(settings: Settings) -> Result<Server, ServeError> {
+        let metrics = Arc::new(Metrics::new());
+        let directory = Arc::new(Directory::new(settings.shards));
+        let (journal, cores, replay) = recovery::recover(&settings, &directory).map_err(ServeError::Recovery)?;
+        let (cards, accounts) = cores.iter().map(|core| core.state().size()).fold((0, 0), |sum, size| {
+            (sum.0 + size.0, sum.1 + size.1)
+        });
+        tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
+        let sessions = Arc::new(Sessions::restore(cores.iter().flat_map(|core| core.state().awaiting_completion())));
+
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| ServeError::Start("the network runtime", error))?;
+        let guard = runtime.enter();
+        let (drain, draining) = watch::channel(false);
+        // Listen before threads start, so that a taken address costs nothing.
+        let mut bound = Vec::new();
+        for listener in &settings.listeners {
+            bound.push(bind(listener, &runtime)?);
+        }
+
+        let inboxes: Vec<Arc<Inbox>> = cores.iter().map(|_| Arc::new(Inbox::default())).collect();
+        let committer = start_committer(journal, &inboxes)?;
+        let shards = Arc::new(Shards::new(inboxes, directory));
+        let hsm = HsmPort::start(&settings.hsm, Arc::clone(&shards), Arc::clone(&metrics))
+            .map_err(|error| ServeError::Start("the HSM port", error))?;
+        let shard_threads = start_shards(cores, &shards, &Arc::new(hsm), &committer.handle(), &metrics)?;
+
+        let mut addresses = Vec::new();
+        let mut listeners = JoinSet::new();
+        for ((socket, acceptor, address), settings) in bound.into_iter().zip(settings.listeners) {
+            addresses.push((settings.name.to_string(), address));
+            tracing::info!(link = %settings.name, %address, tls = acceptor.is_some(), "listening");
+            let link = Arc::new(Link {
+                settings,
+                shards: Arc::clone(&shards),
+                sessions: Arc::clone(&sessions),
+                metrics: Arc::clone(&metrics),
+                draining: draining.clone(),
+            });
+            listeners.spawn(listener::serve(socket, acceptor, link));
+        }
+        if let Some(admin_settings) = &settings.admin {
+            let name = "admin".to_owned();
+            let acceptor = admin_settings.tls.as_ref().map(tls::acceptor).transpose();
+            let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), error))?;
+            let socket = runtime
+                .block_on(TcpListener::bind(admin_settings.address))
+                .map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
+            let address =
+                socket.local_addr().map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
+            addresses.push((name, address));
+            tracing::info!(%address, tls = acceptor.is_some(), "administration listening");
+            listeners.spawn(admin::serve(socket, acceptor, Arc::clone(&metrics), draining.clone()));
+        }
+        drop(guard);
+        Ok(Server {
+            runtime,
+            addresses,
+            drain,
+            drain_deadline: settings.drain_deadline,
+            listeners,
+            shards,
+            shard_threads,
+            committer,
+            metrics,
+        })
+    }
+
+    /// Where a listener, or `admin`, listens: useful where the configuration says port 0.
+    #[must_use]
+    pub fn address(&self, name: &str) -> Option<SocketAddr> {
+        self.addresses.iter().find(|(listener, _)| listener == name).map(|(_, address)| *address)
+    }
+
+    /// Every listener with its address.
+    #[must_use]
+    pub fn addresses(&self) -> &[(String, SocketAddr)] {
+        &self.addresses
+    }
+
+    /// The counters, as `/metrics` shows them.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.render()
+    }
+
+    /// Waits for `SIGTERM` or `SIGINT`.
+    pub fn wait_for_signal(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        self.runtime.block_on(async {
+            match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+                (Ok(mut terminate), Ok(mut interrupt)) => {
+                    tokio::select! {
+                        _ = terminate.recv() => {}
+                        _ = interrupt.recv() => {}
+                    }
+                }
+                _ => tracing::error!("cannot wait for signals; stopping"),
+            }
+        });
+    }
+
+    /// Takes no new work, answers what is in flight, makes everything durable, and ends.
+    pub fn drain(mut self) {
+        tracing::info!("draining");
+        let _ = self.drain.send(true);
+        let listeners = &mut self.listeners;
+        let all = async { while listeners.join_next().await.is_some() {} };
+        let ended = self.runtime.block_on(async { tokio::time::timeout(self.drain_deadline, all).await });
+        if ended.is_err() {
+            tracing::warn!("drain_deadline has passed; closing the connections that are left");
+        }
+        self.listeners.abort_all();
+        for shard in 0..self.shards.count() {
+            while self.shards.inbox(shard).push(Message::Drain).is_err() {
+                std::thread::yield_now();
+            }
+        }
+        for thread in self.shard_threads {
+            if thread.join().is_err() {
+                tracing::error!("a shard has failed");
+            }
+        }
+        if self.committer.shutdown().is_err() {
+            tracing::error!("the journal has failed; what it had not synced was not answered");
+        }
+        self.runtime.shutdown_timeout(Duration::from_secs(1));
+        tracing::info!("drained");
+    }
+}
+
+type Bound = (TcpListener, Option<tokio_rustls::TlsAcceptor>, SocketAddr);
+
+fn bind(listener: &ListenerSettings, runtime: &Runtime) -> Result<Bound, ServeError> {
+    let name = listener.name.to_string();
+    let acceptor = listener.tls.as_ref().map(tls::acceptor).transpose();
+    let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), error))?;
+    let failed = |error| ServeError::Bind(name.clone(), listener.address, error);
+    let socket = runtime.block_on(TcpListener::bind(listener.address)).map_err(failed)?;
+    let address = socket.local_addr().map_err(failed)?;
+    Ok((socket, acceptor, address))
+}
+
+/// The journal's first failure ends the process: nothing that is not on disk may be answered, and a
+/// restart replays what is.
+fn start_committer(journal: FileJournal, inboxes: &[Arc<Inbox>]) -> Result<Committer, ServeError> {
+    let wake: Vec<Arc<Inbox>> = inboxes.to_vec();
+    let on_durable = Arc::new(move |stream: store::Stream, _| wake[usize::from(stream.0)].wake());
+    let on_failure = |error: store::AppendError| {
+        tracing::error!(%error, "stopping: nothing more can be recorded, so nothing more is answered");
+        std::process::exit(1);
+    };
+    Committer::start(Box::new(journal), inboxes.len() as u16, COMMIT_QUEUE, on_durable, on_failure)
+        .map_err(|error| ServeError::Start("the journal thread", error))
+}
+
+fn start_shards(
+    cores: Vec<auth::Core>,
+    shards: &Arc<Shards>,
+    hsm: &Arc<HsmPort>,
+    journal: &CommitHandle,
+    metrics: &Arc<Metrics>,
+) -> Result<Vec<JoinHandle<auth::Core>>, ServeError> {
+    let start = |(number, core): (usize, auth::Core)| {
+        let surroundings = Surroundings {
+            inbox: Arc::clone(shards.inbox(number)),
+            hsm: Arc::clone(hsm),
+            journal: journal.clone(),
+            metrics: Arc::clone(metrics),
+        };
+        let shard = Shard::new(number as u16, core, surroundings);
+        std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run())
+    };
+    let threads: io::Result<Vec<_>> = cores.into_iter().enumerate().map(start).collect();
+    threads.map_err(|error| ServeError::Start("a shard thread", error))
+}
+
+impl fmt::Display for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ServeError::Recovery(error) => write!(f, "{error}"),
+            ServeError::Tls(listener, error) => write!(f, "listener {listener}: {error}"),
+            ServeError::Bind(listener, address, error) => {
+                write!(f, "listener {listener}: cannot listen on {address}: {error}; another process may hold the port")
+            }
+            ServeError::Start(part, error) => write!(f, "cannot start {part}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServeError {}

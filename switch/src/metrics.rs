@@ -1,0 +1,200 @@
+//! What is counted, in the OpenMetrics text form. Labels are names of links, codes and commands:
+//! never a card's.
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use std::time::Duration;
+
+/// All counters of one process.
+pub struct Metrics {
+    registry: Registry,
+    connections: Family<LinkLabel, Gauge>,
+    connections_refused: Family<ReasonLabels, Counter>,
+    requests: Family<LinkLabel, Counter>,
+    network_messages: Family<LinkLabel, Counter>,
+    messages_refused: Family<ReasonLabels, Counter>,
+    responses: Family<CodeLabels, Counter>,
+    response_seconds: Family<LinkLabel, Histogram, fn() -> Histogram>,
+    hsm_commands: Family<HsmLabels, Counter>,
+    hsm_seconds: Family<HsmCommandLabel, Histogram, fn() -> Histogram>,
+    hsm_refused: Counter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LinkLabel {
+    link: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabels {
+    link: String,
+    reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CodeLabels {
+    link: String,
+    code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HsmLabels {
+    command: String,
+    error: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HsmCommandLabel {
+    command: String,
+}
+
+/// Upper bounds in seconds: from a fifth of a millisecond, where an idle switch answers, to the ten
+/// seconds after which nobody waits any more.
+const SECONDS: [f64; 14] = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
+
+fn seconds() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics::new()
+    }
+}
+
+impl Metrics {
+    /// All zero.
+    #[must_use]
+    pub fn new() -> Metrics {
+        let mut metrics = Metrics {
+            registry: Registry::with_prefix("turnout"),
+            connections: Family::default(),
+            connections_refused: Family::default(),
+            requests: Family::default(),
+            network_messages: Family::default(),
+            messages_refused: Family::default(),
+            responses: Family::default(),
+            response_seconds: Family::new_with_constructor(seconds),
+            hsm_commands: Family::default(),
+            hsm_seconds: Family::new_with_constructor(seconds),
+            hsm_refused: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "connections_refused",
+            "Connections refused, by reason",
+            self.connections_refused.clone(),
+        );
+        registry.register("requests", "Requests and reversals handed to a shard", self.requests.clone());
+        registry.register("network_messages", "Network management messages answered", self.network_messages.clone());
+        registry.register(
+            "messages_refused",
+            "Messages answered or dropped at the edge, by response code or reason",
+            self.messages_refused.clone(),
+        );
+        registry.register("responses", "Responses of the core, by response code", self.responses.clone());
+        registry.register_with_unit(
+            "response",
+            "From the request's frame to its response",
+            Unit::Seconds,
+            self.response_seconds.clone(),
+        );
+        registry.register("hsm_commands", "HSM commands, by error code", self.hsm_commands.clone());
+        registry.register_with_unit(
+            "hsm_command",
+            "Time of an HSM command",
+            Unit::Seconds,
+            self.hsm_seconds.clone(),
+        );
+        registry.register("hsm_refused", "Checks refused because the HSM queue was full", self.hsm_refused.clone());
+    }
+
+    /// A connection is open.
+    pub fn connection_opened(&self, link: &str) {
+        self.connections.get_or_create(&LinkLabel { link: link.to_owned() }).inc();
+    }
+
+    /// A connection is closed.
+    pub fn connection_closed(&self, link: &str) {
+        self.connections.get_or_create(&LinkLabel { link: link.to_owned() }).dec();
+    }
+
+    /// A connection was not taken.
+    pub fn connection_refused(&self, link: &str, reason: &str) {
+        let labels = ReasonLabels { link: link.to_owned(), reason: reason.to_owned() };
+        self.connections_refused.get_or_create(&labels).inc();
+    }
+
+    /// A request or reversal went to its shard.
+    pub fn request(&self, link: &str) {
+        self.requests.get_or_create(&LinkLabel { link: link.to_owned() }).inc();
+    }
+
+    /// A network management message was answered.
+    pub fn network_message(&self, link: &str) {
+        self.network_messages.get_or_create(&LinkLabel { link: link.to_owned() }).inc();
+    }
+
+    /// A message went no further than the edge.
+    pub fn message_refused(&self, link: &str, reason: &str) {
+        let labels = ReasonLabels { link: link.to_owned(), reason: reason.to_owned() };
+        self.messages_refused.get_or_create(&labels).inc();
+    }
+
+    /// A response of the core is on its way to the wire.
+    pub fn response(&self, link: &str, code: &str, elapsed: Duration) {
+        let labels = CodeLabels { link: link.to_owned(), code: code.to_owned() };
+        self.responses.get_or_create(&labels).inc();
+        let label = LinkLabel { link: link.to_owned() };
+        self.response_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
+    }
+
+    /// The HSM answered a command; `error` is its two-character error code, or a word of ours when
+    /// there was no answer.
+    pub fn hsm_command(&self, code: &str, error: &str, elapsed: Duration) {
+        let labels = HsmLabels { command: code.to_owned(), error: error.to_owned() };
+        self.hsm_commands.get_or_create(&labels).inc();
+        let label = HsmCommandLabel { command: code.to_owned() };
+        self.hsm_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
+    }
+
+    /// The HSM's queue was full.
+    pub fn hsm_refused(&self) {
+        self.hsm_refused.inc();
+    }
+
+    /// All of it as text.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing into a String cannot fail");
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_appear_in_the_text() {
+        let metrics = Metrics::new();
+        metrics.response("pos", "00", Duration::from_millis(3));
+        metrics.hsm_command("EC", "00", Duration::from_micros(40));
+        let text = metrics.render();
+        assert!(text.contains("turnout_responses_total{link=\"pos\",code=\"00\"} 1"), "{text}");
+        assert!(text.contains("turnout_response_seconds_bucket{le=\"0.005\",link=\"pos\"} 1"), "{text}");
+        assert!(text.ends_with("# EOF\n"), "{text}");
+    }
+}

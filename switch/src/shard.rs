@@ -1,0 +1,207 @@
+//! One thread that owns one core. A turn takes everything that waits in the inbox, steps the core
+//! with each input, hands the records of the turn to the journal as one batch, and lets responses go
+//! once the journal is durable up to them. It never waits for the disk: the next turn runs while the
+//! journal syncs.
+
+use crate::clock;
+use crate::edge::hsm::{HsmJob, HsmPort};
+use crate::edge::outbox::Outbox;
+use crate::inbox::{Inbox, Message};
+use crate::metrics::Metrics;
+use auth::{
+    Checks, ChecksReply, Core, CryptogramResult, CvvResult, Effect, Input, PinResult, ReplyTo, Response, Ticket,
+};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use store::{Batch, CommitHandle, Refused, Sequence, Stream};
+
+/// Inputs taken in one turn. Enough to make good batches, few enough that the first of them is not
+/// kept long from the journal.
+const TURN: usize = 256;
+
+/// How often deadlines and holds are looked at.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What one shard works with.
+pub struct Shard {
+    core: Core,
+    inbox: Arc<Inbox>,
+    hsm: Arc<HsmPort>,
+    journal: CommitHandle,
+    metrics: Arc<Metrics>,
+    stream: Stream,
+    /// Next record of our stream.
+    sequence: Sequence,
+    /// Records of this turn, or of an earlier one that the journal had no room for.
+    batch: Batch,
+    /// Responses that wait for the records before them, in order.
+    held: VecDeque<HeldResponse>,
+    outboxes: HashMap<u64, Arc<Outbox>>,
+    effects: Vec<Effect>,
+    next_tick: std::time::Instant,
+    draining: bool,
+}
+
+struct HeldResponse {
+    after: Sequence,
+    reply_to: ReplyTo,
+    response: Response,
+}
+
+/// What a shard needs besides its core.
+pub struct Surroundings {
+    /// Where its inputs come from.
+    pub inbox: Arc<Inbox>,
+    /// Where its checks go.
+    pub hsm: Arc<HsmPort>,
+    /// Where its records go.
+    pub journal: CommitHandle,
+    /// Where events are counted.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Shard {
+    /// A shard that continues its stream at the durable position.
+    #[must_use]
+    pub fn new(number: u16, core: Core, surroundings: Surroundings) -> Shard {
+        let Surroundings { inbox, hsm, journal, metrics } = surroundings;
+        let stream = Stream(number);
+        let sequence = journal.durable().position(stream);
+        let batch = journal.batch();
+        Shard {
+            core,
+            inbox,
+            hsm,
+            journal,
+            metrics,
+            stream,
+            sequence,
+            batch,
+            held: VecDeque::new(),
+            outboxes: HashMap::new(),
+            effects: Vec::new(),
+            next_tick: std::time::Instant::now(),
+            draining: false,
+        }
+    }
+
+    /// Runs until drained: every response that was promised has left, and nothing waits for the HSM
+    /// any more. Gives the core back.
+    pub fn run(mut self) -> Core {
+        self.inbox.own();
+        while !self.finished() {
+            self.turn();
+            let wake_at = self.held.front().map(|held| held.after);
+            let (durable, stream) = (Arc::clone(self.journal.durable()), self.stream);
+            let released = || wake_at.is_some_and(|after| durable.position(stream) >= after);
+            self.inbox.sleep(TICK, released);
+        }
+        self.core
+    }
+
+    fn finished(&self) -> bool {
+        self.draining && self.held.is_empty() && self.batch.is_empty() && self.inbox.is_empty()
+    }
+
+    fn turn(&mut self) {
+        // While the journal has no room, nothing new is decided: the inbox fills up and the edge
+        // answers 96.
+        if self.batch.is_empty() {
+            self.take_inputs();
+        }
+        self.submit();
+        self.release();
+    }
+
+    fn take_inputs(&mut self) {
+        let now = clock::now();
+        if std::time::Instant::now() >= self.next_tick {
+            self.next_tick = std::time::Instant::now() + TICK;
+            self.step(now, Input::Tick);
+        }
+        for _ in 0..TURN {
+            match self.inbox.pop() {
+                None => break,
+                Some(Message::Input(input)) => self.step(now, input),
+                Some(Message::Attach(connection, outbox)) => {
+                    self.outboxes.insert(connection, outbox);
+                }
+                Some(Message::Detach(connection)) => {
+                    self.outboxes.remove(&connection);
+                }
+                Some(Message::Drain) => self.draining = true,
+            }
+        }
+    }
+
+    fn step(&mut self, now: card::Time, input: Input) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.core.step(now, input, &mut effects);
+        for effect in effects.drain(..) {
+            self.carry_out(effect);
+        }
+        self.effects = effects;
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Record(record) => self.batch.push_with(|out| store::encode_record(&record, out)),
+            Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
+            // Even a response that recorded nothing may tell of a record that is not durable yet, as
+            // a repeat does, so every response waits for all records before it.
+            Effect::Respond { reply_to, response } => {
+                let after = self.sequence.after(self.batch.count());
+                self.held.push_back(HeldResponse { after, reply_to, response });
+            }
+        }
+    }
+
+    fn ask_hsm(&mut self, ticket: Ticket, checks: Checks) {
+        let shard = self.stream.0 as u8;
+        if let Err(job) = self.hsm.ask(HsmJob { shard, ticket, checks }) {
+            self.metrics.hsm_refused();
+            let reply = all_failed(&job.checks);
+            self.step(clock::now(), Input::HsmReply { ticket, reply });
+        }
+    }
+
+    fn submit(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let count = self.batch.count();
+        let batch = std::mem::take(&mut self.batch);
+        match self.journal.submit(self.stream, self.sequence, batch) {
+            Ok(()) => {
+                self.sequence = self.sequence.after(count);
+                self.batch = self.journal.batch();
+            }
+            Err(Refused::Full(batch)) => self.batch = batch,
+            // The failure callback is ending the process; until it does, nothing may be answered.
+            Err(Refused::Stopped(_) | Refused::UnknownStream(_)) => {
+                self.held.clear();
+                self.draining = true;
+            }
+        }
+    }
+
+    fn release(&mut self) {
+        let durable = self.journal.durable().position(self.stream);
+        while self.held.front().is_some_and(|held| held.after <= durable) {
+            let Some(HeldResponse { reply_to, response, .. }) = self.held.pop_front() else { return };
+            if let Some(outbox) = self.outboxes.get(&reply_to.connection) {
+                outbox.deliver(reply_to.slot, response);
+            }
+        }
+    }
+}
+
+/// The HSM takes no more questions; the core decides what that means.
+fn all_failed(checks: &Checks) -> ChecksReply {
+    ChecksReply {
+        pin: checks.pin.as_ref().map(|_| PinResult::Failed),
+        cvv: checks.cvv.as_ref().map(|_| CvvResult::Failed),
+        cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Failed),
+    }
+}
