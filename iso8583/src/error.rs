@@ -83,7 +83,7 @@ impl fmt::Display for ParseError {
 impl fmt::Display for ParseErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            ParseErrorKind::Truncated => "the frame ends here",
+            ParseErrorKind::Truncated => "truncated",
             ParseErrorKind::FrameTooLong => "the frame is longer than 65535 bytes",
             ParseErrorKind::TrailingBytes => "bytes left over after the last field",
             ParseErrorKind::NotAMessageType => "not a message type of four digits",
@@ -141,7 +141,7 @@ mod tests {
             ParseError { field: 4, offset: 38, kind: ParseErrorKind::NotInClass(Class::N), mti: None };
         assert_eq!(error.to_string(), "DE 4 at offset 38: not a digit");
         let error = ParseError { field: 0, offset: 2, kind: ParseErrorKind::Truncated, mti: None };
-        assert_eq!(error.to_string(), "at offset 2: the frame ends here");
+        assert_eq!(error.to_string(), "at offset 2: truncated");
         let error = EncodeError { field: 35, kind: EncodeErrorKind::NotInClass(Class::Z) };
         assert_eq!(error.to_string(), "DE 35: not a track character");
     }
