@@ -60,9 +60,10 @@ facts! {
     scheme: string,
     /// Available balance of the account in minor units of its currency, before this transaction.
     balance_available: int,
-    /// Sum counted for the card today, in minor units, without this transaction.
+    /// Sum counted today against the card's limit for this kind of transaction (withdrawals, or all
+    /// others), in minor units, without this one.
     daily_amount: int,
-    /// Number of transactions counted for the card today, without this one.
+    /// Number of transactions counted likewise, without this one.
     daily_count: int,
 }
 
