@@ -1,1 +1,47 @@
-//! Payment HSM simulator speaking payShield host commands.
+//! A payment HSM in software, speaking payShield host commands: for development and tests.
+//!
+//! **Never for live keys.** Its keys stand under the test LMK that everybody knows.
+//!
+//! [`Engine`] executes commands, typed in process ([`Engine::run`]) or as bytes of the wire
+//! ([`Engine::execute`]); [`server`] puts it behind TCP, and the program `hsm-sim` behind a command line.
+//! The modules of cryptography are public, because a card or terminal simulator needs the other side of
+//! each check.
+//!
+//! ```
+//! use hsm::{Command, GenerateCvv, KeyScheme, KeyType, ReplyBody};
+//! use hsm_sim::{ClearKey, Engine, Lmk, Settings};
+//!
+//! let cvk = ClearKey::double(&[0x31; 16]);
+//! let lmk = Lmk::public_test();
+//! let under_lmk = lmk.encrypt_key(KeyType::CVK, KeyScheme::U, &cvk).unwrap();
+//!
+//! let engine = Engine::new(lmk, Settings::default());
+//! let pan = card::Pan::parse(b"4000001234567899").unwrap();
+//! let reply = engine.run(&Command::GenerateCvv(GenerateCvv {
+//!     cvk: under_lmk,
+//!     pan,
+//!     expiry: *b"3012",
+//!     service_code: *b"201",
+//! }));
+//! let ReplyBody::Cvv(made) = reply.body else { panic!("{}", reply.error) };
+//! assert_eq!(made.reveal(), hsm_sim::cvv::cvv(&cvk, &pan, b"3012", b"201").reveal());
+//! ```
+
+pub mod cipher;
+pub mod cvv;
+mod decimalise;
+pub mod emv;
+mod engine;
+pub mod ibm3624;
+pub mod kcv;
+mod key_block;
+pub mod lmk;
+pub mod mac;
+pub mod pin;
+pub mod pvv;
+pub mod server;
+
+pub use cipher::{ClearKey, KeyLength, KeyLengthError};
+pub use engine::{Engine, OwnedReply, Settings};
+pub use lmk::{KeyError, Lmk};
+pub use pin::{Pin, PinError};

@@ -191,6 +191,7 @@ key_types! {
     TPK = 0, 0x02, "002", "terminal PIN key, which shares its pair with the TMK";
     PVK = 0, 0x02, "002", "PIN verification key, which shares its pair with the TMK";
     TAK = 0, 0x03, "003", "terminal authentication key";
+    DECIMALISATION_TABLE = 1, 0x04, "104", "no key, but what decimalisation tables are encrypted as";
     ZAK = 0, 0x08, "008", "zone authentication key";
     CVK = 4, 0x02, "402", "card verification key";
     BDK = 0, 0x09, "009", "base derivation key";
@@ -221,7 +222,8 @@ impl KeyType {
         self.variant
     }
 
-    /// The pair code, `0x00` to `0x0E`. Code n means LMK pair 2n+4 and 2n+5.
+    /// The pair code, `0x00` to `0x0E`. Codes 00 and 01 mean LMK pairs 04-05 and 06-07, the others 14-15
+    /// and upwards.
     #[must_use]
     pub fn pair(self) -> u8 {
         self.pair

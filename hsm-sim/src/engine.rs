@@ -1,0 +1,139 @@
+mod cache;
+mod cvv;
+mod emv;
+mod keys;
+mod mac;
+mod pin;
+
+use crate::lmk::Lmk;
+use cache::KeyCache;
+use hsm::{Command, CommandError, ErrorCode, LmkIdentifier, Reply, ReplyBody, Request};
+use ring::rand::{SecureRandom, SystemRandom};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A reply that borrows nothing.
+pub type OwnedReply = Reply<'static>;
+
+/// What one command came to, inside the engine.
+type Outcome = Result<ReplyBody<'static>, ErrorCode>;
+
+/// Executes commands. Shared between threads by reference; holds nothing that changes but a cache of
+/// keys already unwrapped.
+pub struct Engine {
+    lmk: Lmk,
+    settings: Settings,
+    keys: KeyCache,
+    random: SystemRandom,
+}
+
+/// What an operator may choose.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The firmware version that `NC` and `NO` report, nine characters.
+    pub firmware: [u8; 9],
+    /// The number of connections that `NO` reports: 0 to 99.
+    pub sockets: u8,
+    /// How many unwrapped keys to keep with their schedules. A full cache is emptied; with 0 every command
+    /// unwraps its keys anew, at some 2 µs each.
+    pub key_cache_capacity: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { firmware: *b"0001-SIM1", sockets: 64, key_cache_capacity: 4096 }
+    }
+}
+
+impl Engine {
+    /// An engine with these LMKs.
+    #[must_use]
+    pub fn new(lmk: Lmk, settings: Settings) -> Engine {
+        let keys = KeyCache::new(settings.key_cache_capacity);
+        Engine { lmk, settings, keys, random: SystemRandom::new() }
+    }
+
+    /// Executes a command under the default LMK.
+    #[must_use]
+    pub fn run(&self, command: &Command<'_>) -> OwnedReply {
+        self.run_under(Lmk::VARIANT, command)
+    }
+
+    /// Executes a command under the LMK that it selects. The error is 13 when no such LMK is loaded.
+    #[must_use]
+    pub fn run_under(&self, lmk: LmkIdentifier, command: &Command<'_>) -> OwnedReply {
+        let Some(check_value) = self.lmk.check_value(lmk) else {
+            return Reply::failure(ErrorCode::LMK_IDENTIFIER);
+        };
+        let outcome = match command {
+            Command::Diagnostics => {
+                Ok(ReplyBody::Diagnostics { lmk_check_value: check_value, firmware: self.settings.firmware })
+            }
+            Command::Status => Ok(self.status()),
+            Command::Echo(command) => Ok(ReplyBody::Echo(Cow::Owned(command.message.to_vec()))),
+            Command::Random(command) => self.random(command.length),
+            Command::CheckValue(command) => self.check_value(lmk, command),
+            Command::GenerateKey(command) => self.generate_key(lmk, *command),
+            // The one command that answers data and a warning at once.
+            Command::ImportKey(command) => return self.import_key(lmk, command),
+            Command::ExportKey(command) => self.export_key(lmk, command),
+            Command::TranslatePin(command) => self.translate_pin(lmk, command),
+            Command::VerifyPvv(command) => self.verify_pvv(lmk, command),
+            Command::VerifyIbm(command) => self.verify_ibm(lmk, command),
+            Command::GenerateCvv(command) => self.generate_cvv(lmk, command),
+            Command::VerifyCvv(command) => self.verify_cvv(lmk, command),
+            Command::VerifyArqc(command) => self.verify_arqc(lmk, command),
+            Command::VerifyArqcSessionKey(command) => self.verify_arqc_session_key(lmk, command),
+            Command::GenerateMac(command) => self.generate_mac(lmk, command),
+            Command::VerifyMac(command) => self.verify_mac(lmk, command),
+        };
+        outcome.map_or_else(Reply::failure, Reply::success)
+    }
+
+    /// Executes one message of the wire: `request` is everything after the message header. Appends what
+    /// follows the header of the reply. Every request is answered: 68 to an unknown command code, 15 to
+    /// most that cannot be read.
+    pub fn execute(&self, request: &[u8], reply: &mut Vec<u8>) {
+        match Request::parse(request) {
+            Ok(Request { command, lmk, trailer }) => {
+                self.run_under(lmk.unwrap_or(Lmk::VARIANT), &command).encode(command.code(), reply);
+                if !trailer.is_empty() {
+                    reply.push(Request::END_OF_MEDIUM);
+                    reply.extend_from_slice(trailer);
+                }
+            }
+            Err(CommandError { code, error }) => Reply::failure(error).encode(code, reply),
+        }
+    }
+
+    fn status(&self) -> ReplyBody<'static> {
+        // Code 3 is a buffer of 32 KiB, the limit of `hsm::framing`.
+        ReplyBody::Status {
+            buffer: 3,
+            tcp: true,
+            sockets: self.settings.sockets,
+            firmware: self.settings.firmware,
+        }
+    }
+
+    fn random(&self, length: u16) -> Outcome {
+        let mut bytes = vec![0; length.into()];
+        self.fill(&mut bytes)?;
+        Ok(ReplyBody::Random(Cow::Owned(bytes)))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), ErrorCode> {
+        self.random.fill(bytes).map_err(|_| ErrorCode::INTERNAL)
+    }
+}
+
+/// Success without data, or 01.
+fn verified(equal: bool) -> Outcome {
+    if equal { Ok(ReplyBody::Empty) } else { Err(ErrorCode::VERIFICATION_FAILED) }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
