@@ -10,5 +10,6 @@ pub mod listener;
 pub mod outbox;
 pub mod serve;
 pub mod sessions;
+pub mod stream;
 pub mod tls;
 pub mod window;

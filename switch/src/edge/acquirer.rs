@@ -3,6 +3,7 @@
 
 use crate::edge::link::{Link, Peer};
 use crate::edge::outbox::Outbox;
+use crate::edge::stream;
 use crate::edge::window::Window;
 use crate::translate::iso::{self, Incoming};
 use auth::{Input, ReplyTo, Response};
@@ -67,7 +68,7 @@ impl Conversation<'_> {
         loop {
             self.take_responses(outbox);
             self.take_frames()?;
-            self.write(stream).await?;
+            stream::write(stream, &mut self.outgoing, self.link.settings.write_timeout).await?;
             // What is in flight is still answered after the peer has shut its side or we drain.
             if *draining.borrow() {
                 open = false;
@@ -183,27 +184,15 @@ impl Conversation<'_> {
     /// Appends one frame to what waits to be written. An answer that cannot be encoded is our defect;
     /// it is logged, and the peer's own deadline covers the silence.
     fn write_frame(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), iso8583::EncodeError>) {
-        let start = self.outgoing.len();
-        framing::begin(&mut self.outgoing);
+        let length = self.outgoing.len();
+        let start = framing::begin(&mut self.outgoing);
         if let Err(error) = encode(&mut self.outgoing) {
             tracing::error!(link = %self.link.settings.name, %error, "cannot encode an answer");
-            return self.outgoing.truncate(start);
+            return self.outgoing.truncate(length);
         }
-        framing::finish(&mut self.outgoing, start);
-    }
-
-    async fn write<S: AsyncWrite + Unpin>(&mut self, stream: &mut S) -> io::Result<()> {
-        if self.outgoing.is_empty() {
-            return Ok(());
+        if let Err(error) = framing::finish(&mut self.outgoing, start) {
+            tracing::error!(link = %self.link.settings.name, %error, "cannot frame an answer");
+            self.outgoing.truncate(length);
         }
-        let send = async {
-            stream.write_all(&self.outgoing).await?;
-            stream.flush().await
-        };
-        tokio::time::timeout(self.link.settings.write_timeout, send)
-            .await
-            .map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "write_timeout has passed"))??;
-        self.outgoing.clear();
-        Ok(())
     }
 }

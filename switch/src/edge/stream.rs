@@ -1,0 +1,23 @@
+//! Writing to a peer with a deadline.
+
+use std::io;
+use std::time::Duration;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// Writes everything in `outgoing` and empties it.
+///
+/// # Errors
+/// When the connection breaks, or the peer does not take the bytes in time.
+pub async fn write<S: AsyncWrite + Unpin>(stream: &mut S, outgoing: &mut Vec<u8>, deadline: Duration) -> io::Result<()> {
+    if outgoing.is_empty() {
+        return Ok(());
+    }
+    let send = async {
+        stream.write_all(outgoing).await?;
+        stream.flush().await
+    };
+    let sent = tokio::time::timeout(deadline, send).await;
+    sent.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "write_timeout has passed"))??;
+    outgoing.clear();
+    Ok(())
+}
