@@ -52,19 +52,39 @@ fn check_bcd(spec: &FieldSpec, body: &[u8], units: usize) -> Result<(), (usize, 
 }
 
 /// Decodes a checked body of so many units, copying only when the wire form is not the value.
+#[inline]
 pub(crate) fn decode<'a>(spec: &FieldSpec, body: &'a [u8], units: usize) -> Value<'a> {
     match spec.encoding {
         Encoding::Ascii | Encoding::Raw => Value::borrowed(body),
-        Encoding::Hex => Value::decoded(
-            body.chunks_exact(2)
-                .map(|pair| nibble(pair[0]).unwrap_or_default() << 4 | nibble(pair[1]).unwrap_or_default()),
-        ),
-        Encoding::Bcd => {
-            let packed = Packed::new(spec, body, units);
-            let characters = packed.nibbles().map(|nibble| if nibble > 9 { b'D' } else { b'0' + nibble });
-            Value::decoded(packed.sign.into_iter().chain(characters))
-        }
+        Encoding::Hex => Value::decoded(|out| unhex(body, out)),
+        Encoding::Bcd => Value::decoded(|out| unpack(&Packed::new(spec, body, units), out)),
     }
+}
+
+fn unhex(body: &[u8], out: &mut [u8]) -> usize {
+    let (pairs, _) = body.as_chunks::<2>();
+    for (slot, [high, low]) in out.iter_mut().zip(pairs) {
+        *slot = nibble(*high).unwrap_or_default() << 4 | nibble(*low).unwrap_or_default();
+    }
+    pairs.len()
+}
+
+fn unpack(packed: &Packed<'_>, out: &mut [u8]) -> usize {
+    let sign = packed.sign_length();
+    if let (Some(sign), Some(slot)) = (packed.sign, out.first_mut()) {
+        *slot = sign;
+    }
+    let filler = packed.leading_filler();
+    let character = |nibble: u8| if nibble > 9 { b'D' } else { b'0' + nibble };
+    let (slots, _) = out[sign..].as_chunks_mut::<2>();
+    for (slot, byte) in slots.iter_mut().zip(packed.bytes) {
+        *slot = [character(byte >> 4), character(byte & 0x0F)];
+    }
+    // A filler in front was unpacked like a digit.
+    if filler > 0 {
+        out.copy_within(sign + filler..sign + filler + packed.digits, sign);
+    }
+    sign + packed.digits
 }
 
 /// Appends the wire form of a value, after checking its characters. Its length is checked already.

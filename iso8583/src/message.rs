@@ -71,12 +71,14 @@ impl<'a> Message<'a> {
 
     /// The body of a field as it is on the wire, without its length prefix.
     #[must_use]
+    #[inline]
     pub fn raw(&self, field: u8) -> Option<&'a [u8]> {
         self.body(field).map(|(_, body, _)| body)
     }
 
     /// The decoded value of a field.
     #[must_use]
+    #[inline]
     pub fn value(&self, field: u8) -> Option<Value<'a>> {
         self.body(field).map(|(spec, body, units)| body::decode(spec, body, units))
     }
@@ -89,7 +91,7 @@ impl<'a> Message<'a> {
 
     /// All data elements with their decoded values, ascending.
     pub fn fields(&self) -> impl Iterator<Item = (u8, Value<'a>)> {
-        self.bitmap.fields().filter_map(|field| Some((field, self.value(field)?)))
+        Fields { message: self, numbers: self.bitmap.fields() }
     }
 
     /// Byte of the frame at which a field begins, its length prefix included.
@@ -100,6 +102,7 @@ impl<'a> Message<'a> {
     }
 
     /// Specification, bytes and units of a field that is present.
+    #[inline]
     pub(crate) fn body(&self, field: u8) -> Option<(&'static FieldSpec, &'a [u8], usize)> {
         if !self.bitmap.has(field) {
             return None;
@@ -108,6 +111,23 @@ impl<'a> Message<'a> {
         let span = self.spans[usize::from(field)];
         let (start, units) = (usize::from(span.start), usize::from(span.units));
         Some((spec, &self.frame[start..start + spec.wire_length(units)], units))
+    }
+}
+
+/// A `filter_map` would say the same, and move each value, which is large, several times.
+struct Fields<'m, 'a, Numbers> {
+    message: &'m Message<'a>,
+    numbers: Numbers,
+}
+
+impl<'a, Numbers: Iterator<Item = u8>> Iterator for Fields<'_, 'a, Numbers> {
+    type Item = (u8, Value<'a>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let field = self.numbers.next()?;
+        let value = self.message.value(field)?;
+        Some((field, value))
     }
 }
 
