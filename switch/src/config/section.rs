@@ -92,7 +92,9 @@ impl<'f> Section<'f> {
             return Vec::new();
         };
         let numbered = items.iter().enumerate();
-        numbered.filter_map(|(index, item)| self.as_section(item, format!("{path}[{index}]"), &mend)).collect()
+        numbered
+            .filter_map(|(index, item)| self.as_section(item, format!("{path}[{index}]"), &mend))
+            .collect()
     }
 
     fn as_section(&self, value: &'f Spanned<DeValue<'f>>, path: String, mend: &str) -> Option<Section<'f>> {
@@ -137,7 +139,11 @@ impl<'f> Section<'f> {
                     format!("known here: {}", known.join(", "))
                 }
             };
-            self.findings.add(Some(key.span()), self.path_of(name), Complaint::new("is not a known key", mend));
+            self.findings.add(
+                Some(key.span()),
+                self.path_of(name),
+                Complaint::new("is not a known key", mend),
+            );
         }
     }
 

@@ -67,9 +67,7 @@ pub(super) fn size_within(range: RangeInclusive<u64>) -> impl FnOnce(&DeValue<'_
 }
 
 /// A duration that is not zero and not longer than `longest`.
-pub(super) fn duration_up_to(
-    longest: Duration,
-) -> impl FnOnce(&DeValue<'_>) -> Result<Duration, Complaint> {
+pub(super) fn duration_up_to(longest: Duration) -> impl FnOnce(&DeValue<'_>) -> Result<Duration, Complaint> {
     move |value| {
         let duration = duration(value)?;
         if !duration.is_zero() && duration <= longest {

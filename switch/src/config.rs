@@ -1,0 +1,300 @@
+//! The configuration file: read, checked, and turned into [`Settings`].
+//!
+//! One TOML file holds everything; `docs/configuration.md` explains it. Every mistake is reported, not
+//! only the first, with its line and how to mend it, so that `turnout check` needs to run once.
+//! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
+
+mod error;
+mod keys;
+mod listener;
+mod ndc;
+mod product;
+mod section;
+mod tls;
+mod value;
+
+pub use error::ConfigError;
+pub(crate) use keys::is_key_name;
+pub use keys::{KeyKind, NamedKey};
+
+use crate::settings::{AdminSettings, HsmSettings, Settings};
+use auth::Tables;
+use card::{Currency, UtcOffset};
+use error::{Complaint, Findings};
+use keys::KeyRing;
+use listener::Listeners;
+use product::Products;
+use rules::RuleSource;
+use section::Section;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tls::{Identity, TlsMode};
+use toml::de::{DeTable, DeValue};
+use value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+
+/// What the file says, with what only tools ask for.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// What `serve` needs.
+    pub settings: Settings,
+    /// Every key, by name.
+    pub keys: Vec<NamedKey>,
+    /// Currency of the accounts behind each product, by the product's name.
+    pub currencies: BTreeMap<String, Currency>,
+    /// Whether the HSM is stated to work under the public test LMK, so that clear test keys may be
+    /// brought in.
+    pub public_test_lmk: bool,
+}
+
+/// Reads the configuration as `serve` needs it.
+///
+/// # Errors
+/// Every mistake in the file, in the order of its lines.
+pub fn load(path: &Path) -> Result<Settings, Vec<ConfigError>> {
+    read(path).map(|configuration| configuration.settings)
+}
+
+/// Reads the configuration with what only tools ask for.
+///
+/// # Errors
+/// Every mistake in the file, in the order of its lines.
+pub fn read(path: &Path) -> Result<Configuration, Vec<ConfigError>> {
+    let content = match std::fs::read_to_string(path) {
+        Ok(content) => content,
+        Err(error) => return Err(vec![unreadable(path, &error)]),
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let findings = Findings::new(path, &content);
+    let (table, errors) = DeTable::parse_recoverable(&content);
+    for error in errors {
+        findings.add(error.span(), "", Complaint::bare(error.message()));
+    }
+    // What the parser made of a broken file would only give rise to more complaints.
+    if !findings.is_empty() {
+        return Err(findings.into_errors());
+    }
+    let mut keys = KeyRing::default();
+    let mut top = Section::top(&findings, table.get_ref());
+    keys.take(&mut top, false);
+    let storage = storage(&mut top, folder);
+    let mut errors = Vec::new();
+    if let Err(findings) = keys.take_imported(&storage.data_folder.join(IMPORTED_KEYS)) {
+        errors = findings.into_errors();
+    }
+    let configuration = everything(&mut top, folder, storage, &keys);
+    top.finish();
+    errors.splice(0..0, findings.into_errors());
+    if errors.is_empty() {
+        Ok(Configuration { keys: keys.into_keys(), ..configuration })
+    } else {
+        Err(errors)
+    }
+}
+
+/// File of the data folder in which `turnout key import` keeps keys.
+pub const IMPORTED_KEYS: &str = "keys.toml";
+
+/// Where things are kept.
+struct Storage {
+    data_folder: PathBuf,
+    master_key_file: PathBuf,
+    segment_bytes: u64,
+}
+
+fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
+    let path = |value| text(value).map(|path| folder.join(path));
+    let data_folder = top.or("data", folder.join("turnout-data"), path);
+    let master_key_file = top.or("master_key", data_folder.join("master.key"), path);
+    if let Err(error) = store::MasterKey::read_file(&master_key_file) {
+        let mend = format!(
+            "`turnout init` makes one; or: (umask 077 && openssl rand -hex 32 > {})",
+            master_key_file.display()
+        );
+        top.complain("master_key", Complaint::new(error.to_string(), mend));
+    }
+    let mut segment_bytes = 64 << 20;
+    if let Some(mut journal) = top.table("journal") {
+        segment_bytes = journal.or("segment", segment_bytes, size_within(64 << 10..=4 << 30));
+        journal.finish();
+    }
+    Storage { data_folder, master_key_file, segment_bytes }
+}
+
+fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &KeyRing) -> Configuration {
+    let business_offset = top.or("business_offset", UtcOffset::default(), utc_offset);
+    let hold_period = top.or("hold_period", days(7), duration_up_to(days(365)));
+    let drain_deadline =
+        top.or("drain_deadline", Duration::from_secs(10), duration_up_to(Duration::from_hours(1)));
+    let shards = top.or("shards", 1, number(1..=auth::limits::SHARDS as u64)) as usize;
+    let hsm = hsm(top);
+    let identity = top.table("tls").map_or_else(Identity::default, |mut section| {
+        let identity = Identity::read(&mut section, folder);
+        section.finish();
+        identity
+    });
+    let mut listeners = Listeners {
+        listeners: Vec::new(),
+        links: HashMap::new(),
+        addresses: BTreeMap::new(),
+        keys,
+        identity: &identity,
+        folder,
+    };
+    let admin = admin(top, &mut listeners);
+    listeners.take(top);
+    if listeners.listeners.is_empty() && !top.has("listener") {
+        top.complain("listener", Complaint::new("there is no listener", "add [[listener]]"));
+    }
+    let mut products = Products::default();
+    products.take(top, keys);
+    let tables = Tables {
+        version: 1,
+        business_offset,
+        links: listeners.links,
+        products: products.products,
+        rules: rules(top),
+        hsm_deadline: hsm.deadline,
+        hold_period,
+    };
+    let settings = Settings {
+        data_folder: storage.data_folder,
+        master_key_file: storage.master_key_file,
+        shards,
+        segment_bytes: storage.segment_bytes,
+        drain_deadline,
+        hsm: hsm.settings,
+        admin,
+        listeners: listeners.listeners,
+        tables: Arc::new(tables),
+    };
+    let currencies = products.currencies;
+    Configuration { settings, keys: Vec::new(), currencies, public_test_lmk: hsm.public_test_lmk }
+}
+
+/// The `[hsm]` table.
+struct Hsm {
+    settings: HsmSettings,
+    deadline: Duration,
+    public_test_lmk: bool,
+}
+
+fn hsm(top: &mut Section<'_>) -> Hsm {
+    let deadline = Duration::from_secs(2);
+    let nothing = Hsm { settings: HsmSettings::Embedded { workers: 1 }, deadline, public_test_lmk: false };
+    let Some(mut section) = top.table("hsm") else {
+        if !top.has("hsm") {
+            top.complain(
+                "hsm",
+                Complaint::new("is missing", "add [hsm] with mode = \"embedded\" or \"payshield\""),
+            );
+        }
+        return nothing;
+    };
+    let embedded = section.required("mode", one_of(&[("embedded", true), ("payshield", false)]));
+    let deadline = section.or("deadline", deadline, duration_up_to(Duration::from_mins(1)));
+    let lmk = section.optional("lmk", one_of(&[("public-test", ())]));
+    let settings = match embedded {
+        Some(true) => embedded_hsm(&mut section),
+        Some(false) => payshield(&mut section, deadline),
+        None => nothing.settings,
+    };
+    section.finish();
+    Hsm { settings, deadline, public_test_lmk: lmk.is_some() }
+}
+
+/// The embedded HSM has only the LMK that everyone knows, and whoever uses it must have said so.
+fn embedded_hsm(section: &mut Section<'_>) -> HsmSettings {
+    if !section.has("lmk") {
+        let mend = "add lmk = \"public-test\": its keys are public, so it is for development only";
+        section.complain("lmk", Complaint::new("must be stated for the embedded HSM", mend));
+    }
+    for key in ["units", "header_length", "connections"] {
+        section.refuse(key, "belongs to mode = \"payshield\"");
+    }
+    HsmSettings::Embedded { workers: section.or("workers", 1, number(1..=64)) as usize }
+}
+
+fn payshield(section: &mut Section<'_>, deadline: Duration) -> HsmSettings {
+    section.refuse("workers", "belongs to mode = \"embedded\"");
+    let units = section.required("units", |value| match list(value, address)? {
+        units if units.is_empty() => Err(Complaint::new("is empty", "name a unit: [\"127.0.0.1:1500\"]")),
+        units => Ok(units),
+    });
+    HsmSettings::PayShield {
+        units: units.unwrap_or_default(),
+        header_length: section.or("header_length", 8, number(4..=255)) as usize,
+        connections: section.or("connections", 2, number(1..=64)) as usize,
+        deadline,
+    }
+}
+
+fn admin(top: &mut Section<'_>, listeners: &mut Listeners<'_>) -> Option<AdminSettings> {
+    let mut section = top.table("admin")?;
+    let address: Option<SocketAddr> = section.required("address", address);
+    listeners.claim(&section, address, "admin");
+    let mode = if section.or("tls", true, switch) { TlsMode::Server } else { TlsMode::Off };
+    if mode == TlsMode::Off && address.is_some_and(|address| !address.ip().is_loopback()) {
+        section
+            .complain("tls", Complaint::new("plain HTTP is only for loopback addresses", "use tls = true"));
+    }
+    let own = Identity::read(&mut section, listeners.folder);
+    let tls = own.or(listeners.identity).settings(mode).unwrap_or_else(|complaint| {
+        section.complain("tls", complaint);
+        None
+    });
+    section.finish();
+    Some(AdminSettings { address: address?, tls })
+}
+
+fn rules(top: &mut Section<'_>) -> rules::Program {
+    let mut sections = top.tables("rule");
+    let mut sources = Vec::with_capacity(sections.len());
+    for section in &mut sections {
+        sources.push(RuleSource {
+            name: section.required("name", text).unwrap_or_default(),
+            when: section.required("when", text).unwrap_or_default(),
+            action: section.required("action", text).unwrap_or_default(),
+            code: section.optional("code", text),
+        });
+    }
+    let program = rules::Program::compile(&sources).unwrap_or_else(|errors| {
+        for error in errors {
+            let key = match error.part {
+                rules::RulePart::Name => "name",
+                rules::RulePart::When => "when",
+                rules::RulePart::Action => "action",
+                rules::RulePart::Code => "code",
+            };
+            // An absent text has been noted already.
+            if let Some(section) = sections.get(error.index).filter(|section| section.has(key)) {
+                section.complain(key, Complaint::bare(error.to_string()));
+            }
+        }
+        rules::Program::default()
+    });
+    sections.into_iter().for_each(Section::finish);
+    program
+}
+
+fn utc_offset(value: &DeValue<'_>) -> Result<UtcOffset, Complaint> {
+    let mend = "the distance from UTC: \"+05:00\", \"-03:30\", \"Z\"";
+    UtcOffset::parse(text(value)?).ok_or_else(|| Complaint::new("is no distance from UTC", mend))
+}
+
+fn days(count: u64) -> Duration {
+    Duration::from_hours(24 * count)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> ConfigError {
+    let (reason, mend) = match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            ("there is no such file".to_owned(), "`turnout init` makes a configuration to begin with")
+        }
+        _ => (format!("cannot be read: {error}"), "it has to be a text file that this user may read"),
+    };
+    let mend = Some(mend.to_owned());
+    ConfigError { file: path.to_owned(), line: None, key: String::new(), reason, mend }
+}

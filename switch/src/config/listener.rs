@@ -1,0 +1,314 @@
+//! `[[listener]]`: where terminals, hosts and ATMs connect, and which terminals they may be.
+
+use super::error::Complaint;
+use super::keys::{KeyKind, KeyRing};
+use super::ndc;
+use super::section::Section;
+use super::tls::{Identity, MODES, TlsMode};
+use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use crate::settings::{ListenerSettings, Protocol};
+use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
+use card::{MerchantId, TerminalId};
+use iso8583::Dialect;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use toml::de::DeValue;
+
+const LONGEST_TIMEOUT: Duration = Duration::from_hours(24);
+
+/// Longest frame that a two-byte length can announce.
+const LONGEST_FRAME: u64 = 65_535;
+
+/// Listeners as read so far, and what the core knows of them.
+pub(super) struct Listeners<'a> {
+    pub(super) listeners: Vec<ListenerSettings>,
+    pub(super) links: HashMap<LinkName, Link>,
+    /// Who has which address, the administration included.
+    pub(super) addresses: BTreeMap<SocketAddr, String>,
+    pub(super) keys: &'a KeyRing,
+    pub(super) identity: &'a Identity,
+    pub(super) folder: &'a Path,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Iso8583,
+    Ndc,
+}
+
+impl Listeners<'_> {
+    pub(super) fn take(&mut self, top: &mut Section<'_>) {
+        for section in top.tables("listener") {
+            self.take_one(section);
+        }
+    }
+
+    fn take_one(&mut self, mut section: Section<'_>) {
+        let name = section.required("name", link_name);
+        if let Some(name) = name.filter(|name| self.links.contains_key(name)) {
+            section.complain("name", Complaint::bare(format!("the name \"{name}\" is taken")));
+        }
+        let address = section.required("address", address);
+        self.claim(&section, address, name.as_ref().map_or("?", LinkName::as_str));
+        let kind = section.required("protocol", one_of(&[("iso8583", Kind::Iso8583), ("ndc", Kind::Ndc)]));
+        let mode = section.or("tls", TlsMode::Required, one_of(MODES));
+        let tls = self.tls(&mut section, mode, address);
+        let mut terminals = Terminals::new(self.keys, kind, mode);
+        terminals.take(&mut section);
+        let pin_key = pin_key(&mut section, self.keys);
+        let protocol = protocol(&mut section, kind, &mut terminals);
+        let settings = ListenerSettings {
+            name: name.unwrap_or_else(placeholder),
+            address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+            protocol: protocol.unwrap_or(Protocol::Iso8583 { dialect: any_dialect() }),
+            tls,
+            certificates: terminals.certificates,
+            idle_timeout: section.or("idle_timeout", Duration::from_mins(5), duration_up_to(LONGEST_TIMEOUT)),
+            write_timeout: section.or(
+                "write_timeout",
+                Duration::from_secs(5),
+                duration_up_to(LONGEST_TIMEOUT),
+            ),
+            max_frame: section.or("max_frame", 4096, size_within(128..=LONGEST_FRAME)) as usize,
+            max_connections: section.or("max_connections", 1024, number(1..=65_535)) as usize,
+            in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
+        };
+        section.finish();
+        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key });
+        self.listeners.push(settings);
+    }
+
+    /// Two parties cannot listen at one address. Port 0 is a new port each time.
+    pub(super) fn claim(&mut self, section: &Section<'_>, address: Option<SocketAddr>, name: &str) {
+        let Some(address) = address.filter(|address| address.port() != 0) else { return };
+        if let Some(other) = self.addresses.insert(address, name.to_owned()) {
+            let complaint =
+                Complaint::new(format!("{address} is taken by {other:?}"), "give each its own port");
+            section.complain("address", complaint);
+        }
+    }
+
+    fn tls(
+        &self,
+        section: &mut Section<'_>,
+        mode: TlsMode,
+        address: Option<SocketAddr>,
+    ) -> Option<crate::settings::TlsSettings> {
+        let own = Identity::read(section, self.folder);
+        if mode == TlsMode::Off && address.is_some_and(|address| !address.ip().is_loopback()) {
+            section.complain("tls", plain_outside());
+        }
+        match own.or(self.identity).settings(mode) {
+            Ok(tls) => tls,
+            Err(complaint) => {
+                section.complain("tls", complaint);
+                None
+            }
+        }
+    }
+}
+
+/// Why plain TCP is refused.
+pub(super) fn plain_outside() -> Complaint {
+    Complaint::new(
+        "plain TCP is only for loopback addresses",
+        "use `tls = \"required\"`, or listen on 127.0.0.1",
+    )
+}
+
+fn protocol(
+    section: &mut Section<'_>,
+    kind: Option<Kind>,
+    terminals: &mut Terminals<'_, '_>,
+) -> Option<Protocol> {
+    match kind? {
+        Kind::Iso8583 => {
+            section.refuse("ndc", "belongs to `protocol = \"ndc\"`");
+            section.required("dialect", dialect).map(|dialect| Protocol::Iso8583 { dialect })
+        }
+        Kind::Ndc => {
+            section.refuse("dialect", "belongs to `protocol = \"iso8583\"`");
+            let Some(table) = section.table("ndc") else {
+                let mend =
+                    "add [listener.ndc] with the site's states and screens; docs/configuration.md lists them";
+                section.complain("ndc", Complaint::new("is missing", mend));
+                return None;
+            };
+            ndc::settings(table, &mut terminals.cassettes).map(|settings| Protocol::Ndc(Arc::new(settings)))
+        }
+    }
+}
+
+/// The terminals of one listener as read so far.
+struct Terminals<'k, 'f> {
+    set: TerminalSet,
+    certificates: HashMap<TerminalId, String>,
+    /// Cassettes of each ATM, for whoever knows the currency.
+    cassettes: Vec<ndc::Cassettes<'f>>,
+    keys: &'k KeyRing,
+    kind: Option<Kind>,
+    mode: TlsMode,
+}
+
+/// Which terminals an identification means.
+enum Named<'f> {
+    One(TerminalId),
+    Prefix(&'f str),
+}
+
+impl<'k, 'f> Terminals<'k, 'f> {
+    fn new(keys: &'k KeyRing, kind: Option<Kind>, mode: TlsMode) -> Terminals<'k, 'f> {
+        Terminals {
+            set: TerminalSet::default(),
+            certificates: HashMap::new(),
+            cassettes: Vec::new(),
+            keys,
+            kind,
+            mode,
+        }
+    }
+
+    fn take(&mut self, listener: &mut Section<'f>) {
+        let sections = listener.tables("terminal");
+        if sections.is_empty() && !listener.has("terminal") {
+            let mend = "add [[listener.terminal]] with id = \"*\" to let any in";
+            listener.complain("", Complaint::new("no terminal may speak through this listener", mend));
+        }
+        for section in sections {
+            self.take_one(section);
+        }
+    }
+
+    fn take_one(&mut self, mut section: Section<'f>) {
+        let id = section.required("id", identification);
+        let certificate = section.optional("certificate", text);
+        let terminal = Terminal {
+            active: section.or("active", true, switch),
+            allowed: section.or(
+                "allow",
+                TRANSACTIONS.map(|(_, transaction)| transaction).to_vec(),
+                |value| list(value, one_of(&TRANSACTIONS)),
+            ),
+            merchant: section.optional("merchant", merchant),
+            pin_key: pin_key(&mut section, self.keys),
+        };
+        if certificate.is_some() && self.mode != TlsMode::Required {
+            let mend = "use `tls = \"required\"` for the listener, or remove `certificate`";
+            section.complain("certificate", Complaint::new("this listener asks for no certificate", mend));
+        }
+        match id {
+            Some(Named::One(id)) => self.take_exact(&mut section, id, terminal, certificate),
+            Some(Named::Prefix(prefix)) => {
+                self.take_prefix(&mut section, prefix, terminal);
+                section.refuse("certificate", "is only for a terminal with an exact id");
+            }
+            None => {}
+        }
+        if self.kind == Some(Kind::Ndc) {
+            let luno = section.required("id", text).filter(|id| ndc::is_luno(id));
+            self.cassettes.push(ndc::Cassettes { luno, section });
+        } else {
+            section.refuse("cassettes", "only ATMs of an ndc listener have cassettes");
+            section.finish();
+        }
+    }
+
+    fn take_exact(
+        &mut self,
+        section: &mut Section<'_>,
+        id: TerminalId,
+        terminal: Terminal,
+        certificate: Option<&str>,
+    ) {
+        if self.kind == Some(Kind::Ndc) && !ndc::is_luno(id.as_str()) {
+            section.complain("id", Complaint::new("is not a LUNO", "1 to 8 letters and digits"));
+        }
+        if self.set.listed.insert(id, terminal).is_some() {
+            section.complain("id", Complaint::bare(format!("the terminal \"{id}\" stands here twice")));
+        }
+        self.certificates.extend(certificate.map(|name| (id, name.to_owned())));
+    }
+
+    fn take_prefix(&mut self, section: &mut Section<'_>, prefix: &str, terminal: Terminal) {
+        if self.kind == Some(Kind::Ndc) {
+            let mend = "an ATM has cassettes of its own, so name each LUNO";
+            section.complain("id", Complaint::new("cannot stand for several ATMs", mend));
+        }
+        if self.set.prefixes.iter().any(|(other, _)| other == prefix) {
+            section.complain("id", Complaint::bare(format!("\"{prefix}*\" stands here twice")));
+        }
+        self.set.prefixes.push((prefix.to_owned(), terminal));
+    }
+}
+
+const TRANSACTIONS: [(&str, TransactionType); 3] = [
+    ("purchase", TransactionType::Purchase),
+    ("withdrawal", TransactionType::Withdrawal),
+    ("balance_inquiry", TransactionType::BalanceInquiry),
+];
+
+/// `pin_key` and `pin_format` of a listener or terminal.
+fn pin_key(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinKey> {
+    if !section.has("pin_key") {
+        section.refuse("pin_format", "has no meaning without `pin_key`");
+        section.optional("pin_key", text);
+        return None;
+    }
+    let key = section.required("pin_key", |value| keys.named(value, &[KeyKind::Zpk, KeyKind::Tpk]));
+    let format = section.or("pin_format", *b"01", pin_format);
+    let key = key?;
+    let kind = if key.kind == KeyKind::Tpk { PinKeyKind::Tpk } else { PinKeyKind::Zpk };
+    Some(PinKey { key: Arc::clone(&key.key), kind, format })
+}
+
+fn pin_format(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
+    let mend = "a payShield format code: \"01\" ISO 9564-1 format 0, \"03\" Diebold, \"05\" format 1, \"47\" format 3";
+    let fail = || Complaint::new("is no supported PIN block format", mend);
+    let code: [u8; 2] = text(value)?.as_bytes().try_into().map_err(|_| fail())?;
+    match hsm::PinBlockFormat::from_code(code) {
+        Ok(_) => Ok(code),
+        Err(_) => Err(fail()),
+    }
+}
+
+fn link_name(value: &DeValue<'_>) -> Result<LinkName, Complaint> {
+    let mend = format!("1 to {} printable characters without spaces", LinkName::CAPACITY);
+    LinkName::new(text(value)?).ok_or_else(|| Complaint::new("is not a name for a link", mend))
+}
+
+fn dialect(value: &DeValue<'_>) -> Result<&'static Dialect, Complaint> {
+    let name = text(value)?;
+    Dialect::by_name(name).ok_or_else(|| Complaint::not_known("dialect", name, Dialect::names()))
+}
+
+fn identification<'f>(value: &'f DeValue<'f>) -> Result<Named<'f>, Complaint> {
+    let id = text(value)?;
+    let mend = "up to 8 printable characters (DE 41), `TERM*` for a beginning, or `*` for any terminal";
+    let fail = || Complaint::new("is not a terminal identification", mend);
+    if let Some(prefix) = id.strip_suffix('*') {
+        let fits = TerminalId::new(prefix.as_bytes()).is_some() && !prefix.contains('*');
+        return if fits { Ok(Named::Prefix(prefix)) } else { Err(fail()) };
+    }
+    let id = Some(id).filter(|id| !id.trim().is_empty() && !id.contains('*'));
+    id.and_then(|id| TerminalId::new(id.as_bytes())).map(Named::One).ok_or_else(fail)
+}
+
+fn merchant(value: &DeValue<'_>) -> Result<MerchantId, Complaint> {
+    let id = Some(text(value)?).filter(|id| !id.trim().is_empty());
+    let mend = "up to 15 printable characters (DE 42)";
+    id.and_then(|id| MerchantId::new(id.as_bytes()))
+        .ok_or_else(|| Complaint::new("is not a merchant identification", mend))
+}
+
+/// Stands in for a name that was wrong, so that reading goes on.
+fn placeholder() -> LinkName {
+    LinkName::new("?").expect("a question mark is printable")
+}
+
+/// Stands in for a dialect that was wrong, so that reading goes on.
+fn any_dialect() -> &'static Dialect {
+    Dialect::names().find_map(Dialect::by_name).expect("a listed dialect is known by its name")
+}

@@ -1,0 +1,175 @@
+//! `[[product]]`: our card products.
+
+use super::error::Complaint;
+use super::keys::{KeyKind, KeyRing};
+use super::section::Section;
+use super::value::{amount, currency, list, number, one_of, switch, text};
+use auth::{IbmMethod, Key, Limits, PinMethod, Product};
+use card::{Currency, Scheme};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use toml::de::DeValue;
+
+/// Longest BIN prefix.
+const BIN_DIGITS: usize = 11;
+
+/// Products as read so far.
+#[derive(Default)]
+pub(super) struct Products {
+    pub(super) products: Vec<Product>,
+    /// Currency of its accounts, by product name.
+    pub(super) currencies: BTreeMap<String, Currency>,
+    names: BTreeSet<String>,
+    /// Whose each BIN is.
+    owners: BTreeMap<String, String>,
+}
+
+impl Products {
+    pub(super) fn take(&mut self, top: &mut Section<'_>, keys: &KeyRing) {
+        for section in top.tables("product") {
+            self.take_one(section, keys);
+        }
+    }
+
+    fn take_one(&mut self, mut section: Section<'_>, keys: &KeyRing) {
+        let name = section.required("name", text).unwrap_or_default();
+        if !name.is_empty() && !self.names.insert(name.to_owned()) {
+            section.complain("name", Complaint::bare(format!("the name {name:?} is taken")));
+        }
+        let prefixes = section.required("bins", |value| self.bins(value, name)).unwrap_or_default();
+        let scheme = section.required("scheme", one_of(SCHEMES)).unwrap_or(Scheme::Private);
+        let currency = section.required("currency", currency);
+        let plain = Product::plain(name, prefixes, scheme);
+        let key = |value, kind| keys.named(value, &[kind]).map(|found| Arc::clone(&found.key));
+        let product = Product {
+            cvk: section.optional("cvk", |value| key(value, KeyKind::Cvk)),
+            cvv_position: section.or("cvv_position", plain.cvv_position as u64, number(0..=15)) as usize,
+            pin: pin_method(&mut section, keys),
+            issuer_master_keys: issuer_master_keys(&mut section, keys),
+            approve_arc: section.or("approve_arc", plain.approve_arc, arc),
+            approve_csu: section.or("approve_csu", plain.approve_csu, hexadecimal),
+            pin_try_limit: section.or("pin_try_limit", plain.pin_try_limit.into(), number(1..=9)) as u8,
+            capture_on_pin_tries: section.or("capture_on_pin_tries", plain.capture_on_pin_tries, switch),
+            capture_expired: section.or("capture_expired", plain.capture_expired, switch),
+            atc_max_jump: section.or("atc_max_jump", plain.atc_max_jump.into(), number(1..=65_535)) as u16,
+            purchase: limits(section.table("purchase"), currency),
+            withdrawal: limits(section.table("withdrawal"), currency),
+            ..plain
+        };
+        section.finish();
+        self.currencies.extend(currency.map(|currency| (name.to_owned(), currency)));
+        self.products.push(product);
+    }
+
+    /// The beginnings of the product's PANs. The longest match decides, so one may contain another, but
+    /// two products cannot have the same.
+    fn bins(&mut self, value: &DeValue<'_>, product: &str) -> Result<Vec<String>, Complaint> {
+        let bins = list(value, |bin| {
+            let bin = text(bin)?;
+            let digits = (1..=BIN_DIGITS).contains(&bin.len()) && bin.bytes().all(|b| b.is_ascii_digit());
+            let mend = format!("1 to {BIN_DIGITS} digits in quotes: \"400000\"");
+            if digits { Ok(bin.to_owned()) } else { Err(Complaint::new("holds what is no BIN", mend)) }
+        })?;
+        if bins.is_empty() {
+            return Err(Complaint::new("is empty", "name at least one BIN: [\"400000\"]"));
+        }
+        for bin in &bins {
+            if let Some(owner) = self.owners.insert(bin.clone(), product.to_owned()) {
+                let mend = "a BIN belongs to one product; a longer BIN takes a part of a shorter one";
+                return Err(Complaint::new(format!("{bin} already belongs to {owner:?}"), mend));
+            }
+        }
+        Ok(bins)
+    }
+}
+
+const SCHEMES: &[(&str, Scheme)] =
+    &[("visa", Scheme::Visa), ("mastercard", Scheme::Mastercard), ("private", Scheme::Private)];
+
+/// How PINs are verified; `None` for cards without a PIN.
+fn pin_method(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinMethod> {
+    const IBM_KEYS: [&str; 3] = ["decimalisation_table", "validation", "check_length"];
+    let method = section.optional("pin_method", one_of(&[("pvv", false), ("ibm3624", true)]));
+    let ibm = match method {
+        Some(ibm) => ibm,
+        None => {
+            if !section.has("pin_method") {
+                section.refuse("pvk", "has no meaning without `pin_method`");
+                IBM_KEYS.iter().for_each(|key| section.refuse(key, "belongs to `pin_method = \"ibm3624\"`"));
+            }
+            return None;
+        }
+    };
+    let pvk = section.required("pvk", |value| keys.named(value, &[KeyKind::Pvk]));
+    let pvk = pvk.map(|found| Arc::clone(&found.key));
+    if !ibm {
+        IBM_KEYS.iter().for_each(|key| section.refuse(key, "belongs to `pin_method = \"ibm3624\"`"));
+        return pvk.map(PinMethod::Pvv);
+    }
+    let table = section.required("decimalisation_table", decimalisation_table);
+    let validation = section.required("validation", validation);
+    let check_length = section.or("check_length", 4, number(4..=12)) as u8;
+    let (pvk, decimalisation_table, validation) = (pvk?, table?, validation?);
+    Some(PinMethod::Ibm(Arc::new(IbmMethod { pvk, decimalisation_table, validation, check_length })))
+}
+
+fn decimalisation_table(value: &DeValue<'_>) -> Result<[u8; 16], Complaint> {
+    let mend = "16 digits, what each of 0 to F becomes: \"0123456789012345\"";
+    let table: Option<[u8; 16]> = text(value)?.as_bytes().try_into().ok();
+    let table = table.filter(|table| table.iter().all(u8::is_ascii_digit));
+    table.ok_or_else(|| Complaint::new("is not a decimalisation table", mend))
+}
+
+fn validation(value: &DeValue<'_>) -> Result<[u8; 12], Complaint> {
+    let mend = "12 hexadecimal digits with one N, where the last five account digits go: \"0000000N0000\"";
+    let fail = || Complaint::new("is not validation data", mend);
+    let characters: [u8; 12] = text(value)?.as_bytes().try_into().map_err(|_| fail())?;
+    hsm::ValidationData::parse(&characters).map(|_| characters).ok_or_else(fail)
+}
+
+/// `issuer_master_keys = [{ index = 1, key = "imk" }]`.
+fn issuer_master_keys(section: &mut Section<'_>, keys: &KeyRing) -> Vec<(u8, Arc<Key>)> {
+    let mut found: Vec<(u8, Arc<Key>)> = Vec::new();
+    for mut entry in section.tables("issuer_master_keys") {
+        let index = entry.required("index", number(0..=255));
+        let key = entry.required("key", |value| keys.named(value, &[KeyKind::MkAc]));
+        if let (Some(index), Some(key)) = (index, key) {
+            if found.iter().any(|(other, _)| u64::from(*other) == index) {
+                entry.complain("index", Complaint::bare(format!("derivation key index {index} is taken")));
+            }
+            found.push((index as u8, Arc::clone(&key.key)));
+        }
+        entry.finish();
+    }
+    found
+}
+
+/// Two ASCII characters as in DE 39, or four hexadecimal digits behind `0x`.
+fn arc(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
+    let text = text(value)?;
+    let code = match text.strip_prefix("0x") {
+        Some(digits) => hex::decode(digits).ok().and_then(|bytes| bytes.try_into().ok()),
+        None => text.as_bytes().try_into().ok().filter(|code: &[u8; 2]| code.is_ascii()),
+    };
+    let mend = "two characters (\"00\"), or four hexadecimal digits behind 0x (\"0x3030\")";
+    code.ok_or_else(|| Complaint::new("is not an authorization response code", mend))
+}
+
+fn hexadecimal<const N: usize>(value: &DeValue<'_>) -> Result<[u8; N], Complaint> {
+    let bytes = hex::decode(text(value)?).ok().and_then(|bytes| bytes.try_into().ok());
+    bytes.ok_or_else(|| Complaint::new("is wrong", format!("{} hexadecimal digits", 2 * N)))
+}
+
+/// Without a valid currency the amounts cannot be read; that mistake has been noted already.
+fn limits(section: Option<Section<'_>>, currency: Option<Currency>) -> Limits {
+    let (Some(mut section), Some(currency)) = (section, currency) else { return Limits::default() };
+    let limits = Limits {
+        per_transaction_minor: section.optional("per_transaction", amount(currency)),
+        daily_minor: section.optional("daily", amount(currency)),
+        daily_count: section
+            .optional("daily_count", number(0..=u64::from(u32::MAX)))
+            .map(|count| u32::try_from(count).unwrap_or(u32::MAX)),
+    };
+    section.finish();
+    limits
+}
