@@ -46,11 +46,11 @@ pub use completion::{Completion, Dispensed};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
-    PinResult, Recipe,
+    PinResult, PinVerification, Recipe,
 };
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
-pub use receipt::{Check, Receipt, Step, Verdict};
+pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use record::{
     Account, AccountKind, Card, CardStatus, Completed, Funds, HoldExpired, PinReference, Record,
     RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,

@@ -8,6 +8,7 @@ pub mod config;
 pub mod demo;
 pub mod directory;
 pub mod edge;
+pub mod history;
 pub mod inbox;
 pub mod metrics;
 pub mod recovery;

@@ -1,6 +1,6 @@
 //! `turnout serve`.
 
-use crate::config;
+use crate::command::load_settings;
 use crate::edge::serve::Server;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::path::PathBuf;
@@ -37,15 +37,9 @@ pub enum LogFormat {
 pub fn run(args: &ServeArgs) -> ExitCode {
     start_logging(args.log_format);
     forbid_core_dumps();
-    let settings = match config::load(&args.config) {
+    let settings = match load_settings(&args.config) {
         Ok(settings) => settings,
-        Err(mistakes) => {
-            for mistake in &mistakes {
-                eprintln!("{mistake}");
-            }
-            eprintln!("{} mistake(s) in {}; `turnout check` shows them too", mistakes.len(), args.config.display());
-            return ExitCode::from(78);
-        }
+        Err(code) => return code,
     };
     let server = match Server::start(settings) {
         Ok(server) => server,
