@@ -129,7 +129,7 @@ impl<'a> DeviceStatus<'a> {
 
     /// Writes the fields up to the last that is not empty.
     pub(crate) fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        encoder.text(Field::Device, &[self.dig])?;
+        encoder.groups(Field::Device, &[self.dig])?;
         encoder.groups(Field::Device, self.status)?;
         let fields = [self.severity, self.diagnostic, self.supplies];
         let used = match fields.iter().rposition(|field| !field.is_empty()) {
@@ -145,5 +145,35 @@ impl<'a> DeviceStatus<'a> {
             encoder.raw(self.rest);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_of_a_cash_handler() {
+        let check = |status: &str, expect: Result<Option<&[u32]>, ParseErrorKind>| {
+            let found = DeviceStatus::new(dig::CASH_HANDLER, status.as_bytes()).dispensed();
+            let found = found.as_ref().map(|notes| notes.as_ref().map(Notes::counts)).map_err(|kind| *kind);
+            assert_eq!(found, expect, "{status}");
+        };
+        check("", Ok(None));
+        check("2", Ok(None));
+        check("104010000", Ok(Some(&[4, 1, 0, 0])));
+        check("104010000000002", Ok(Some(&[4, 1, 0, 0, 0, 0, 2])));
+        check("10401", Err(ParseErrorKind::Length));
+        check("10x010000", Err(ParseErrorKind::Character));
+    }
+
+    #[test]
+    fn a_written_status_tells_its_counts() {
+        let check = |notes: Notes, expect: &str| {
+            assert_eq!(DeviceStatus::cash_handler_status(b'1', &notes), expect.as_bytes());
+        };
+        check(Notes::from([4, 1, 0, 0]), "104010000");
+        check(Notes::from([4, 1, 0, 0, 0, 0, 12]), "104010000000012");
+        check(Notes::from([400, 0, 0, 0]), "199000000");
     }
 }

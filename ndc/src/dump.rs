@@ -18,17 +18,16 @@ pub fn dump(body: &[u8]) -> String {
     let mut line = String::with_capacity(body.len() + 32);
     let maced = is_maced(body);
     let count = Tokens::new(body).count();
-    let mut class: &[u8] = &[];
-    for (index, token) in Tokens::new(body).enumerate() {
-        if index == 0 {
-            class = token.bytes;
-        } else {
-            line.push_str("<FS>");
-        }
-        let is_mac = maced && index + 1 == count && Mac::new(token.bytes).is_some();
-        match token {
-            token if index == 0 || is_mac => show(token.bytes, &mut line),
-            token => field(class, index, token, &mut line),
+    let class = Tokens::new(body).field().bytes;
+    let load = load_of(body);
+    show_text(class, &mut line);
+    for (index, token) in Tokens::new(body).enumerate().skip(1) {
+        line.push_str("<FS>");
+        let is_mac = maced && index > 3 && index + 1 == count && Mac::new(token.bytes).is_some();
+        match load {
+            _ if is_mac => show(token.bytes, &mut line),
+            Some(load) => load_field(load, index, token.bytes, &mut line),
+            None => field(class, index, token, &mut line),
         }
     }
     line
@@ -36,8 +35,32 @@ pub fn dump(body: &[u8]) -> String {
 
 /// Whether the message carries a time variant number, which only MACed ones do.
 fn is_maced(body: &[u8]) -> bool {
-    let position = if body.starts_with(b"4") { 2 } else { 3 };
-    Tokens::new(body).nth(position).is_some_and(|token| Tvn::new(token.bytes).is_some())
+    let mut tokens = Tokens::new(body);
+    let position = match tokens.field().bytes {
+        b"11" | b"22" => 3,
+        [b'4'] | [b'4', b' ' | b'0'] => 2,
+        _ => return false,
+    };
+    tokens.nth(position - 1).is_some_and(|token| Tvn::new(token.bytes).is_some())
+}
+
+/// Identifier of a customisation message (class `3`), empty when it has none.
+fn load_of(body: &[u8]) -> Option<&[u8]> {
+    let mut tokens = Tokens::new(body);
+    let ([b'3'] | [b'3', b' ' | b'0']) = tokens.field().bytes else { return None };
+    Some(tokens.nth(2).map_or(&[], |token| token.bytes))
+}
+
+/// Screens, states, parameters and interactive responses are shown; keys are among the other loads, in
+/// the FIT too.
+fn load_field(load: &[u8], index: usize, bytes: &[u8], line: &mut String) {
+    match load {
+        _ if index < 3 => show_text(bytes, line),
+        b"12" | b"16" | b"1A" | b"1C" | b"1E" => show(bytes, line),
+        b"11" | [b'2', ..] => show_text(bytes, line),
+        _ if index == 3 => show_head(2, bytes, line),
+        _ => hide(bytes, line),
+    }
 }
 
 fn field(class: &[u8], index: usize, token: Token, line: &mut String) {
@@ -48,9 +71,6 @@ fn field(class: &[u8], index: usize, token: Token, line: &mut String) {
         [b'4'] | [b'4', b' ' | b'0'] => show_text(token.bytes, line),
         [b'1'] | [b'1', b' ' | b'0'] => show_text(token.bytes, line),
         [b'8'] | [b'8', b' ' | b'0'] => show(token.bytes, line),
-        // LUNO and sequence number, then the identifier of the load; keys are among the loads.
-        [b'3'] | [b'3', b' ' | b'0'] if index < 3 => show_text(token.bytes, line),
-        [b'3'] | [b'3', b' ' | b'0'] if index == 3 => show_head(2, token.bytes, line),
         _ => hide(token.bytes, line),
     }
 }
@@ -82,11 +102,8 @@ fn status_field(bytes: &[u8], line: &mut String) {
         if index > 0 {
             line.push_str("<GS>");
         }
-        if chip {
-            show_objects(group, line)
-        } else {
-            show(group, line)
-        }
+        let write = if chip { show_objects } else { show };
+        write(group, line);
         chip = group == b"CAM";
     }
 }
@@ -183,6 +200,23 @@ mod tests {
             "11<FS>001<FS><FS><FS>15\
              <FS><FS><FS><FS><FS><FS><FS><FS><FS>5CAM0000<6 hidden>",
         );
+    }
+
+    #[test]
+    fn loads_show_no_keys() {
+        check(
+            "30\x1c001\x1c000\x1c210110011000\x1c074\x1c\x0cCHOOSE",
+            "30<FS>001<FS>000<FS>210110011000<FS>074<FS><0C>CHOOSE",
+        );
+        check(
+            "3\x1c001\x1c\x1c12\x1c000A001041064002002002001041",
+            "3<FS>001<FS><FS>12<FS>000A001041064002002002001041",
+        );
+        check("3\x1c001\x1c\x1c42\x1c030044136", "3<FS>001<FS><FS>42<FS><9 hidden>");
+        check("3\x1c001\x1c\x1c31044136", "3<FS>001<FS><FS>31<6 hidden>");
+        check("3\x1c001\x1c\x1c15\x1c001000", "3<FS>001<FS><FS>15<FS><6 hidden>");
+        check("61\x1c\x1c\x1c\x1c4000001234567899", "61<FS><FS><FS><FS><16 hidden>");
+        check("4000001234567899", "<16 hidden>");
     }
 
     #[test]

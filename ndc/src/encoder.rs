@@ -47,15 +47,15 @@ impl Encoder<'_> {
         Ok(())
     }
 
-    /// Free text of at most `longest` bytes.
+    /// Text of at most `longest` bytes in a field without groups, where only FS would break the message.
     pub(crate) fn at_most(&mut self, field: Field, text: &[u8], longest: usize) -> Result<(), EncodeError> {
         if text.len() > longest {
             return Err(EncodeError { field, kind: EncodeErrorKind::Length });
         }
-        self.text(field, text)
+        self.groups(field, text)
     }
 
-    /// What was read verbatim with groups in it: only FS would break the message.
+    /// What is read back as one piece, groups and all.
     pub(crate) fn groups(&mut self, field: Field, text: &[u8]) -> Result<(), EncodeError> {
         if text.contains(&FS) {
             return Err(EncodeError { field, kind: EncodeErrorKind::Separator });

@@ -1,6 +1,6 @@
 //! Messages on a byte stream: a length in front of each body (reference §1).
 //!
-//! The free functions [`next_frame`] and [`write`] speak the common form, two bytes big-endian that do
+//! The free functions [`next_frame`] and [`fn@write`] speak the common form, two bytes big-endian that do
 //! not count themselves; [`Framing`] has the variants that sites use.
 
 use std::fmt;
@@ -89,7 +89,7 @@ impl Framing {
         Ok(Some(Frame { body, consumed }))
     }
 
-    /// As the function [`write`], in this form.
+    /// As the free function of this name, in this form.
     ///
     /// # Errors
     /// [`FrameError::TooLong`] when the length cannot say the size of the body.

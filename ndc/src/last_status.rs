@@ -58,7 +58,7 @@ impl<'a> LastStatus<'a> {
     pub(crate) fn encode(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
         encoder.raw(b"2");
         encoder.digits(Field::LastStatus, u64::from(self.tsn.number()), 4)?;
-        encoder.text(Field::LastStatus, &[u8::from(self.status)])?;
+        encoder.groups(Field::LastStatus, &[u8::from(self.status)])?;
         for count in self.notes.counts() {
             encoder.digits(Field::LastStatus, u64::from(*count), Self::DIGITS_PER_COUNT)?;
         }

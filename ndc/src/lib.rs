@@ -36,10 +36,10 @@
 //! assert_eq!(DispenseOutcome::of(&status, &notes), DispenseOutcome::Partial { dispensed: three_notes });
 //! ```
 //!
-//! Sources stand in `docs` as sections of our reference on NDC, which was written from open codecs and
-//! recorded traffic. Not read by this crate, because no open source describes it well enough: the MAC
-//! algorithm (the field is found, the check is the HSM's), coin groups, and the bodies of the classes
-//! kept verbatim as `Other`.
+//! "Reference §n" in the documentation names a section of the project's NDC reference (`ndc.md`), which
+//! was written from open codecs and recorded traffic. Not read by this crate, because no open source
+//! describes it well enough: the MAC algorithm (the field is found and [`Mac::covered`] says over what;
+//! the check is the HSM's), coin groups, and the bodies of the classes kept verbatim as `Other`.
 
 mod completion;
 mod device_status;

@@ -213,8 +213,9 @@ impl<'a> Descriptor<'a> {
                 Descriptor::SpecificCommandReject { code: reject_code(token)?.ok_or(missing)? }
             }
             b"F" => {
-                let mut content = tokens.remainder();
-                let [id] = content.cut(Field::TerminalState)?;
+                let mut first = tokens.clone().field();
+                let [id] = first.cut(Field::TerminalState)?;
+                let content = tokens.remainder().skip(1);
                 Descriptor::TerminalState { id, content: content.bytes }
             }
             b"" => return Err(token.error(Field::Descriptor, ParseErrorKind::Missing)),
@@ -262,7 +263,7 @@ impl<'a> Descriptor<'a> {
             Descriptor::TerminalState { id, content } => {
                 encoder.raw(b"F");
                 encoder.fs();
-                encoder.text(Field::TerminalState, &[*id])?;
+                encoder.groups(Field::TerminalState, &[*id])?;
                 encoder.raw(content);
             }
         }

@@ -31,7 +31,8 @@ pub struct TransactionReply<'a> {
     pub function: Function,
     /// Screens to show or change, the first being the one of this function.
     pub screens: Vec<Screen<'a>>,
-    /// Message co-ordination number of the request. `0` switches the check off.
+    /// Message co-ordination number of the request. `0` switches the check off; so does, on reading, a
+    /// reply that ends before this field.
     pub mcn: u8,
     /// Whether the card is given back.
     pub card: CardFlag,
@@ -289,7 +290,7 @@ impl<'a> TransactionReply<'a> {
     fn encode_buffers(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
         for buffer in &self.buffers {
             encoder.fs();
-            encoder.text(Field::Optional, &[buffer.id])?;
+            encoder.groups(Field::Optional, &[buffer.id])?;
             encoder.groups(Field::Optional, buffer.content.reveal())?;
         }
         if let Some(chip) = &self.chip {
@@ -351,6 +352,9 @@ type Delivery<'a> = (u8, CardFlag, Vec<Print<'a>>);
 
 /// Co-ordination number, card flag and printer groups, which share one field.
 fn delivery(mut token: Token<'_>) -> Result<Delivery<'_>, ParseError> {
+    if token.is_empty() {
+        return Ok((b'0', CardFlag::Return, Vec::new()));
+    }
     let [mcn] = token.cut(Field::MessageCoordinationNumber)?;
     if !matches!(mcn, b'0'..=b'~') {
         return Err(token.error(Field::MessageCoordinationNumber, ParseErrorKind::Character));
@@ -415,6 +419,14 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_may_end_after_its_screens() {
+        let reply =
+            TransactionReply::parse(b"40\x1c001\x1c\x1c142\x1c\x1c28805025u0962\x1d0000078TEXT").unwrap();
+        assert_eq!((reply.mcn, reply.card, reply.notes), (b'0', CardFlag::Return, None));
+        assert_eq!(reply.screens[1], Screen { number: *b"078", update: b"TEXT" });
+    }
+
+    #[test]
     fn refuses_by_field() {
         let check = |body: &str, field, kind| {
             let error = TransactionReply::parse(body.as_bytes()).unwrap_err();
@@ -432,7 +444,6 @@ mod tests {
         check("4\x1c001\x1c\x1c125\x1c\x1c1642E", Field::Function, ParseErrorKind::Unknown);
         check("4\x1c001\x1c\x1c125\x1c\x1c1642506", Field::Screen, ParseErrorKind::Length);
         check("4\x1c001\x1c\x1c125\x1c\x1c16425068\x1d0000", Field::Screen, ParseErrorKind::Missing);
-        check("4\x1c001\x1c\x1c125\x1c\x1c16425", Field::MessageCoordinationNumber, ParseErrorKind::Missing);
         check(
             "4\x1c001\x1c\x1c125\x1c\x1c16425\x1c\t",
             Field::MessageCoordinationNumber,

@@ -275,7 +275,7 @@ impl<'a> TransactionRequest<'a> {
         }
         for field in &self.optional_fields {
             encoder.fs();
-            encoder.text(Field::Optional, &[field.id])?;
+            encoder.groups(Field::Optional, &[field.id])?;
             encoder.groups(Field::Optional, field.content.reveal())?;
         }
         Ok(())
@@ -378,5 +378,149 @@ impl fmt::Display for OperationCode {
 impl fmt::Debug for OperationCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "OperationCode({:?})", self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EncodeErrorKind, LastStatusCode, Notes};
+
+    /// Header, then positions 5 to 11 as given.
+    fn body(positions: &str) -> String {
+        format!("11\x1c001\x1c\x1c\x1c15\x1c{positions}")
+    }
+
+    #[test]
+    fn every_field_is_found() {
+        let text = "11\x1c001000001\x1c\x1c01A2E166\x1c12\x1c;4000001234567899=28122010000000123?\x1c;123?\x1c DB   AD\
+            \x1c000000008000\x1c0;60<78>44=7724?\x1c42\x1c7\x1c1%B4000001234567899^A/B^2812201?\
+            \x1c21642100005000000000000000\x1dCAM\x1d9B026000\x1cU1;60<78>44=7724?\x1c5CAM100882021800\
+            \x1cw01020304\x1cX\x1c3FF7AA85";
+        let options = Options { macing: true, ..Options::default() };
+        let request = TransactionRequest::parse(text.as_bytes(), &options).unwrap();
+        assert_eq!(request.luno.as_str(), "001000001");
+        assert_eq!(request.tvn, Tvn::new(b"01A2E166"));
+        assert_eq!((request.top_of_receipt, request.mcn), (true, b'2'));
+        assert_eq!(&*request.read_track2().unwrap().unwrap().pan().reveal(), b"4000001234567899");
+        assert_eq!(request.track3.reveal(), b";123?");
+        assert_eq!(request.operation_code.unwrap().as_str(), " DB   AD");
+        assert_eq!(request.amount_minor, Some(8000));
+        let pin_block = [0x0B, 0x60, 0xC7, 0x8E, 0x44, 0xD7, 0x72, 0x4F];
+        assert_eq!(request.pin_block.as_ref().unwrap().reveal(), &pin_block);
+        assert_eq!((request.buffer_b.reveal(), request.buffer_c.reveal()), (&b"42"[..], &b"7"[..]));
+        assert_eq!(request.track1.reveal(), b"%B4000001234567899^A/B^2812201?");
+        let last_status = request.last_status.unwrap();
+        assert_eq!((last_status.tsn.number(), last_status.status), (1642, LastStatusCode::Good));
+        assert!(last_status.notes.same_as(&Notes::from([5, 0, 0, 0])));
+        assert_eq!(request.new_pin_block.as_ref().unwrap().reveal()[0], 0x1B);
+        assert_eq!(request.smart_card.as_ref().unwrap().reveal_tag(0x82), Some(&[0x18, 0][..]));
+        assert_eq!(request.optional_field(b'w').unwrap().reveal(), b"01020304");
+        assert!(request.optional_field(b'X').unwrap().is_empty());
+        assert_eq!(request.mac, Mac::new(b"3FF7AA85"));
+
+        let mut out = Vec::new();
+        request.encode(&options, &mut out).unwrap();
+        assert_eq!(out.escape_ascii().to_string(), text.as_bytes().escape_ascii().to_string());
+
+        let shown = format!("{request:?}");
+        for secret in ["4000001234567899", "60C78E", "0;60<", "42\"", "18, 0", "1800"] {
+            assert!(!shown.contains(secret), "{secret} in {shown}");
+        }
+    }
+
+    #[test]
+    fn empty_positions_are_normal() {
+        let text = body("\x1c\x1c\x1c\x1c\x1cT\x1c");
+        let request = TransactionRequest::parse(text.as_bytes(), &Options::default()).unwrap();
+        assert_eq!(request.buffer_b.reveal(), b"T");
+        assert!(request.read_track2().is_none() && request.operation_code.is_none());
+        assert!(request.amount_minor.is_none() && request.pin_block.is_none() && request.mac.is_none());
+        let text = body("keyed-id\x1c\x1cA       ");
+        let request = TransactionRequest::parse(text.as_bytes(), &Options::default()).unwrap();
+        assert!(matches!(request.read_track2(), Some(Err(Track2Error::NoSeparator))));
+        let text = body("\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c2\x1cU\x1c5\x1cV");
+        let request = TransactionRequest::parse(text.as_bytes(), &Options::default()).unwrap();
+        assert!(
+            request.last_status.is_none() && request.smart_card.is_none() && request.new_pin_block.is_none()
+        );
+        assert!(request.optional_field(b'V').is_some());
+    }
+
+    #[test]
+    fn refuses_by_field() {
+        let check_with = |text: &str, options: &Options, field, kind| {
+            let error = TransactionRequest::parse(text.as_bytes(), options).unwrap_err();
+            assert_eq!((error.field, error.kind), (field, kind), "{text:?}");
+        };
+        let check = |text: &str, field, kind| check_with(text, &Options::default(), field, kind);
+        const MCN: Field = Field::MessageCoordinationNumber;
+        check("22\x1c001", Field::Class, ParseErrorKind::Unknown);
+        check("11\x1c\x1c\x1c\x1c15", Field::Luno, ParseErrorKind::Missing);
+        check("11\x1c001\x1c\x1c01A2\x1c15", Field::TimeVariantNumber, ParseErrorKind::Length);
+        check("11\x1c001\x1c\x1c01a2e166\x1c15", Field::TimeVariantNumber, ParseErrorKind::Character);
+        check("11\x1c001", MCN, ParseErrorKind::Missing);
+        check("11\x1c001\x1c\x1c\x1c1", MCN, ParseErrorKind::Length);
+        check("11\x1c001\x1c\x1c\x1c25", MCN, ParseErrorKind::Character);
+        check("11\x1c001\x1c\x1c\x1c1\x7f", MCN, ParseErrorKind::Character);
+        check(&body(&"4".repeat(40)), Field::Track2, ParseErrorKind::Length);
+        check(&body(&format!("\x1c{}", "4".repeat(107))), Field::Track3, ParseErrorKind::Length);
+        check(&body("\x1c\x1cA"), Field::OperationCode, ParseErrorKind::Length);
+        check(&body("\x1c\x1cA  E    "), Field::OperationCode, ParseErrorKind::Character);
+        check(&body("\x1c\x1c\x1c000008000"), Field::Amount, ParseErrorKind::Length);
+        check(&body("\x1c\x1c\x1c0000800x"), Field::Amount, ParseErrorKind::Character);
+        let twelve = Options { amount_digits: Some(12), ..Options::default() };
+        check_with(&body("\x1c\x1c\x1c00008000"), &twelve, Field::Amount, ParseErrorKind::Length);
+        check(&body("\x1c\x1c\x1c\x1c0;60"), Field::PinBuffer, ParseErrorKind::Length);
+        check(&body("\x1c\x1c\x1c\x1c0;60<78>44=7724F"), Field::PinBuffer, ParseErrorKind::Character);
+        check(
+            &body(&format!("\x1c\x1c\x1c\x1c\x1c{}", "1".repeat(33))),
+            Field::BufferB,
+            ParseErrorKind::Length,
+        );
+        check(
+            &body(&format!("\x1c\x1c\x1c\x1c\x1c\x1c{}", "1".repeat(33))),
+            Field::BufferC,
+            ParseErrorKind::Length,
+        );
+        let identified = |field: &str| body(&format!("\x1c\x1c\x1c\x1c\x1c\x1c\x1c{field}"));
+        check(&identified(&"1".repeat(80)), Field::Track1, ParseErrorKind::Length);
+        check(&identified("20001"), Field::LastStatus, ParseErrorKind::Missing);
+        check(&identified("U123"), Field::NewPin, ParseErrorKind::Length);
+        check(&identified("5CAM0000820218"), Field::SmartCard, ParseErrorKind::Tlv);
+        check(&identified("w020504"), Field::CashAcceptor, ParseErrorKind::Length);
+        check(&identified("U\x1cU"), Field::Optional, ParseErrorKind::Repeated);
+        let macing = Options { macing: true, ..Options::default() };
+        check_with(&body("\x1c\x1c"), &macing, Field::Mac, ParseErrorKind::Missing);
+        check_with("11\x1c001\x1c\x1c\x1c15", &macing, Field::Mac, ParseErrorKind::Missing);
+        check_with(&body("\x1c3FF7AA8"), &macing, Field::Mac, ParseErrorKind::Length);
+        check_with(&body("\x1c3FF7AA8x"), &macing, Field::Mac, ParseErrorKind::Character);
+    }
+
+    #[test]
+    fn a_damaged_request_can_still_be_answered() {
+        let text = body("\x1c\x1cbroken");
+        assert!(TransactionRequest::parse(text.as_bytes(), &Options::default()).is_err());
+        let header = RequestHeader::parse(text.as_bytes()).unwrap();
+        assert_eq!((header.luno.as_str(), header.mcn), ("001", b'5'));
+    }
+
+    #[test]
+    fn writes_nothing_that_would_be_read_otherwise() {
+        let check = |change: &dyn Fn(&mut TransactionRequest), field, kind| {
+            let mut request = TransactionRequest::new(Luno::new(b"001").unwrap(), b'5');
+            change(&mut request);
+            let mut out = Vec::new();
+            let options = Options { amount_digits: Some(8), ..Options::default() };
+            assert_eq!(request.encode(&options, &mut out), Err(EncodeError { field, kind }));
+            assert!(out.is_empty());
+        };
+        check(&|request| request.buffer_b = Secret::new(b"\x1c"), Field::BufferB, EncodeErrorKind::Separator);
+        check(
+            &|request| request.buffer_c = Secret::new(&[b'1'; 33]),
+            Field::BufferC,
+            EncodeErrorKind::Length,
+        );
+        check(&|request| request.amount_minor = Some(100_000_000), Field::Amount, EncodeErrorKind::TooLarge);
     }
 }
