@@ -1,0 +1,178 @@
+//! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
+
+use auth::{
+    Balance, Checks, Effect, Funds, Receipt, Record, Response, Step, Transaction, TransactionId, Unit,
+    Verdict,
+};
+use card::{Amount, Currency, Stan, Time};
+use std::collections::HashMap;
+
+/// What a printed effect refers to by name instead of by number.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// `request stan=000001`, by the slot of the reply.
+    pub(crate) messages: Vec<String>,
+    pub(crate) stans: HashMap<TransactionId, Stan>,
+    pub(crate) tickets: HashMap<auth::Ticket, Stan>,
+    pub(crate) rules: Vec<String>,
+    pub(crate) start: Option<Time>,
+}
+
+impl Names {
+    pub(crate) fn line(&self, effect: &Effect) -> String {
+        match effect {
+            Effect::Record(record) => shown("record", &self.record(record)),
+            Effect::AskHsm { ticket, checks } => {
+                shown("ask-hsm", &format!("stan={}{}", self.tickets[ticket], asked(checks)))
+            }
+            Effect::Respond { reply_to, response } => {
+                let message = &self.messages[reply_to.slot as usize];
+                shown("respond", &format!("{message} {}", answer(response)))
+            }
+        }
+    }
+
+    fn record(&self, record: &Record) -> String {
+        match record {
+            Record::CardStored(_) => "card-stored".to_owned(),
+            Record::AccountStored(_) => "account-stored".to_owned(),
+            Record::Decided(transaction) => self.decided(transaction),
+            Record::Reversed(reversed) => {
+                let remaining = money(reversed.remaining_minor);
+                format!("reversed stan={} remaining={remaining}", self.stans[&reversed.transaction])
+            }
+            Record::ReversalRemembered(remembered) => {
+                format!("reversal-remembered stan={}", remembered.stan)
+            }
+            Record::Completed(completed) => {
+                let dispensed = completed.dispensed_minor.map_or("unknown".to_owned(), money);
+                format!("completed stan={} dispensed={dispensed}", self.stans[&completed.transaction])
+            }
+            Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
+        }
+    }
+
+    fn decided(&self, transaction: &Transaction) -> String {
+        let mut text = format!("decided stan={} code={}", transaction.stan, transaction.code);
+        text += &reason(&transaction.receipt);
+        text += &match transaction.funds {
+            Funds::None => String::new(),
+            Funds::Held { minor, expires: None } => format!(" holds={} until=completion", money(minor)),
+            Funds::Held { minor, expires: Some(expires) } => {
+                let start_ms = self.start.map_or(0, |start| start.unix_ms);
+                format!(" holds={} until={}", money(minor), elapsed(expires.unix_ms - start_ms))
+            }
+            Funds::Posted { minor } => format!(" posts={}", money(minor)),
+        };
+        if let Some(tries) = transaction.pin_tries_used {
+            text += &format!(" pin-tries={tries}");
+        }
+        if let Some(atc) = transaction.atc {
+            text += &format!(" atc={atc}");
+        }
+        for (index, rule) in self.rules.iter().enumerate() {
+            if transaction.flags & 1 << index != 0 {
+                text += &format!(" flagged-by={rule}");
+            }
+        }
+        text
+    }
+}
+
+/// `> word           rest`, in columns.
+pub(crate) fn shown(word: &str, rest: &str) -> String {
+    format!("> {word:<14} {rest}").trim_end().to_owned()
+}
+
+/// Major units of a currency with two decimals.
+pub(crate) fn money(minor: i64) -> String {
+    let eur = Currency::from_numeric(978).expect("EUR");
+    Amount::new(minor, eur).to_string().trim_end_matches(" EUR").to_owned()
+}
+
+/// `7d1.000s`: the inverse of [`milliseconds`](crate::script::milliseconds).
+fn elapsed(ms: i64) -> String {
+    let mut text = String::new();
+    let mut rest = ms;
+    for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
+        if rest >= unit_ms {
+            text += &format!("{}{unit}", rest / unit_ms);
+            rest %= unit_ms;
+        }
+    }
+    if rest > 0 || text.is_empty() {
+        text += &format!("{}.{:03}s", rest / 1_000, rest % 1_000);
+    }
+    text
+}
+
+fn asked(checks: &Checks) -> String {
+    let mut text = String::new();
+    if checks.cvv.is_some() {
+        text += " cvv";
+    }
+    if let Some(check) = &checks.cryptogram {
+        text += match check.recipe {
+            auth::Recipe::VisaCvn10 => " arqc=cvn10",
+            auth::Recipe::VisaCvn18 => " arqc=cvn18",
+        };
+    }
+    if let Some(check) = &checks.pin {
+        text += match check.method {
+            auth::PinVerification::Pvv { .. } => " pin=pvv",
+            auth::PinVerification::Ibm { .. } => " pin=ibm",
+        };
+    }
+    text
+}
+
+fn answer(response: &Response) -> String {
+    let mut text = format!("code={}", response.code);
+    if response.code.is_capture() {
+        text += " (keep the card)";
+    }
+    if let Some(id) = &response.authorization_id {
+        text += &format!(" auth={}", String::from_utf8_lossy(id));
+    }
+    if let Some(value) = &response.issuer_authentication {
+        text += " tag91=";
+        for byte in value {
+            text += &format!("{byte:02X}");
+        }
+    }
+    if let Some(Balance { ledger_minor, available_minor, .. }) = response.balance {
+        text += &format!(" ledger={} available={}", money(ledger_minor), money(available_minor));
+    }
+    text
+}
+
+/// The check that refused, and what is worth a look.
+fn reason(receipt: &Receipt) -> String {
+    let mut text = String::new();
+    for check in &receipt.checks {
+        let word = match check.verdict {
+            Verdict::Failed(_) => "because",
+            Verdict::Noted => "noted",
+            Verdict::Passed | Verdict::Skipped => continue,
+        };
+        text += &format!(" {word}={}", step_name(check.step));
+        text += &match check.step.unit() {
+            Unit::None => String::new(),
+            Unit::Minor => format!("({} against {})", money(check.seen), money(check.limit)),
+            Unit::Number | Unit::YearMonth => format!("({} against {})", check.seen, check.limit),
+        };
+    }
+    text
+}
+
+/// `PinTries` as `pin-tries`.
+fn step_name(step: Step) -> String {
+    let mut text = String::new();
+    for letter in format!("{step:?}").chars() {
+        if letter.is_ascii_uppercase() && !text.is_empty() {
+            text.push('-');
+        }
+        text.push(letter.to_ascii_lowercase());
+    }
+    text
+}

@@ -1,0 +1,261 @@
+//! What the set-up lines of a scenario configure: links, terminals, products, rules, accounts, cards.
+
+use crate::bank;
+use crate::script::Words;
+use crate::stage::{duration, expiry, minor};
+use auth::{
+    Account, AccountId, AccountKind, Card, CardStatus, IbmMethod, Limits, Link, LinkName, PinMethod,
+    PinReference, Product, Record, Tables, TerminalSet, TransactionType,
+};
+use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The tables, and what is on file, by the names that the scenario gives.
+#[derive(Default)]
+pub(crate) struct Institution {
+    pub(crate) tables: Tables,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) cards: BTreeMap<String, Card>,
+    rules: Vec<RuleText>,
+    /// The terminal a request comes from when it names none, by link.
+    terminals: BTreeMap<String, TerminalId>,
+}
+
+struct RuleText {
+    name: String,
+    when: String,
+    action: String,
+    code: Option<String>,
+}
+
+impl Institution {
+    /// Takes a set-up line. Gives back a record where it puts something on file.
+    pub(crate) fn set_up(&mut self, mut words: Words<'_>) -> Result<Option<Record>, String> {
+        let record = match words.verb {
+            "link" => self.link(&mut words).map(|()| None),
+            "terminal" => self.terminal(&mut words).map(|()| None),
+            "product" => self.product(&mut words).map(|()| None),
+            "rule" => self.rule(&mut words).map(|()| None),
+            "tables" => self.settings(&mut words).map(|()| None),
+            "account" => self.store_account(&mut words).map(Some),
+            "card" => self.store_card(&mut words).map(Some),
+            verb => Err(format!("nothing is set up by `{verb}`")),
+        }?;
+        words.end()?;
+        Ok(record)
+    }
+
+    pub(crate) fn pan(&self, card: &str) -> Result<Pan, String> {
+        self.cards.get(card).map(|card| card.pan).ok_or_else(|| format!("no card is called `{card}`"))
+    }
+
+    pub(crate) fn account(&self, name: &str) -> Result<AccountId, String> {
+        let account = self.accounts.get(name).map(|account| account.id);
+        account.ok_or_else(|| format!("no account is called `{name}`"))
+    }
+
+    pub(crate) fn first_terminal(&self, link: &str) -> Result<TerminalId, String> {
+        self.terminals.get(link).copied().ok_or_else(|| format!("link `{link}` has no terminal"))
+    }
+
+    pub(crate) fn rule_names(&self) -> Vec<String> {
+        self.rules.iter().map(|rule| rule.name.clone()).collect()
+    }
+
+    /// `link NAME`
+    fn link(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let name = LinkName::new(words.next("a name")?).ok_or("a bad link name")?;
+        self.tables.links.insert(name, Link { terminals: TerminalSet::default(), pin_key: None });
+        Ok(())
+    }
+
+    /// `terminal LINK ID|BEGINNING* allows=… [merchant=] [inactive] [no-pin-key]`
+    fn terminal(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let link = words.next("a link")?;
+        let id = words.next("an identification")?;
+        let mut terminal = bank::terminal(&words.required("allows", transactions)?);
+        terminal.merchant = words.value("merchant", |text| MerchantId::new(text.as_bytes()))?;
+        terminal.active = !words.has("inactive");
+        if words.has("no-pin-key") {
+            terminal.pin_key = None;
+        }
+        let name = LinkName::new(link).ok_or("a bad link name")?;
+        let terminals = &mut self.tables.links.get_mut(&name).ok_or("no such link")?.terminals;
+        if let Some(beginning) = id.strip_suffix('*') {
+            terminals.prefixes.push((beginning.to_owned(), terminal));
+            return Ok(());
+        }
+        let id = TerminalId::new(id.as_bytes()).ok_or("a bad terminal")?;
+        terminals.listed.insert(id, terminal);
+        self.terminals.entry(link.to_owned()).or_insert(id);
+        Ok(())
+    }
+
+    /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=]
+    /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT]`
+    fn product(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let name = words.next("a name")?;
+        let prefix = words.required("prefix", |text| Some(text.to_owned()))?;
+        let mut product = bank::product(name, &prefix);
+        if let Some(scheme) = words.value("scheme", scheme)? {
+            product.scheme = scheme;
+        }
+        match words.option("pin") {
+            None => {}
+            Some("ibm") => product.pin = Some(PinMethod::Ibm(Arc::new(ibm()))),
+            Some("none") => product.pin = None,
+            Some(other) => return Err(format!("no PIN method is called `{other}`")),
+        }
+        if words.has("no-cvk") {
+            product.cvk = None;
+        }
+        if let Some(tries) = words.value("pin-tries", |text| text.parse().ok())? {
+            product.pin_try_limit = tries;
+        }
+        if let Some(jump) = words.value("atc-jump", |text| text.parse().ok())? {
+            product.atc_max_jump = jump;
+        }
+        for kind in words.option("captures").unwrap_or_default().split(',').filter(|kind| !kind.is_empty()) {
+            match kind {
+                "expired" => product.capture_expired = true,
+                "pin-tries" => product.capture_on_pin_tries = true,
+                _ => return Err(format!("nothing is captured for `{kind}`")),
+            }
+        }
+        product.purchase = words.value("purchase", limits)?.unwrap_or_default();
+        product.withdrawal = words.value("withdrawal", limits)?.unwrap_or_default();
+        let products: &mut Vec<Product> = &mut self.tables.products;
+        products.retain(|earlier| earlier.name != name);
+        products.push(product);
+        Ok(())
+    }
+
+    /// `rule NAME flag|refer|decline|capture [code=] when CONDITION`
+    fn rule(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        self.rules.push(RuleText {
+            name: words.next("a name")?.to_owned(),
+            action: words.next("an action")?.to_owned(),
+            code: words.option("code").map(str::to_owned),
+            when: words.condition.ok_or("when?")?.to_owned(),
+        });
+        let sources: Vec<rules::RuleSource<'_>> = self
+            .rules
+            .iter()
+            .map(|rule| rules::RuleSource {
+                name: &rule.name,
+                when: &rule.when,
+                action: &rule.action,
+                code: rule.code.as_deref(),
+            })
+            .collect();
+        self.tables.rules = rules::Program::compile(&sources).map_err(|errors| format!("{errors:?}"))?;
+        Ok(())
+    }
+
+    /// `tables [hsm-deadline=] [hold=] [business-day=OFFSET]`
+    fn settings(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        if let Some(deadline) = words.value("hsm-deadline", duration)? {
+            self.tables.hsm_deadline = deadline;
+        }
+        if let Some(hold) = words.value("hold", duration)? {
+            self.tables.hold_period = hold;
+        }
+        if let Some(offset) = words.value("business-day", UtcOffset::parse)? {
+            self.tables.business_offset = offset;
+        }
+        Ok(())
+    }
+
+    /// `account NAME BALANCE [currency=] [kind=] [credit-line=]`
+    fn store_account(&mut self, words: &mut Words<'_>) -> Result<Record, String> {
+        let name = words.next("a name")?;
+        let opening = words.next("a balance")?;
+        let account = Account {
+            id: AccountId::new(name).ok_or("a bad account")?,
+            currency: words
+                .value("currency", |text| Currency::parse(text).ok())?
+                .unwrap_or_else(|| Currency::parse("EUR").expect("ISO 4217")),
+            kind: words.value("kind", account_kind)?.unwrap_or_default(),
+            opening_minor: minor(opening).ok_or("a bad balance")?,
+            credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
+        };
+        self.accounts.insert(name.to_owned(), account.clone());
+        Ok(Record::AccountStored(account))
+    }
+
+    /// `card NAME PAN account= [expiry=] [start=] [status=] [pin=none|ibm|changed]`
+    fn store_card(&mut self, words: &mut Words<'_>) -> Result<Record, String> {
+        let name = words.next("a name")?;
+        let digits = words.next("a number")?;
+        let pvv = |pvv: &[u8; 4]| Some(PinReference::Pvv { pvki: 1, pvv: *pvv });
+        let card = Card {
+            pan: Pan::parse(digits.as_bytes()).map_err(|error| error.to_string())?,
+            expiry: words
+                .value("expiry", expiry)?
+                .unwrap_or_else(|| Expiry::parse_yymm(bank::EXPIRY).expect("a month")),
+            start: words.value("start", expiry)?,
+            status: words.value("status", CardStatus::parse)?.unwrap_or(CardStatus::Active),
+            card_sequence: Some(1),
+            account: words.required("account", AccountId::new)?,
+            pin: match words.option("pin") {
+                None => pvv(b"4321"),
+                Some("changed") => pvv(b"8765"),
+                Some("ibm") => Some(PinReference::IbmOffset { offset: *b"1234FFFFFFFF" }),
+                Some("none") => None,
+                Some(other) => return Err(format!("no PIN reference is called `{other}`")),
+            },
+        };
+        self.cards.insert(name.to_owned(), card.clone());
+        Ok(Record::CardStored(card))
+    }
+}
+
+fn ibm() -> IbmMethod {
+    IbmMethod {
+        pvk: bank::key("pvk"),
+        decimalisation_table: *b"0123456789012345",
+        validation: *b"1234567N0000",
+        check_length: 4,
+    }
+}
+
+fn transactions(text: &str) -> Option<Vec<TransactionType>> {
+    text.split(',')
+        .map(|word| match word {
+            "purchase" => Some(TransactionType::Purchase),
+            "withdrawal" => Some(TransactionType::Withdrawal),
+            "inquiry" => Some(TransactionType::BalanceInquiry),
+            _ => None,
+        })
+        .collect()
+}
+
+fn scheme(text: &str) -> Option<Scheme> {
+    match text {
+        "visa" => Some(Scheme::Visa),
+        "mastercard" => Some(Scheme::Mastercard),
+        "private" => Some(Scheme::Private),
+        _ => None,
+    }
+}
+
+fn account_kind(text: &str) -> Option<AccountKind> {
+    match text {
+        "savings" => Some(AccountKind::Savings),
+        "cheque" => Some(AccountKind::Cheque),
+        "credit" => Some(AccountKind::Credit),
+        _ => None,
+    }
+}
+
+/// `50.00,100.00,3`: of each, of the day, number of the day; `-` is no limit.
+fn limits(text: &str) -> Option<Limits> {
+    let amount = |text: &str| if text == "-" { Some(None) } else { minor(text).map(Some) };
+    let [each, day, count] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
+    Some(Limits {
+        per_transaction_minor: amount(each)?,
+        daily_minor: amount(day)?,
+        daily_count: if count == "-" { None } else { Some(count.parse().ok()?) },
+    })
+}

@@ -1,0 +1,430 @@
+//! Plays the lines of one scenario to a core and prints what came of them.
+
+use crate::effects::{Names, money, shown};
+use crate::script::{Words, milliseconds};
+use crate::{bank, institution::Institution};
+use auth::{
+    Cash, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
+    LinkName, MessageClass, PinResult, Record, ReplyTo, Request, Reversal, ShardIndex, State, Ticket,
+    TransactionId, TransactionType, TransmissionTime,
+};
+use card::{Amount, Currency, Expiry, MerchantId, Pan, Rrn, Stan, TerminalId, Time, UtcOffset};
+use std::sync::Arc;
+
+/// Monday 2026-06-15, 12:00 UTC: midnight is twelve hours after the start of a scenario.
+const START: Time = Time { unix_ms: 1_781_524_800_000 };
+
+/// One core with everything around it.
+pub(crate) struct Stage {
+    institution: Institution,
+    core: Core,
+    started: bool,
+    names: Names,
+    /// What was sent, oldest first.
+    requests: Vec<Request>,
+    /// What the core asked the HSM, oldest first.
+    asked: Vec<(Stan, Ticket)>,
+    /// What was decided, oldest first.
+    decided: Vec<(Stan, TransactionId, Pan)>,
+    /// A second state, which hears of records alone.
+    replayed: State,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Stage {
+        let institution = Institution::default();
+        let core = Core::new(ShardIndex(0), Arc::new(institution.tables.clone()));
+        Stage {
+            institution,
+            core,
+            started: false,
+            names: Names { start: Some(START), ..Names::default() },
+            requests: Vec::new(),
+            asked: Vec::new(),
+            decided: Vec::new(),
+            replayed: State::default(),
+        }
+    }
+
+    /// A set-up line. Once the scenario runs, cards and accounts change at once and everything else
+    /// with the next `tables`.
+    pub(crate) fn set_up(&mut self, words: Words<'_>) -> Result<(), String> {
+        let record = self.institution.set_up(words)?;
+        if let Some(record) = record.filter(|_| self.started) {
+            self.store(&record);
+        }
+        Ok(())
+    }
+
+    /// An event, and the lines that it prints.
+    pub(crate) fn play(&mut self, at_ms: i64, mut words: Words<'_>) -> Result<Vec<String>, String> {
+        self.start();
+        let now = Time::from_unix_ms(START.unix_ms + at_ms);
+        let input = match words.verb {
+            "request" => self.request(now, &mut words)?,
+            "repeat" => self.repeat(&mut words)?,
+            "reversal" => self.reversal(&mut words)?,
+            "hsm-reply" => self.hsm_reply(&mut words)?,
+            "completion" => self.completion(&mut words)?,
+            "tick" => Input::Tick,
+            "tables" => self.institution_changed(),
+            "balance" | "counters" | "status" | "awaiting-completion" => {
+                let line = self.question(now, &mut words)?;
+                words.end()?;
+                return Ok(vec![line]);
+            }
+            verb => return Err(format!("nothing is called `{verb}`")),
+        };
+        words.end()?;
+        let mut effects = Vec::new();
+        self.core.step(now, input, &mut effects);
+        self.note(&effects);
+        if effects.is_empty() {
+            return Ok(vec![shown("nothing", "")]);
+        }
+        Ok(effects.iter().map(|effect| self.names.line(effect)).collect())
+    }
+
+    /// What must hold after every event, whatever the scenario is about.
+    pub(crate) fn check_books(&self) -> Result<(), String> {
+        for currency in ["EUR", "USD"].map(|code| Currency::parse(code).expect("ISO 4217")) {
+            let sum = self.core.state().trial_balance(currency);
+            if sum != 0 {
+                return Err(format!("the books in {currency} are off by {}", money(sum)));
+            }
+        }
+        for account in self.institution.accounts.values() {
+            if self.core.state().balance(&account.id) != self.replayed.balance(&account.id) {
+                return Err(format!("replay gives account {} another balance", account.id));
+            }
+        }
+        for card in self.institution.cards.values() {
+            if self.core.state().card_counters(&card.pan) != self.replayed.card_counters(&card.pan) {
+                return Err(format!("replay gives card {} other counters", card.pan));
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self) {
+        if self.started {
+            return;
+        }
+        self.started = true;
+        let accounts = self.institution.accounts.values().cloned().map(Record::AccountStored);
+        let cards = self.institution.cards.values().cloned().map(Record::CardStored);
+        for record in accounts.chain(cards).collect::<Vec<_>>() {
+            self.store(&record);
+        }
+        let tables = self.institution_changed();
+        self.core.step(START, tables, &mut Vec::new());
+    }
+
+    fn store(&mut self, record: &Record) {
+        self.core.replay(record);
+        self.replayed.apply(record);
+    }
+
+    fn institution_changed(&mut self) -> Input {
+        self.institution.tables.version += 1;
+        self.names.rules = self.institution.rule_names();
+        Input::Tables(Arc::new(self.institution.tables.clone()))
+    }
+
+    fn note(&mut self, effects: &[Effect]) {
+        for effect in effects {
+            match effect {
+                Effect::AskHsm { ticket, .. } => {
+                    let stan = self.requests.last().expect("only a request asks the HSM").stan;
+                    self.asked.push((stan, *ticket));
+                    self.names.tickets.insert(*ticket, stan);
+                }
+                Effect::Record(record) => {
+                    self.replayed.apply(record);
+                    if let Record::Decided(transaction) = record {
+                        self.names.stans.insert(transaction.id, transaction.stan);
+                        self.decided.push((transaction.stan, transaction.id, transaction.pan));
+                    }
+                }
+                Effect::Respond { .. } => {}
+            }
+        }
+    }
+
+    fn reply_to(&mut self, message: &str) -> ReplyTo {
+        let slot = u32::try_from(self.names.messages.len()).expect("a short scenario");
+        self.names.messages.push(message.to_owned());
+        ReplyTo { connection: 1, slot }
+    }
+
+    /// `request LINK 0100|0200 purchase|withdrawal|inquiry|unsupported stan= card= amount= …`
+    fn request(&mut self, now: Time, words: &mut Words<'_>) -> Result<Input, String> {
+        let link = words.next("a link")?;
+        let class = words
+            .one_of(&[("0100", MessageClass::Authorization), ("0200", MessageClass::Financial)])
+            .ok_or("0100 or 0200?")?;
+        let transaction = words
+            .one_of(&[
+                ("purchase", TransactionType::Purchase),
+                ("withdrawal", TransactionType::Withdrawal),
+                ("inquiry", TransactionType::BalanceInquiry),
+                ("unsupported", TransactionType::Unsupported),
+            ])
+            .ok_or("purchase, withdrawal, inquiry or unsupported?")?;
+        let stan = words.required("stan", stan)?;
+        let pan = self.pan(words)?;
+        let amount_minor = words.value("amount", minor)?.unwrap_or(0);
+        let terminal = self.terminal(link, words)?;
+        let base = bank::purchase(link, terminal.as_str().as_bytes(), pan, stan.number(), amount_minor);
+        let mut request = Request {
+            reply_to: self.reply_to(&format!("request stan={stan}")),
+            class,
+            transaction,
+            transmission: words.value("sent", transmission)?.unwrap_or_else(|| sent_at(now)),
+            account_type: words.value("account-type", account_type)?.unwrap_or(base.account_type),
+            currency: words.value("currency", |text| text.parse().ok())?.unwrap_or(base.currency),
+            merchant: words.value("merchant", |text| MerchantId::new(text.as_bytes()))?,
+            mcc: words.value("mcc", |text| text.parse().ok())?.unwrap_or(base.mcc),
+            expiry: words.value("expiry", expiry)?,
+            rrn: words.value("rrn", |text| Rrn::parse(text.as_bytes()).ok())?,
+            cash: words.value("notes", notes)?,
+            ..base
+        };
+        put_card(&mut request, words)?;
+        self.requests.push(request.clone());
+        Ok(Input::Request(Box::new(request)))
+    }
+
+    /// `repeat stan=`, with what differs where it is no true repeat.
+    fn repeat(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
+        let stan = words.required("stan", stan)?;
+        let mut request = self.sent(stan).ok_or("no such request was sent")?.clone();
+        if let Some(amount_minor) = words.value("amount", minor)? {
+            request.amount_minor = amount_minor;
+        }
+        if let Some(pan) = words.option("card").map(|name| self.institution.pan(name)).transpose()? {
+            request.pan = pan;
+        }
+        let earlier = self.names.messages.iter().filter(|message| message.ends_with(&format!("stan={stan}")));
+        request.reply_to = self.reply_to(&format!("repeat-{} stan={stan}", earlier.count()));
+        self.requests.push(request.clone());
+        Ok(Input::Request(Box::new(request)))
+    }
+
+    /// `reversal LINK of=STAN [stands=AMOUNT] [sent=DE7|unknown] [card=]`
+    fn reversal(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
+        let link = words.next("a link")?;
+        let original_stan = words.required("of", stan)?;
+        let original = self.sent(original_stan).map(|request| (request.pan, request.transmission));
+        let pan = match (words.option("card"), original) {
+            (Some(name), _) => self.institution.pan(name)?,
+            (None, Some((pan, _))) => pan,
+            (None, None) => return Err("the original is not known yet: `card=` is needed".to_owned()),
+        };
+        let original_transmission = match words.value("sent", transmission)? {
+            Some(transmission) => transmission,
+            None => original.map(|(_, sent)| sent).ok_or("the original is not known yet: `sent=`?")?,
+        };
+        let terminal = self.terminal(link, words)?;
+        Ok(Input::Reversal(Box::new(Reversal {
+            reply_to: self.reply_to(&format!("reversal of={original_stan}")),
+            link: LinkName::new(link).ok_or("a bad link name")?,
+            terminal,
+            pan,
+            original_stan,
+            original_transmission,
+            replacement_minor: words.value("stands", minor)?,
+        })))
+    }
+
+    /// `hsm-reply stan= [cvv=] [arqc=] [pin=]`
+    fn hsm_reply(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
+        let stan = words.required("stan", stan)?;
+        let (_, ticket) = *self
+            .asked
+            .iter()
+            .rev()
+            .find(|(asked, _)| *asked == stan)
+            .ok_or("the HSM was not asked about this request")?;
+        let right = CryptogramResult::Right { arpc: [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88] };
+        let cryptogram =
+            [("right", right), ("wrong", CryptogramResult::Wrong), ("failed", CryptogramResult::Failed)];
+        let cvv = [("right", CvvResult::Right), ("wrong", CvvResult::Wrong), ("failed", CvvResult::Failed)];
+        let pin = [
+            ("right", PinResult::Right),
+            ("wrong", PinResult::Wrong),
+            ("bad-block", PinResult::BadBlock),
+            ("failed", PinResult::Failed),
+        ];
+        let reply = ChecksReply {
+            cryptogram: words.value("arqc", |text| chosen(text, &cryptogram))?,
+            cvv: words.value("cvv", |text| chosen(text, &cvv))?,
+            pin: words.value("pin", |text| chosen(text, &pin))?,
+        };
+        Ok(Input::HsmReply { ticket, reply })
+    }
+
+    /// `completion stan= dispensed=all|unknown|AMOUNT`; `unknown-transaction` for one never decided.
+    fn completion(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
+        let (transaction, pan) = if words.has("unknown-transaction") {
+            (TransactionId(u64::MAX), self.pan(words)?)
+        } else {
+            let stan = words.required("stan", stan)?;
+            self.transaction(stan).ok_or("nothing was decided under this STAN")?
+        };
+        let dispensed = words.required("dispensed", |text| match text {
+            "all" => Some(Dispensed::All),
+            "unknown" => Some(Dispensed::Unknown),
+            _ => minor(text).map(|minor| Dispensed::Part { minor }),
+        })?;
+        Ok(Input::Completion(Completion { transaction, pan, dispensed }))
+    }
+
+    fn question(&self, now: Time, words: &mut Words<'_>) -> Result<String, String> {
+        let state = self.core.state();
+        match words.verb {
+            "balance" => {
+                let account = self.institution.account(words.next("an account")?)?;
+                let balance = state.balance(&account).ok_or("no such account")?;
+                let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
+                Ok(shown("balance", &format!("ledger={ledger} available={available}")))
+            }
+            "counters" => {
+                let pan = self.institution.pan(words.next("a card")?)?;
+                let (tries, atc) = state.card_counters(&pan).ok_or("no such card")?;
+                let day = now.day(self.institution.tables.business_offset);
+                let [purchases, withdrawals] = state.card_usage(&pan, day).ok_or("no such card")?;
+                let used = |(minor, count): (i64, u32)| format!("{count}x{}", money(minor));
+                let atc = atc.map_or("none".to_owned(), |atc| atc.to_string());
+                let (purchases, withdrawals) = (used(purchases), used(withdrawals));
+                let rest =
+                    format!("pin-tries={tries} atc={atc} purchases={purchases} withdrawals={withdrawals}");
+                Ok(shown("counters", &rest))
+            }
+            "status" => {
+                let (id, _) = self.transaction(words.required("stan", stan)?).ok_or("nothing was decided")?;
+                let text =
+                    state.transaction_status(id).map_or("forgotten".to_owned(), |(status, standing)| {
+                        format!("{} standing={}", status.as_str(), money(standing))
+                    });
+                Ok(shown("status", &text))
+            }
+            _ => {
+                let stans: Vec<String> =
+                    state.awaiting_completion().iter().map(|waiting| waiting.stan.to_string()).collect();
+                Ok(shown(
+                    "awaiting",
+                    if stans.is_empty() { "none".to_owned() } else { stans.join(" ") }.as_str(),
+                ))
+            }
+        }
+    }
+
+    fn sent(&self, stan: Stan) -> Option<&Request> {
+        self.requests.iter().rev().find(|request| request.stan == stan)
+    }
+
+    fn transaction(&self, stan: Stan) -> Option<(TransactionId, Pan)> {
+        self.decided.iter().rev().find(|(decided, ..)| *decided == stan).map(|(_, id, pan)| (*id, *pan))
+    }
+
+    fn pan(&self, words: &mut Words<'_>) -> Result<Pan, String> {
+        match words.option("pan") {
+            Some(digits) => Pan::parse(digits.as_bytes()).map_err(|error| error.to_string()),
+            None => self.institution.pan(words.option("card").ok_or("`card=` or `pan=`?")?),
+        }
+    }
+
+    fn terminal(&self, link: &str, words: &mut Words<'_>) -> Result<TerminalId, String> {
+        match words.option("terminal") {
+            Some(text) => TerminalId::new(text.as_bytes()).ok_or_else(|| "a bad terminal".to_owned()),
+            None => self.institution.first_terminal(link),
+        }
+    }
+}
+
+/// How the card was read, and what that puts into the message: `chip`, `contactless`, `stripe`,
+/// `fallback` or `manual`, and `pin`.
+fn put_card(request: &mut Request, words: &mut Words<'_>) -> Result<(), String> {
+    let entries = [
+        ("chip", EntryMode::Chip),
+        ("contactless", EntryMode::Contactless),
+        ("stripe", EntryMode::Stripe),
+        ("fallback", EntryMode::Fallback),
+        ("manual", EntryMode::Manual),
+    ];
+    request.entry = words.one_of(&entries).ok_or("chip, contactless, stripe, fallback or manual?")?;
+    let no_chip_data = words.has("without-chip-data");
+    if matches!(request.entry, EntryMode::Chip | EntryMode::Contactless) && !no_chip_data {
+        let cvn = words.value("cvn", |text| text.parse().ok())?.unwrap_or(18);
+        let atc = words.value("atc", |text| text.parse().ok())?.unwrap_or(1);
+        let signed_minor = words.value("signed-amount", minor)?.unwrap_or(request.amount_minor);
+        let mut chip = bank::chip(cvn, atc, signed_minor);
+        let kind = words.value("cryptogram", |text| chosen(text, &[("tc", 0x40), ("aac", 0x00)]))?;
+        chip.cryptogram_information = kind.unwrap_or(0x80);
+        if let Some(index) = words.value("key-index", |text| text.parse().ok())? {
+            chip.issuer_application_data[1] = index;
+        }
+        request.chip = Some(chip);
+    }
+    if matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback) && !words.has("without-track") {
+        let track_pan = words.value("track-pan", |text| Pan::parse(text.as_bytes()).ok())?;
+        let cvv = if words.has("track-without-cvv") { "" } else { "123" };
+        request.track2 = Some(bank::track2(&track_pan.unwrap_or(request.pan), cvv));
+    }
+    request.pin_block = words.has("pin").then(bank::pin_block);
+    Ok(())
+}
+
+fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {
+    choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
+}
+
+fn account_type(text: &str) -> Option<auth::AccountType> {
+    use auth::AccountType::{Cheque, Credit, Savings, Unknown};
+    chosen(text, &[("savings", Savings), ("cheque", Cheque), ("credit", Credit), ("unknown", Unknown)])
+}
+
+/// Minor units of an amount such as `12.00`.
+pub(crate) fn minor(text: &str) -> Option<i64> {
+    let eur = Currency::parse("EUR").expect("ISO 4217");
+    Amount::parse_major(text, eur).ok().map(|amount| amount.minor)
+}
+
+/// `12/29`.
+pub(crate) fn expiry(text: &str) -> Option<Expiry> {
+    let (month, year) = text.split_once('/')?;
+    Expiry::parse_yymm(format!("{year}{month}").as_bytes()).ok()
+}
+
+/// `2s`, as a duration.
+pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
+    let ms = milliseconds(text).ok()?;
+    u64::try_from(ms).ok().map(std::time::Duration::from_millis)
+}
+
+fn stan(text: &str) -> Option<Stan> {
+    Stan::parse(text.as_bytes()).ok()
+}
+
+/// DE 7 as `MMDDhhmmss`, or `unknown`.
+fn transmission(text: &str) -> Option<TransmissionTime> {
+    match text {
+        "unknown" => Some(TransmissionTime::default()),
+        _ => text.parse().ok().map(TransmissionTime),
+    }
+}
+
+fn sent_at(now: Time) -> TransmissionTime {
+    let digits = now.month_day_time(UtcOffset::default());
+    TransmissionTime(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+}
+
+/// `2,0,1,0`: notes of each cassette; `none` where no mix makes up the amount.
+fn notes(text: &str) -> Option<Cash> {
+    if text == "none" {
+        return Some(Cash { tsn: 1, notes: None });
+    }
+    let counts: Vec<u8> = text.split(',').map(|count| count.parse().ok()).collect::<Option<_>>()?;
+    Some(Cash { tsn: 1, notes: Some(counts.try_into().ok()?) })
+}
