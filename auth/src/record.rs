@@ -14,7 +14,7 @@ use std::fmt;
 pub enum Record {
     /// A card was put on file or replaced. Its counters stay.
     CardStored(Card),
-    /// An account was opened, or its terms changed. The balance of an account on file stays.
+    /// An account was opened, or its terms changed. Balance and currency of an account on file stay.
     AccountStored(Account),
     /// A request was decided.
     Decided(Box<Transaction>),

@@ -104,8 +104,9 @@ impl State {
     fn store_account(&mut self, account: &Account) {
         match self.accounts.get_mut(&account.id) {
             Some(file) => {
-                let opening_minor = file.account.opening_minor;
-                file.account = Account { opening_minor, ..account.clone() };
+                // Its balance and the other side of it were counted in the currency of its opening.
+                let Account { opening_minor, currency, .. } = file.account;
+                file.account = Account { opening_minor, currency, ..account.clone() };
             }
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -= account.opening_minor;
