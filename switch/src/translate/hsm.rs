@@ -1,0 +1,352 @@
+//! The core's checks as payShield commands, and the replies as findings.
+//!
+//! | Check | Command |
+//! | --- | --- |
+//! | PIN by PVV | DC under a terminal key, EC under a zone key |
+//! | PIN by IBM 3624 offset | DA, EA |
+//! | CVV | CY |
+//! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
+//! | Visa CVN 18 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
+
+use arrayvec::ArrayVec;
+use auth::{
+    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
+    PinKeyKind, PinResult, PinVerification, Recipe,
+};
+use hsm::{
+    Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DecimalisationTable, DerivationOption, ErrorCode,
+    KeyField, PanSequence, PinBlockFormat, PinKeyType, PinOffset, Proprietary, Pvv, Reply, ReplyBody,
+    TransactionData, ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyIbm, VerifyPvv,
+};
+
+/// Longest PIN of ISO 9564-1, and so the longest that any command accepts.
+const MAX_PIN_LENGTH: u8 = 12;
+
+/// One of the checks that [`Checks`] can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// [`Checks::pin`].
+    Pin,
+    /// [`Checks::cvv`].
+    Cvv,
+    /// [`Checks::cryptogram`].
+    Cryptogram,
+}
+
+/// The checks asked for.
+#[must_use]
+pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 3> {
+    let asked = [
+        (Subject::Pin, checks.pin.is_some()),
+        (Subject::Cvv, checks.cvv.is_some()),
+        (Subject::Cryptogram, checks.cryptogram.is_some()),
+    ];
+    asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
+}
+
+/// The command that makes a check. `None` when it was not asked for, or when a key or method in the
+/// tables cannot be written as a command; the finding is then `Failed`.
+#[must_use]
+pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
+    match subject {
+        Subject::Pin => pin(checks.pin.as_ref()?),
+        Subject::Cvv => cvv(checks.cvv.as_ref()?),
+        Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
+    }
+}
+
+/// Enters the finding of one check into `findings`. `answer` is the HSM's reply, or `None` when there
+/// is none: no unit connected, deadline passed, reply unreadable.
+pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answer: Option<&Reply<'_>>) {
+    match subject {
+        Subject::Pin => findings.pin = Some(answer.map_or(PinResult::Failed, pin_result)),
+        Subject::Cvv => findings.cvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
+        Subject::Cryptogram => {
+            let recipe = checks.cryptogram.as_ref().map(|check| check.recipe);
+            let result = recipe.zip(answer).map(|(recipe, reply)| cryptogram_result(recipe, reply));
+            findings.cryptogram = Some(result.unwrap_or(CryptogramResult::Failed));
+        }
+    }
+}
+
+fn pin(check: &PinCheck) -> Option<Command<'_>> {
+    let source = match check.key.kind {
+        PinKeyKind::Tpk => PinKeyType::Tpk,
+        PinKeyKind::Zpk => PinKeyType::Zpk,
+    };
+    let pin_key = KeyField::parse(&check.key.key.cryptogram).ok()?;
+    let format = PinBlockFormat::from_code(check.key.format).ok()?;
+    let pin_block = check.block.clone();
+    let account = Account::from(&check.pan);
+    Some(match &check.method {
+        PinVerification::Pvv { pvk, pvki, pvv } => Command::VerifyPvv(VerifyPvv {
+            source,
+            pin_key,
+            pvk: KeyField::parse(&pvk.cryptogram).ok()?,
+            pin_block,
+            format,
+            account,
+            pvki: *pvki,
+            pvv: Pvv::parse(pvv)?,
+        }),
+        PinVerification::Ibm { method, offset } => Command::VerifyIbm(VerifyIbm {
+            source,
+            pin_key,
+            pvk: KeyField::parse(&method.pvk.cryptogram).ok()?,
+            max_pin_length: MAX_PIN_LENGTH,
+            pin_block,
+            format,
+            check_length: method.check_length,
+            account,
+            decimalisation_table: DecimalisationTable::parse(&method.decimalisation_table)?,
+            validation_data: ValidationData::parse(&method.validation)?,
+            offset: PinOffset::parse(offset)?,
+        }),
+    })
+}
+
+fn cvv(check: &CvvCheck) -> Option<Command<'_>> {
+    Some(Command::VerifyCvv(VerifyCvv {
+        cvk: KeyField::parse(&check.cvk.cryptogram).ok()?,
+        cvv: check.cvv.clone(),
+        pan: check.pan,
+        expiry: check.expiry.to_yymm(),
+        service_code: check.service_code.0,
+    }))
+}
+
+fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
+    let mk_ac = KeyField::parse(&check.issuer_master_key.cryptogram).ok()?;
+    let transaction = TransactionData::new(&check.transaction_bytes)?;
+    let atc = check.atc.to_be_bytes();
+    let arqc = check.cryptogram;
+    match (check.recipe, check.answer) {
+        (Recipe::VisaCvn10, CryptogramAnswer::Arc(arc)) => Some(Command::VerifyArqc(VerifyArqc {
+            scheme: ArqcScheme::Visa,
+            mk_ac,
+            pan_sequence: PanSequence::option_a(&check.pan, check.card_sequence),
+            atc,
+            unpredictable_number: check.unpredictable_number,
+            arqc,
+            task: ArqcTask::VerifyAndRespond { transaction, arpc: arc },
+        })),
+        (Recipe::VisaCvn18, CryptogramAnswer::Csu(csu)) => {
+            let (option, pan_sequence) = derivation(check);
+            let arpc = ArpcMethod::Two { csu, proprietary: Proprietary::EMPTY };
+            Some(Command::VerifyArqcSessionKey(VerifyArqcSessionKey {
+                option,
+                mk_ac,
+                pan_sequence,
+                atc,
+                arqc,
+                task: ArqcTask::VerifyAndRespond { transaction, arpc },
+            }))
+        }
+        // A method 1 answer to a method 2 recipe, or the other way round: the tables are wrong.
+        (Recipe::VisaCvn10, CryptogramAnswer::Csu(_)) | (Recipe::VisaCvn18, CryptogramAnswer::Arc(_)) => None,
+    }
+}
+
+/// Options A and B agree up to 16 digits (EMV Book 2 annex A1.4), so the command that more units know
+/// is sent where it will do.
+fn derivation(check: &CryptogramCheck) -> (DerivationOption, PanSequence) {
+    if check.pan.len() <= 16 {
+        (DerivationOption::A, PanSequence::option_a(&check.pan, check.card_sequence))
+    } else {
+        (DerivationOption::B, PanSequence::option_b(&check.pan, check.card_sequence))
+    }
+}
+
+fn pin_result(reply: &Reply<'_>) -> PinResult {
+    match reply.error {
+        ErrorCode::NONE => PinResult::Right,
+        ErrorCode::VERIFICATION_FAILED => PinResult::Wrong,
+        ErrorCode::PIN_BLOCK | ErrorCode::PIN_LENGTH => PinResult::BadBlock,
+        _ => PinResult::Failed,
+    }
+}
+
+fn cvv_result(reply: &Reply<'_>) -> CvvResult {
+    match reply.error {
+        ErrorCode::NONE => CvvResult::Right,
+        ErrorCode::VERIFICATION_FAILED => CvvResult::Wrong,
+        _ => CvvResult::Failed,
+    }
+}
+
+/// A right ARQC comes with its ARPC; one without has not been answered as asked.
+fn cryptogram_result(recipe: Recipe, reply: &Reply<'_>) -> CryptogramResult {
+    let arpc = match (reply.error, &reply.body) {
+        (ErrorCode::VERIFICATION_FAILED, _) => return CryptogramResult::Wrong,
+        (ErrorCode::NONE, ReplyBody::Arpc(arpc)) => arpc.as_bytes(),
+        _ => return CryptogramResult::Failed,
+    };
+    match (recipe, arpc) {
+        (_, &[a, b, c, d, e, f, g, h]) => CryptogramResult::Right { arpc: [a, b, c, d, e, f, g, h] },
+        (Recipe::VisaCvn18, &[a, b, c, d]) => CryptogramResult::Right { arpc: [a, b, c, d, 0, 0, 0, 0] },
+        _ => CryptogramResult::Failed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auth::{IbmMethod, Key, PinKey};
+    use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
+    use hsm::Arpc;
+    use std::sync::Arc;
+
+    fn key(letter_and_digit: &str) -> Arc<Key> {
+        let (scheme, digit) = letter_and_digit.split_at(1);
+        Arc::new(Key { name: "test".into(), cryptogram: format!("{scheme}{}", digit.repeat(32)) })
+    }
+
+    fn pin_check(kind: PinKeyKind, method: PinVerification) -> Checks {
+        Checks {
+            pin: Some(PinCheck {
+                key: PinKey { key: key("U1"), kind, format: *b"01" },
+                block: PinBlock::new([0xA5; 8]),
+                pan: Pan::parse(b"4000001234567899").unwrap(),
+                method,
+            }),
+            ..Checks::default()
+        }
+    }
+
+    fn cryptogram_check(recipe: Recipe, pan: &str, answer: CryptogramAnswer) -> Checks {
+        let cryptogram = CryptogramCheck {
+            recipe,
+            issuer_master_key: key("U3"),
+            pan: Pan::parse(pan.as_bytes()).unwrap(),
+            card_sequence: 7,
+            atc: 0x002A,
+            unpredictable_number: [1, 2, 3, 4],
+            transaction_bytes: [0x61; 37].into_iter().collect(),
+            cryptogram: [0xC1; 8],
+            answer,
+        };
+        Checks { cryptogram: Some(Box::new(cryptogram)), ..Checks::default() }
+    }
+
+    fn written(checks: &Checks, subject: Subject) -> String {
+        let mut out = Vec::new();
+        command(checks, subject).unwrap().encode(&mut out);
+        out.escape_ascii().to_string()
+    }
+
+    #[test]
+    fn pin_commands() {
+        let pvv = || PinVerification::Pvv { pvk: key("U2"), pvki: 1, pvv: *b"0123" };
+        let keys = format!("U{}U{}", "1".repeat(32), "2".repeat(32));
+        let tail = "A5A5A5A5A5A5A5A501000123456789";
+        let check = |kind, expect| assert_eq!(written(&pin_check(kind, pvv()), Subject::Pin), expect);
+        check(PinKeyKind::Tpk, format!("DC{keys}{tail}10123"));
+        check(PinKeyKind::Zpk, format!("EC{keys}{tail}10123"));
+        let ibm = PinVerification::Ibm {
+            method: Arc::new(IbmMethod {
+                pvk: key("U2"),
+                decimalisation_table: *b"0123456789012345",
+                validation: *b"4000001N1234",
+                check_length: 4,
+            }),
+            offset: *b"8765FFFFFFFF",
+        };
+        let expect =
+            format!("DA{keys}12A5A5A5A5A5A5A5A5010400012345678901234567890123454000001N12348765FFFFFFFF");
+        assert_eq!(written(&pin_check(PinKeyKind::Tpk, ibm), Subject::Pin), expect);
+    }
+
+    #[test]
+    fn cvv_command() {
+        let cvv = CvvCheck {
+            cvk: key("U4"),
+            pan: Pan::parse(b"4123456789012345").unwrap(),
+            expiry: Expiry::parse_yymm(b"8701").unwrap(),
+            service_code: ServiceCode(*b"101"),
+            cvv: Cvv::parse(b"561").unwrap(),
+        };
+        let checks = Checks { cvv: Some(cvv), ..Checks::default() };
+        let expect = format!("CYU{}5614123456789012345;8701101", "4".repeat(32));
+        assert_eq!(written(&checks, Subject::Cvv), expect);
+    }
+
+    #[test]
+    fn cryptogram_commands() {
+        let key = format!("U{}", "3".repeat(32));
+        let arqc = "\\xc1".repeat(8);
+        let data = "a".repeat(37);
+        let check = |recipe, pan: &str, answer, expect: &str| {
+            assert_eq!(written(&cryptogram_check(recipe, pan, answer), Subject::Cryptogram), expect);
+        };
+        check(
+            Recipe::VisaCvn10,
+            "4000001234567899",
+            CryptogramAnswer::Arc(*b"00"),
+            &format!("KQ10{key}\\x00\\x00\\x124Vx\\x99\\x07\\x00*\\x01\\x02\\x03\\x0425{data};{arqc}00"),
+        );
+        check(
+            Recipe::VisaCvn18,
+            "4000001234567899",
+            CryptogramAnswer::Csu([0, 0x82, 0, 0]),
+            &format!("KW32{key}\\x00\\x00\\x124Vx\\x99\\x07\\x00*25{data};{arqc}\\x00\\x82\\x00\\x000"),
+        );
+        let long = written(
+            &cryptogram_check(Recipe::VisaCvn18, "4000001234567890123", CryptogramAnswer::Csu([0; 4])),
+            Subject::Cryptogram,
+        );
+        assert!(long.starts_with(&format!("KW33{key}11\\x04")), "{long}");
+    }
+
+    #[test]
+    fn what_no_command_can_say_is_not_asked() {
+        let arc = CryptogramAnswer::Arc(*b"00");
+        let mixed = cryptogram_check(Recipe::VisaCvn18, "4000001234567899", arc);
+        assert!(command(&mixed, Subject::Cryptogram).is_none());
+        let bad_key = Arc::new(Key { name: "bad".into(), cryptogram: "U12".into() });
+        let pvv = PinVerification::Pvv { pvk: bad_key, pvki: 1, pvv: *b"0123" };
+        let checks = pin_check(PinKeyKind::Tpk, pvv);
+        assert!(command(&checks, Subject::Pin).is_none());
+        assert!(command(&checks, Subject::Cvv).is_none());
+        assert_eq!(subjects(&checks).as_slice(), &[Subject::Pin]);
+    }
+
+    #[test]
+    fn findings() {
+        let checks = cryptogram_check(Recipe::VisaCvn10, "4000001234567899", CryptogramAnswer::Arc(*b"00"));
+        let find = |error: &[u8; 2], body| {
+            let mut findings = ChecksReply::default();
+            let reply = Reply { error: ErrorCode::new(*error), body };
+            for subject in [Subject::Pin, Subject::Cvv, Subject::Cryptogram] {
+                note(&mut findings, &checks, subject, Some(&reply));
+            }
+            (findings.pin.unwrap(), findings.cvv.unwrap(), findings.cryptogram.unwrap())
+        };
+        let check = |error, pin, cvv, cryptogram| {
+            assert_eq!(find(error, ReplyBody::Empty), (pin, cvv, cryptogram));
+        };
+        check(b"00", PinResult::Right, CvvResult::Right, CryptogramResult::Failed);
+        check(b"01", PinResult::Wrong, CvvResult::Wrong, CryptogramResult::Wrong);
+        check(b"20", PinResult::BadBlock, CvvResult::Failed, CryptogramResult::Failed);
+        check(b"24", PinResult::BadBlock, CvvResult::Failed, CryptogramResult::Failed);
+        check(b"10", PinResult::Failed, CvvResult::Failed, CryptogramResult::Failed);
+        check(b"68", PinResult::Failed, CvvResult::Failed, CryptogramResult::Failed);
+        let right = ReplyBody::Arpc(Arpc::new(&[9; 8]).unwrap());
+        assert_eq!(find(b"00", right).2, CryptogramResult::Right { arpc: [9; 8] });
+        // Method 1 makes eight bytes; four are another method's answer.
+        let short = ReplyBody::Arpc(Arpc::new(&[9; 4]).unwrap());
+        assert_eq!(find(b"00", short).2, CryptogramResult::Failed);
+        let mut silence = ChecksReply::default();
+        note(&mut silence, &checks, Subject::Cryptogram, None);
+        assert_eq!(silence.cryptogram, Some(CryptogramResult::Failed));
+    }
+
+    #[test]
+    fn four_bytes_of_arpc_by_method_2() {
+        let checks = cryptogram_check(Recipe::VisaCvn18, "4000001234567899", CryptogramAnswer::Csu([0; 4]));
+        let mut findings = ChecksReply::default();
+        let reply = Reply::success(ReplyBody::Arpc(Arpc::new(&[9; 4]).unwrap()));
+        note(&mut findings, &checks, Subject::Cryptogram, Some(&reply));
+        let arpc = [9, 9, 9, 9, 0, 0, 0, 0];
+        assert_eq!(findings.cryptogram, Some(CryptogramResult::Right { arpc }));
+    }
+}

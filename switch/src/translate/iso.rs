@@ -1,0 +1,148 @@
+//! ISO 8583:1987 messages of an acquirer to the core's terms, and the core's answers to messages.
+//!
+//! | Message | Becomes | Must have |
+//! | --- | --- | --- |
+//! | 0100, 0101, 0200, 0201 | [`Incoming::Request`] | DE 3, 4 (but for balance inquiries), 11, 41, 49, a PAN |
+//! | 0400, 0401, 0420, 0421 | [`Incoming::Reversal`] | DE 11, 41, a PAN |
+//! | 0800, 0801 with DE 70 001, 002, 301 | [`Incoming::Network`] | DE 11, 70 |
+//! | any other request or advice, any other DE 70 | [`Incoming::Refused`] with 40 | |
+//! | a response or notification | [`Incoming::Unanswerable`] | |
+//!
+//! The PAN stands in DE 2, in track 2 (DE 35), or in tags 57 and 5A of DE 55, and is taken from the
+//! first of these. What the message lacks or holds against its form is refused with 30; what is
+//! well-formed and not allowed is the core's to decline.
+
+mod chip;
+mod elements;
+mod request;
+mod response;
+mod reversal;
+mod unreadable;
+
+use auth::{LinkName, MessageClass, ReplyTo};
+use card::ResponseCode;
+use iso8583::{Message, field};
+use std::fmt;
+
+pub use response::{network_response, refusal_response, response};
+pub use unreadable::unreadable_response;
+
+/// What an acquirer's message asks for.
+#[derive(Clone, Debug)]
+pub enum Incoming {
+    /// An authorization or financial request, for the core.
+    Request(Box<auth::Request>),
+    /// A reversal, for the core.
+    Reversal(Box<auth::Reversal>),
+    /// Sign-on, sign-off or echo, answered with [`network_response`].
+    Network(NetworkManagement),
+    /// A message that never reaches the core, answered with [`refusal_response`].
+    Refused(Refusal),
+    /// A message that asks for no answer. It is logged, not answered: an answer to a response could
+    /// make two hosts talk to each other for ever.
+    Unanswerable {
+        /// Why, for the log.
+        reason: &'static str,
+    },
+}
+
+/// Network management (08xx): what DE 70 asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NetworkManagement {
+    /// 001: the peer begins to work.
+    SignOn,
+    /// 002: the peer ends its work.
+    SignOff,
+    /// 301: is anybody there?
+    Echo,
+}
+
+/// Why a message is answered without the core. Holds nothing of the message, so it may be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// What to answer (DE 39).
+    pub code: ResponseCode,
+    /// The data element at fault; 0 is the message type.
+    pub field: u8,
+    /// What is wrong with it, for the log.
+    pub reason: &'static str,
+}
+
+/// Where a message came from and where its answer goes.
+#[derive(Clone, Copy)]
+struct Origin {
+    link: LinkName,
+    reply_to: ReplyTo,
+}
+
+/// Reads a message that came in over `link`.
+#[must_use]
+pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Incoming {
+    if !message.mti().expects_response() {
+        return Incoming::Unanswerable { reason: "the message type asks for no answer" };
+    }
+    let origin = Origin { link, reply_to };
+    let read = match &message.mti().to_ascii() {
+        b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)
+            .map(|request| Incoming::Request(Box::new(request))),
+        b"0200" | b"0201" => request::read(message, MessageClass::Financial, origin)
+            .map(|request| Incoming::Request(Box::new(request))),
+        b"0400" | b"0401" | b"0420" | b"0421" => {
+            reversal::read(message, origin).map(|reversal| Incoming::Reversal(Box::new(reversal)))
+        }
+        b"0800" | b"0801" => network(message).map(Incoming::Network),
+        _ => Err(Refusal::unsupported(0, "message type not served")),
+    };
+    read.unwrap_or_else(Incoming::Refused)
+}
+
+fn network(message: &Message<'_>) -> Result<NetworkManagement, Refusal> {
+    elements::stan(message)?;
+    let code = message.number(field::NETWORK_MANAGEMENT_CODE);
+    match code.ok_or(Refusal::missing(field::NETWORK_MANAGEMENT_CODE))? {
+        1 => Ok(NetworkManagement::SignOn),
+        2 => Ok(NetworkManagement::SignOff),
+        301 => Ok(NetworkManagement::Echo),
+        _ => Err(Refusal::unsupported(field::NETWORK_MANAGEMENT_CODE, "network management code not served")),
+    }
+}
+
+impl Refusal {
+    /// 30: the element must be there and is not.
+    fn missing(field: u8) -> Refusal {
+        Refusal::illegal(field, "missing")
+    }
+
+    /// 30: the element breaks its own form.
+    fn illegal(field: u8, reason: &'static str) -> Refusal {
+        Refusal { code: ResponseCode::FORMAT_ERROR, field, reason }
+    }
+
+    /// 40: well-formed, and nothing that this switch does.
+    fn unsupported(field: u8, reason: &'static str) -> Refusal {
+        Refusal { code: ResponseCode::NOT_SUPPORTED, field, reason }
+    }
+}
+
+impl NetworkManagement {
+    /// DE 70.
+    #[must_use]
+    pub fn code(self) -> u16 {
+        match self {
+            NetworkManagement::SignOn => 1,
+            NetworkManagement::SignOff => 2,
+            NetworkManagement::Echo => 301,
+        }
+    }
+}
+
+/// `answered 30, DE 41: missing`.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "answered {}, ", self.code)?;
+        if self.field != 0 {
+            write!(f, "DE {}: ", self.field)?;
+        }
+        f.write_str(self.reason)
+    }
+}

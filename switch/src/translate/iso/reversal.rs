@@ -1,0 +1,61 @@
+//! 04xx to [`auth::Reversal`].
+
+use super::chip::Objects;
+use super::{Origin, Refusal, elements};
+use auth::{Reversal, TransmissionTime};
+use card::Stan;
+use iso8583::{Message, field};
+
+/// Reads a reversal; the first thing missing or illegal refuses it.
+pub(super) fn read(message: &Message<'_>, origin: Origin) -> Result<Reversal, Refusal> {
+    let icc = message.value(field::ICC);
+    let objects = icc.as_deref().map(Objects::read).transpose()?;
+    let track2 = elements::track2(message, objects.as_ref())?;
+    let own_stan = elements::stan(message)?;
+    let original = original(message)?;
+    Ok(Reversal {
+        reply_to: origin.reply_to,
+        link: origin.link,
+        terminal: elements::terminal(message)?,
+        pan: elements::pan(message, track2.as_ref(), objects.as_ref())?,
+        original_stan: original.stan.unwrap_or(own_stan),
+        original_transmission: original.transmission,
+        replacement_minor: replacement_minor(message)?,
+    })
+}
+
+/// What DE 90 says of the original. Zeros stand for "not known" in each of its parts.
+#[derive(Default)]
+struct Original {
+    stan: Option<Stan>,
+    transmission: TransmissionTime,
+}
+
+/// DE 90: MTI (4), STAN (6), `MMDDhhmmss` (10), acquirer (11), forwarder (11). The MTI is not looked
+/// at, since a STAN is unique whatever the message, and the two institutions are not, since the
+/// original came over the same link.
+fn original(message: &Message<'_>) -> Result<Original, Refusal> {
+    let Some(digits) = message.value(field::ORIGINAL_DATA) else { return Ok(Original::default()) };
+    let illegal = |reason| Refusal::illegal(field::ORIGINAL_DATA, reason);
+    let (Some(stan), Some(time)) = (digits.get(4..10), digits.get(10..20)) else {
+        return Err(illegal("not 42 digits"));
+    };
+    let stan = match stan {
+        b"000000" => None,
+        digits => Some(Stan::parse(digits).map_err(|_| illegal("not a STAN in positions 5 to 10"))?),
+    };
+    let transmission = match time {
+        b"0000000000" => TransmissionTime::default(),
+        digits => elements::month_day_time(digits).ok_or(illegal("no such date and time"))?,
+    };
+    Ok(Original { stan, transmission })
+}
+
+/// The first amount of DE 95 (12 digits): what stands after all. Without it all is given back.
+fn replacement_minor(message: &Message<'_>) -> Result<Option<i64>, Refusal> {
+    let Some(amounts) = message.value(field::REPLACEMENT_AMOUNTS) else { return Ok(None) };
+    let illegal = Refusal::illegal(field::REPLACEMENT_AMOUNTS, "does not begin with 12 digits");
+    let digits = amounts.get(..12).filter(|digits| digits.iter().all(u8::is_ascii_digit));
+    let digits = digits.ok_or(illegal)?;
+    Ok(Some(digits.iter().fold(0, |minor, digit| minor * 10 + i64::from(digit - b'0'))))
+}
