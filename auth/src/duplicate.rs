@@ -47,8 +47,8 @@ pub(crate) fn same_content(waiting: &Request, request: &Request) -> bool {
 
 /// A request whose reversal came first is refused: its acquirer has given it up.
 pub(crate) fn not_reversed(state: &State, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
-    match state.remembered_reversal(&request.key(), request.transmission, &request.pan) {
-        Some(_) => Err(receipt.fail(Step::AlreadyReversed, ResponseCode::DO_NOT_HONOUR, 0, 0)),
-        None => Ok(()),
+    if state.remembers_reversal(request.key(), request.transmission, request.pan) {
+        return Err(receipt.fail(Step::AlreadyReversed, ResponseCode::DO_NOT_HONOUR, 0, 0));
     }
+    Ok(())
 }

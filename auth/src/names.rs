@@ -95,6 +95,15 @@ pub(crate) struct OriginalKey {
     pub(crate) stan: card::Stan,
 }
 
+/// One remembered reversal. Two originals may share an [`OriginalKey`], since STANs start again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ReversalKey {
+    pub(crate) original: OriginalKey,
+    /// 0 when the reversal does not say.
+    pub(crate) transmission: TransmissionTime,
+    pub(crate) pan: card::Pan,
+}
+
 /// The internal side of a posting in one currency: what one link owes or is owed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SettlementKey {

@@ -73,10 +73,7 @@ fn undo(
 }
 
 fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) -> ResponseCode {
-    let known = core
-        .state
-        .remembered_reversal(&key(reversal), reversal.original_transmission, &reversal.pan)
-        .is_some();
+    let known = core.state.remembers_reversal(key(reversal), reversal.original_transmission, reversal.pan);
     if !known {
         let remembered = RememberedReversal {
             link: reversal.link,

@@ -1,13 +1,13 @@
 use crate::effect::Balance;
 use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_RETENTION};
-use crate::names::{AccountId, OriginalKey, SettlementKey, TransactionId, TransmissionTime};
+use crate::names::{AccountId, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime};
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus, Usage,
 };
 use crate::request::TransactionType;
 use card::{CivilDay, Currency, Pan, Time};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
@@ -18,10 +18,10 @@ pub struct State {
     transactions: HashMap<TransactionId, StoredTransaction>,
     /// Newest transaction of each link, terminal and STAN; older ones are chained behind it.
     newest: HashMap<OriginalKey, TransactionId>,
-    remembered_reversals: HashMap<OriginalKey, RememberedReversal>,
+    remembered_reversals: HashSet<ReversalKey>,
     /// In order of time, to forget what is too old.
     by_time: VecDeque<(Time, TransactionId)>,
-    reversals_by_time: VecDeque<(Time, OriginalKey)>,
+    reversals_by_time: VecDeque<(Time, ReversalKey)>,
     expiring_holds: BTreeSet<(Time, TransactionId)>,
     awaiting_completion: BTreeSet<TransactionId>,
     /// The other side of every posting: what each link is owed.
@@ -182,9 +182,13 @@ impl State {
 
     fn remember(&mut self, remembered: &RememberedReversal) {
         self.forget_before(remembered.time);
-        let key = OriginalKey { link: remembered.link, terminal: remembered.terminal, stan: remembered.stan };
-        self.remembered_reversals.insert(key, *remembered);
-        self.reversals_by_time.push_back((remembered.time, key));
+        let original =
+            OriginalKey { link: remembered.link, terminal: remembered.terminal, stan: remembered.stan };
+        let RememberedReversal { transmission, pan, .. } = *remembered;
+        let key = ReversalKey { original, transmission, pan };
+        if self.remembered_reversals.insert(key) {
+            self.reversals_by_time.push_back((remembered.time, key));
+        }
     }
 
     fn completed(&mut self, completed: &Completed) {
@@ -341,16 +345,15 @@ impl State {
             .take(STAN_CHAIN)
     }
 
-    pub(crate) fn remembered_reversal(
+    /// Whether a reversal of this original came before it, by its time or without saying one.
+    pub(crate) fn remembers_reversal(
         &self,
-        key: &OriginalKey,
+        original: OriginalKey,
         transmission: TransmissionTime,
-        pan: &Pan,
-    ) -> Option<&RememberedReversal> {
-        self.remembered_reversals.get(key).filter(|remembered| {
-            remembered.pan == *pan
-                && (remembered.transmission == transmission
-                    || remembered.transmission == TransmissionTime::default())
+        pan: Pan,
+    ) -> bool {
+        [transmission, TransmissionTime::default()].into_iter().any(|transmission| {
+            self.remembered_reversals.contains(&ReversalKey { original, transmission, pan })
         })
     }
 
