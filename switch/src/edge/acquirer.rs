@@ -116,19 +116,18 @@ impl Conversation<'_> {
         let (pan, terminal, input) = match iso::incoming(&message, link_name, reply_to) {
             Incoming::Request(request) => (request.pan, request.terminal, Input::Request(request)),
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),
-            Incoming::Network(network) => {
+            Incoming::Network(_) => {
                 self.link.metrics.network_message(link_name.as_str());
-                return self.write_frame(|out| iso::network_response(&message, &network, out));
+                return self.write_frame(|out| iso::network_response(&message, out));
             }
             Incoming::Refused(refusal) => {
                 self.link.metrics.message_refused(link_name.as_str(), refusal.code.as_str());
                 tracing::warn!(
-                    link = %link_name, address = %self.peer.address, mti = %message.mti(),
-                    code = %refusal.code, field = refusal.field, reason = refusal.reason, "refused a message"
+                    link = %link_name, address = %self.peer.address, mti = %message.mti(), %refusal, "refused a message"
                 );
-                return self.write_frame(|out| iso::refusal_response(&message, refusal.code, out));
+                return self.write_frame(|out| iso::refusal_response(&message, &refusal, out));
             }
-            Incoming::Unanswerable(reason) => {
+            Incoming::Unanswerable { reason } => {
                 self.link.metrics.message_refused(link_name.as_str(), "unanswerable");
                 tracing::warn!(link = %link_name, address = %self.peer.address, mti = %message.mti(), reason, "dropped a message");
                 return;
@@ -145,7 +144,7 @@ impl Conversation<'_> {
         };
         match code {
             None => self.window.put(slot, Waiting { frame, since: Instant::now() }),
-            Some(code) => self.write_frame(|out| iso::refusal_response(&message, code, out)),
+            Some(code) => self.write_frame(|out| iso::response(&message, &Response::bare(code), out)),
         }
     }
 
@@ -165,7 +164,7 @@ impl Conversation<'_> {
         self.link.metrics.message_refused(link_name.as_str(), "30");
         tracing::warn!(link = %link_name, address = %self.peer.address, %error, bytes = frame.len(), "refused an unreadable message");
         let dialect = self.dialect;
-        self.write_frame(|out| iso::unreadable_response(frame, error, dialect, out));
+        self.write_frame(|out| iso::unreadable_response(frame, dialect, error, out).map(|_| ()));
     }
 
     fn take_responses(&mut self, outbox: &Outbox) {
@@ -186,8 +185,12 @@ impl Conversation<'_> {
     fn write_frame(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), iso8583::EncodeError>) {
         let length = self.outgoing.len();
         let start = framing::begin(&mut self.outgoing);
+        let body = self.outgoing.len();
         if let Err(error) = encode(&mut self.outgoing) {
             tracing::error!(link = %self.link.settings.name, %error, "cannot encode an answer");
+        }
+        // Nothing was written: it failed, or the message asks for no answer.
+        if self.outgoing.len() == body {
             return self.outgoing.truncate(length);
         }
         if let Err(error) = framing::finish(&mut self.outgoing, start) {
