@@ -313,14 +313,25 @@ impl State {
     }
 
     fn forget(&mut self, id: TransactionId) {
-        let Some(stored) = self.transactions.get(&id) else { return };
-        let transaction = &stored.transaction;
+        let Some(StoredTransaction { transaction, previous, .. }) = self.transactions.remove(&id) else {
+            return;
+        };
         let key =
             OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
+        // What came before is forgotten as a rule. A dispense that still holds money is not, and must
+        // stay within reach of its reversal.
+        let kept = previous.filter(|previous| self.transactions.contains_key(previous));
         if self.newest.get(&key) == Some(&id) {
-            self.newest.remove(&key);
+            match kept {
+                Some(previous) => self.newest.insert(key, previous),
+                None => self.newest.remove(&key),
+            };
+        } else if kept.is_some() {
+            let next = self.same_stan(&key).find(|stored| stored.previous == Some(id));
+            if let Some(next) = next.map(|stored| stored.transaction.id) {
+                self.stored(next).previous = kept;
+            }
         }
-        self.transactions.remove(&id);
     }
 }
 
