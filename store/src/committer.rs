@@ -182,7 +182,9 @@ impl Worker {
             // Every handle gone is a stop, too.
             let Ok(first) = self.waiting.recv() else { break };
             stopping = self.take_group(first);
-            self.commit()?;
+            if !self.group.is_empty() {
+                self.commit()?;
+            }
         }
         Ok(())
     }
@@ -253,3 +255,6 @@ impl fmt::Display for CommitterFailed {
 }
 
 impl std::error::Error for CommitterFailed {}
+
+#[cfg(test)]
+mod tests;

@@ -114,7 +114,7 @@ pub(super) fn create_folder(dir: &Path) -> io::Result<()> {
 /// never written, and the first write into each would change the file system's own tables, which
 /// makes a sync cost several times as much.
 fn zeroed(path: &Path, bytes: u64) -> io::Result<File> {
-    const ZEROS: [u8; 1 << 18] = [0; 1 << 18];
+    static ZEROS: [u8; 1 << 18] = [0; 1 << 18];
     let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
     reserve(&file, bytes)?;
     for offset in (0..bytes).step_by(ZEROS.len()) {

@@ -256,3 +256,6 @@ const BLOCK: u64 = 4096;
 /// Pending frames beyond this many bytes are written before the sync, so that a burst of large
 /// batches does not leave its size in memory for good. An ordinary group stays far below.
 const PENDING_LIMIT: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::path::Path;
 /// however it ends, so a lock file that is still there after a crash means nothing.
 #[derive(Debug)]
 pub(super) struct WriteLock {
-    _file: File,
+    file: File,
 }
 
 impl WriteLock {
@@ -28,7 +28,15 @@ impl WriteLock {
         }
         file.set_len(0).map_err(failed)?;
         writeln!(file, "{}", std::process::id()).map_err(failed)?;
-        Ok(WriteLock { _file: file })
+        Ok(WriteLock { file })
+    }
+}
+
+/// Closing the file is not enough: a child process that is just being started holds a copy of it
+/// until it has become another program.
+impl Drop for WriteLock {
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
     }
 }
 

@@ -101,7 +101,9 @@ pub(super) fn walk(
     let mut walker = Walker { replay: Replay::default(), visitor, scratch: Vec::new() };
     let mut before: Option<Segment> = None;
     for number in 1..=newest {
-        let mut segment = Segment::open(dir, number, master, before.take())?;
+        let buffer = before.as_mut().map(|before| std::mem::take(&mut before.content));
+        let buffer = buffer.unwrap_or_default();
+        let mut segment = Segment::open(dir, number, master, before.as_ref(), buffer)?;
         walker.frames(&mut segment)?;
         if number < newest {
             segment.must_end_clean()?;
@@ -124,10 +126,11 @@ struct Walker<'a, 'v> {
 impl Walker<'_, '_> {
     /// Visits frames until there is a place without a whole one.
     fn frames(&mut self, segment: &mut Segment) -> Result<(), JournalError> {
-        while let Some(frame) = Frame::at_front(&segment.content[segment.offset..]) {
+        while let Some(frame) = Frame::at_front(segment.rest()) {
             self.frame(segment, &frame)?;
-            segment.end = SegmentEnd { frames: segment.end.frames + 1, chain: frame.checksum };
-            segment.offset += frame.size;
+            let Frame { size, checksum, .. } = frame;
+            segment.end = SegmentEnd { frames: segment.end.frames + 1, chain: checksum };
+            segment.offset += size;
             self.replay.frames += 1;
         }
         Ok(())
@@ -169,7 +172,7 @@ impl Walker<'_, '_> {
             // and have successors in it. It is whole by now if it ever was.
             let before = segment.offset;
             if writer == Writer::MayBeAnother {
-                segment.content = read(&segment.file)?;
+                read(&segment.file, &mut segment.content)?;
                 self.frames(segment)?;
             }
             if segment.offset == before {
@@ -189,21 +192,22 @@ impl Walker<'_, '_> {
 }
 
 impl Segment {
-    /// Reads the file and its header, which must continue the segment `before`.
+    /// Reads the file, into `content`, and its header, which must continue the segment `before`.
     fn open(
         dir: &Path,
         number: u64,
         master: &MasterKey,
-        before: Option<Segment>,
+        before: Option<&Segment>,
+        mut content: Vec<u8>,
     ) -> Result<Segment, JournalError> {
         let file = segment::path(dir, number);
-        let content = read(&file)?;
+        read(&file, &mut content)?;
         let (header, key, checksum) = SegmentHeader::read(&file, &content, number, master)?;
-        let before_end = before.as_ref().map(|before| before.end).unwrap_or_default();
+        let before_end = before.map(|before| before.end).unwrap_or_default();
         let end = SegmentEnd { frames: 0, chain: checksum };
         let segment = Segment { number, file, content, key, offset: HEADER_BYTES, end };
         if header.previous != before_end {
-            let at_fault = before.as_ref().unwrap_or(&segment);
+            let at_fault = before.unwrap_or(&segment);
             return Err(at_fault.damaged(Damage::SegmentLink));
         }
         Ok(segment)
@@ -219,9 +223,9 @@ impl Segment {
     /// witness it belongs to the last group of frames, whose sync never returned: the disk may
     /// have written the parts of that group in any order.
     fn durable_frame_is_damaged(&self) -> bool {
-        let used = &self.content[self.offset..self.offset + self.used_behind()];
+        let used = &self.rest()[..self.used_behind()];
         (ALIGNMENT..used.len()).step_by(ALIGNMENT).any(|offset| {
-            Frame::at_front(&self.content[self.offset + offset..])
+            Frame::at_front(&self.rest()[offset..])
                 .is_some_and(|frame| frame.header.durable_before > self.end.frames)
         })
     }
@@ -229,7 +233,7 @@ impl Segment {
     /// Bytes from the offset to the last that is not zero.
     pub(super) fn used_behind(&self) -> usize {
         const ZEROS: [u8; 4096] = [0; 4096];
-        let rest = &self.content[self.offset..];
+        let rest = self.rest();
         let mut used = rest.len();
         for chunk in rest.rchunks(ZEROS.len()) {
             if chunk != &ZEROS[..chunk.len()] {
@@ -241,14 +245,19 @@ impl Segment {
         0
     }
 
+    /// What stands behind the last whole frame. Nothing, should the file have shrunk since.
+    fn rest(&self) -> &[u8] {
+        self.content.get(self.offset..).unwrap_or_default()
+    }
+
     fn damaged(&self, damage: Damage) -> JournalError {
         JournalError::Damaged { file: self.file.clone(), offset: self.offset as u64, damage }
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, JournalError> {
+fn read(path: &Path, content: &mut Vec<u8>) -> Result<(), JournalError> {
     let failed = |error| JournalError::Io { doing: "reading", path: path.to_owned(), error };
-    let mut content = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut content)).map_err(failed)?;
-    Ok(content)
+    content.clear();
+    File::open(path).and_then(|mut file| file.read_to_end(content)).map_err(failed)?;
+    Ok(())
 }
