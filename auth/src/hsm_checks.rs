@@ -20,6 +20,18 @@ impl Checks {
     pub fn is_empty(&self) -> bool {
         self.pin.is_none() && self.cvv.is_none() && self.cryptogram.is_none()
     }
+
+    pub(crate) fn asked(&self) -> Asked {
+        Asked { pin: self.pin.is_some(), cvv: self.cvv.is_some(), cryptogram: self.cryptogram.is_some() }
+    }
+}
+
+/// Which checks a request waits for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked {
+    pin: bool,
+    cvv: bool,
+    cryptogram: bool,
 }
 
 /// Verify an encrypted PIN block against the card's reference.
@@ -113,7 +125,8 @@ pub enum CryptogramAnswer {
     Csu([u8; 4]),
 }
 
-/// What the HSM found. A field is set where its check was asked.
+/// What the HSM found. A field is set where its check was asked; where it is not, the check counts as
+/// failed.
 #[derive(Clone, Debug, Default)]
 pub struct ChecksReply {
     /// Result of [`Checks::pin`].
@@ -122,6 +135,18 @@ pub struct ChecksReply {
     pub cvv: Option<CvvResult>,
     /// Result of [`Checks::cryptogram`].
     pub cryptogram: Option<CryptogramResult>,
+}
+
+impl ChecksReply {
+    /// The findings about what was asked, and no others. A check without a finding has failed:
+    /// silence must not pass for a right PIN.
+    pub(crate) fn about(&self, asked: Asked) -> ChecksReply {
+        ChecksReply {
+            pin: asked.pin.then(|| self.pin.unwrap_or(PinResult::Failed)),
+            cvv: asked.cvv.then(|| self.cvv.unwrap_or(CvvResult::Failed)),
+            cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
+        }
+    }
 }
 
 /// Outcome of a PIN verification.

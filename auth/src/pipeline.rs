@@ -43,7 +43,7 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
         }
         Ok(checks) => {
             let deadline = now.plus(core.tables.hsm_deadline);
-            let ticket = core.suspended.add(request, receipt, deadline);
+            let ticket = core.suspended.add(request, receipt, checks.asked(), deadline);
             effects.push(Effect::AskHsm { ticket, checks });
         }
     }
@@ -75,7 +75,8 @@ pub(crate) fn dispatch(
     let Some(suspended) = core.suspended.take(ticket) else { return };
     let mut receipt = suspended.receipt;
     let mut counters = CardCounters::default();
-    let outcome = judge(core, now, &suspended.request, reply, &mut receipt, &mut counters);
+    let reply = reply.about(suspended.asked);
+    let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters);
     let decision = Decision { outcome, receipt, counters };
     let response = record(core, now, &suspended.request, decision, effects);
     for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {

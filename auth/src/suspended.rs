@@ -1,3 +1,4 @@
+use crate::hsm_checks::Asked;
 use crate::limits::{SUSPENDED_CAPACITY, WAITING_REPEATS};
 use crate::names::{OriginalKey, ReplyTo, Ticket};
 use crate::receipt::Receipt;
@@ -19,6 +20,7 @@ pub(crate) struct Suspended {
 pub(crate) struct SuspendedRequest {
     pub(crate) request: Box<Request>,
     pub(crate) receipt: Receipt,
+    pub(crate) asked: Asked,
     pub(crate) deadline: Time,
     /// Repeats of the request that came meanwhile; they get the same answer.
     pub(crate) repeats: ArrayVec<ReplyTo, WAITING_REPEATS>,
@@ -29,12 +31,18 @@ impl Suspended {
         self.waiting.len() >= SUSPENDED_CAPACITY
     }
 
-    pub(crate) fn add(&mut self, request: Box<Request>, receipt: Receipt, deadline: Time) -> Ticket {
+    pub(crate) fn add(
+        &mut self,
+        request: Box<Request>,
+        receipt: Receipt,
+        asked: Asked,
+        deadline: Time,
+    ) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.by_key.insert(request.key(), ticket);
         self.waiting
-            .insert(ticket, SuspendedRequest { request, receipt, deadline, repeats: ArrayVec::new() });
+            .insert(ticket, SuspendedRequest { request, receipt, asked, deadline, repeats: ArrayVec::new() });
         ticket
     }
 
