@@ -31,15 +31,19 @@ pub(crate) fn checks(
     Ok(checks)
 }
 
-/// The stripe's CVV. A chip read is proven by its cryptogram instead. A track that lacks the digits
-/// is refused: leaving the check out would let a stripped track pass.
+/// The stripe's CVV. A chip read is proven by its cryptogram instead. Stripe entry without a track,
+/// and a track that lacks the digits, are refused: leaving the check out would let a stripped track
+/// pass.
 fn cvv_check(
     product: &Product,
     request: &Request,
     receipt: &mut Receipt,
 ) -> Result<Option<CvvCheck>, Decline> {
     let striped = matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback);
-    let (true, Some(track), Some(cvk)) = (striped, &request.track2, &product.cvk) else { return Ok(None) };
+    let (true, Some(cvk)) = (striped, &product.cvk) else { return Ok(None) };
+    let Some(track) = &request.track2 else {
+        return Err(receipt.fail(Step::Cvv, ResponseCode::FORMAT_ERROR, 0, 0));
+    };
     let digits = track.reveal_discretionary().get(product.cvv_position..product.cvv_position + 3);
     let (Some(expiry), Some(Ok(cvv))) = (track.expiry(), digits.map(Cvv::parse)) else {
         return Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0));
