@@ -40,12 +40,6 @@ pub fn common_session_key(master: &ClearKey, atc: [u8; 2]) -> ClearKey {
     common_key(master, [atc[0], atc[1], 0, 0, 0, 0, 0, 0])
 }
 
-/// The common session key for secure messaging, from the cryptogram of the request.
-#[must_use]
-pub fn common_messaging_key(master: &ClearKey, arqc: [u8; 8]) -> ClearKey {
-    common_key(master, arqc)
-}
-
 /// Mastercard's session key for application cryptograms, from transaction counter and unpredictable
 /// number.
 #[must_use]

@@ -9,14 +9,14 @@ use zeroize::Zeroizing;
 const HEADER: usize = 16;
 const AUTHENTICATOR: usize = 8;
 
+/// Whether the block's header states this usage. Says something only of a block that was unwrapped.
+pub(crate) fn has_usage(block: &str, usage: &[u8; 2]) -> bool {
+    block.as_bytes().get(5..7) == Some(usage)
+}
+
 /// Unwraps `block`, which is everything after the letter `S`: header of 16 characters, encrypted key and
 /// authenticator in hexadecimal.
-pub(crate) fn unwrap(
-    lmk: &ClearKey,
-    identifier: LmkIdentifier,
-    usages: &[&[u8; 2]],
-    block: &str,
-) -> Result<ClearKey, KeyError> {
+pub(crate) fn unwrap(lmk: &ClearKey, identifier: LmkIdentifier, block: &str) -> Result<ClearKey, KeyError> {
     let block = block.as_bytes();
     let (header, rest) = block.split_first_chunk::<HEADER>().ok_or(KeyError::KeyBlockFormat)?;
     check_header(header, identifier)?;
@@ -31,12 +31,9 @@ pub(crate) fn unwrap(
     if !bool::from(expected.ct_eq(authenticator.as_slice())) {
         return Err(KeyError::Authentication);
     }
-    // Usage and algorithm come after the authenticator: an unauthenticated header says nothing.
+    // Only now: a header that is not authenticated says nothing.
     if header[7] != b'T' {
         return Err(KeyError::Algorithm);
-    }
-    if !usages.iter().any(|usage| usage[..] == header[5..7]) {
-        return Err(KeyError::Usage);
     }
     let [iv, _] = halves(header);
     variant(lmk, 0x45).decrypt_cbc(iv, &mut body);
@@ -83,9 +80,9 @@ mod tests {
 
     const LMK: &str = "0123456789ABCDEF8080808080808080FEDCBA9876543210";
 
-    fn check(identifier: u8, usages: &[&[u8; 2]], block: &str, expect: Result<&str, KeyError>) {
+    fn check(identifier: u8, block: &str, expect: Result<&str, KeyError>) {
         let lmk = ClearKey::new(&hex::decode(LMK).unwrap()).unwrap();
-        let found = unwrap(&lmk, LmkIdentifier(identifier), usages, block);
+        let found = unwrap(&lmk, LmkIdentifier(identifier), block);
         assert_eq!(found.map(|key| hex::encode_upper(key.reveal())), expect.map(String::from));
     }
 
@@ -93,12 +90,12 @@ mod tests {
     #[test]
     fn published_block() {
         let block = "00072B0TN00E000256A37F894FD49E61DD3FA27FDE8919D07F7AA966F8BF39AB31D00034";
-        check(2, &[b"P0", b"B0"], block, Ok("735B3125EFF2E04ABFBFA1670180A168"));
-        check(1, &[b"B0"], block, Err(KeyError::LmkIdentifier));
-        check(2, &[b"P0"], block, Err(KeyError::Usage));
-        check(2, &[b"B0"], &block.replace("B0TN", "P0TN"), Err(KeyError::Authentication));
-        check(2, &[b"B0"], &block.replace("0034", "0035"), Err(KeyError::Authentication));
-        check(2, &[b"B0"], &block[..20], Err(KeyError::KeyBlockFormat));
-        check(2, &[b"B0"], &format!("1{}", &block[1..]), Err(KeyError::KeyBlockFormat));
+        check(2, block, Ok("735B3125EFF2E04ABFBFA1670180A168"));
+        check(1, block, Err(KeyError::LmkIdentifier));
+        check(2, &block.replace("B0TN", "P0TN"), Err(KeyError::Authentication));
+        check(2, &block.replace("0034", "0035"), Err(KeyError::Authentication));
+        check(2, &block[..20], Err(KeyError::KeyBlockFormat));
+        check(2, &format!("1{}", &block[1..]), Err(KeyError::KeyBlockFormat));
+        assert!(has_usage(block, b"B0") && !has_usage(block, b"P0"));
     }
 }

@@ -97,16 +97,12 @@ impl Lmk {
         if clear.has_odd_parity() { Ok(clear) } else { Err(KeyError::Parity) }
     }
 
-    /// Unwraps a Thales key block of version 0 whose usage is one of `usages`.
-    pub(crate) fn decrypt_key_block(
-        &self,
-        usages: &[&[u8; 2]],
-        key: &KeyField<'_>,
-    ) -> Result<ClearKey, KeyError> {
+    /// Unwraps a Thales key block of version 0, whatever its usage.
+    pub(crate) fn decrypt_key_block(&self, key: &KeyField<'_>) -> Result<ClearKey, KeyError> {
         if key.scheme() != KeyScheme::S {
             return Err(KeyError::LmkScheme);
         }
-        let clear = key_block::unwrap(&self.key_block, Lmk::KEY_BLOCK, usages, key.reveal())?;
+        let clear = key_block::unwrap(&self.key_block, Lmk::KEY_BLOCK, key.reveal())?;
         if clear.has_odd_parity() { Ok(clear) } else { Err(KeyError::Parity) }
     }
 

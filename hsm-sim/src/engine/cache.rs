@@ -18,14 +18,15 @@ impl KeyCache {
         KeyCache { keys: RwLock::default(), capacity }
     }
 
-    /// The key under this name, made by `unwrap` when it is not here. Failures are not kept.
+    /// The key of this cryptogram, made by `unwrap` when it is not here. `kind` tells LMKs and key types
+    /// apart. Failures are not kept.
     pub(super) fn find_or<E>(
         &self,
-        usage: [u8; 3],
+        kind: [u8; 3],
         key: &KeyField<'_>,
         unwrap: impl FnOnce() -> Result<ClearKey, E>,
     ) -> Result<Arc<ClearKey>, E> {
-        let Some(name) = Name::new(usage, key).filter(|_| self.capacity > 0) else {
+        let Some(name) = Name::new(kind, key).filter(|_| self.capacity > 0) else {
             return unwrap().map(Arc::new);
         };
         // The map is whole after any panic, since each change of it is one call.
@@ -44,7 +45,7 @@ impl KeyCache {
     }
 }
 
-/// Usage, scheme and cryptogram of a key, on the stack: the same digits mean another key in each.
+/// LMK and type, scheme and cryptogram of a key, on the stack: the same digits mean another key in each.
 struct Name {
     bytes: [u8; Name::LONGEST],
     length: usize,
@@ -55,11 +56,11 @@ impl Name {
     const LONGEST: usize = 160;
 
     /// `None` when the key is too long to be kept.
-    fn new(usage: [u8; 3], key: &KeyField<'_>) -> Option<Name> {
+    fn new(kind: [u8; 3], key: &KeyField<'_>) -> Option<Name> {
         let digits = key.reveal().as_bytes();
-        let length = usage.len() + 1 + digits.len();
+        let length = kind.len() + 1 + digits.len();
         let mut bytes = [0; Name::LONGEST];
-        bytes[..3].copy_from_slice(&usage);
+        bytes[..3].copy_from_slice(&kind);
         bytes[3] = key.scheme().letter() as u8;
         bytes.get_mut(4..length)?.copy_from_slice(digits);
         Some(Name { bytes, length })
@@ -87,7 +88,7 @@ mod tests {
         let cache = KeyCache::new(2);
         cache.find_or([0; 3], &key('0'), unwrap).unwrap();
         cache.find_or([0; 3], &key('0'), || Err(())).unwrap();
-        assert!(cache.find_or([1, 0, 0], &key('0'), || Err(())).is_err(), "another usage is another key");
+        assert!(cache.find_or([1, 0, 0], &key('0'), || Err(())).is_err(), "another type is another key");
     }
 
     #[test]

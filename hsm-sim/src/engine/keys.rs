@@ -1,6 +1,7 @@
 use super::{Engine, Outcome};
 use crate::cipher::{ClearKey, KeyLength, set_odd_parity};
 use crate::kcv::kcv;
+use crate::key_block;
 use crate::lmk::{self, KeyError, Lmk};
 use hsm::{
     CheckValue, ErrorCode, ExportKey, GenerateKey, ImportKey, Kcv, KcvLength, KeyField, KeyScheme, KeyType,
@@ -27,26 +28,7 @@ impl KeyUse {
     pub(super) const MK_AC: KeyUse = KeyUse { key_type: KeyType::MK_AC, usages: &[b"E0"] };
 
     pub(super) fn mac(key_type: KeyType) -> KeyUse {
-        KeyUse { key_type, usages: &[b"M0", b"M1", b"M3", b"M5", b"M6"] }
-    }
-
-    /// Any key: only its check value is asked for, and the key block says itself what it is.
-    fn any(key_type: KeyType) -> KeyUse {
-        KeyUse {
-            key_type,
-            usages: &[
-                b"52", b"K0", b"P0", b"71", b"72", b"V0", b"V1", b"V2", b"C0", b"12", b"13", b"E0", b"E1",
-                b"E2", b"M0", b"M1", b"M3", b"M5", b"M6", b"B0",
-            ],
-        }
-    }
-
-    /// The first usage of the list names it well enough: no two lists with one type begin alike.
-    fn cache_name(self, lmk: LmkIdentifier) -> [u8; 3] {
-        if lmk == Lmk::VARIANT {
-            return [lmk.0, self.key_type.variant(), self.key_type.pair()];
-        }
-        [lmk.0, self.usages[0][0], self.usages[self.usages.len() - 1][1]]
+        KeyUse { key_type, usages: &[b"M0", b"M1", b"M2", b"M3", b"M4", b"M5", b"M6"] }
     }
 }
 
@@ -59,11 +41,31 @@ impl Engine {
         key: &KeyField<'_>,
         parity: ErrorCode,
     ) -> Result<Arc<ClearKey>, ErrorCode> {
-        let unwrap = || match lmk {
-            Lmk::VARIANT => self.lmk.decrypt_key(usage.key_type, key),
-            _ => self.lmk.decrypt_key_block(usage.usages, key),
+        let clear = self.any_key(lmk, usage.key_type, key, parity)?;
+        // Under the variant LMK the key type has said it already: with another one, parity is wrong.
+        if lmk != Lmk::VARIANT && !usage.usages.iter().any(|usage| key_block::has_usage(key.reveal(), usage))
+        {
+            return Err(KeyError::Usage.code(parity));
+        }
+        Ok(clear)
+    }
+
+    /// The clear key, whatever use its key block states.
+    fn any_key(
+        &self,
+        lmk: LmkIdentifier,
+        key_type: KeyType,
+        key: &KeyField<'_>,
+        parity: ErrorCode,
+    ) -> Result<Arc<ClearKey>, ErrorCode> {
+        let found = match lmk {
+            Lmk::VARIANT => {
+                let name = [lmk.0, key_type.variant(), key_type.pair()];
+                self.keys.find_or(name, key, || self.lmk.decrypt_key(key_type, key))
+            }
+            _ => self.keys.find_or([lmk.0, 0, 0], key, || self.lmk.decrypt_key_block(key)),
         };
-        self.keys.find_or(usage.cache_name(lmk), key, unwrap).map_err(|error| error.code(parity))
+        found.map_err(|error| error.code(parity))
     }
 
     /// As [`Engine::key`], for uses that take double or triple length only.
@@ -80,8 +82,7 @@ impl Engine {
 
     /// `BU`.
     pub(super) fn check_value(&self, lmk: LmkIdentifier, command: &CheckValue<'_>) -> Outcome {
-        let usage = KeyUse::any(command.key_type);
-        let key = self.key(lmk, usage, &command.key, ErrorCode::SOURCE_KEY_PARITY)?;
+        let key = self.any_key(lmk, command.key_type, &command.key, ErrorCode::SOURCE_KEY_PARITY)?;
         Ok(ReplyBody::CheckValue(Kcv::new(kcv(&key), command.length)))
     }
 
@@ -130,8 +131,7 @@ impl Engine {
     pub(super) fn export_key(&self, lmk: LmkIdentifier, command: &ExportKey<'_>) -> Outcome {
         variant_only(lmk)?;
         let zmk = self.key(lmk, KeyUse::ZMK, &command.zmk, ErrorCode::SOURCE_KEY_PARITY)?;
-        let usage = KeyUse::any(command.key_type);
-        let key = self.key(lmk, usage, &command.key, ErrorCode::DESTINATION_KEY_PARITY)?;
+        let key = self.any_key(lmk, command.key_type, &command.key, ErrorCode::DESTINATION_KEY_PARITY)?;
         reply_key(lmk::wrap(&zmk, command.scheme, &key), &key)
     }
 }
