@@ -1,0 +1,180 @@
+use auth::{
+    Account, AccountId, AccountKind, AccountType, Card, CardStatus, ChecksReply, Chip, Core,
+    CryptogramResult, Effect, EntryMode, Input, Key, Limits, Link, LinkName, MessageClass, PinKey,
+    PinKeyKind, PinMethod, PinReference, PinResult, Product, Record, ReplyTo, Request, ShardIndex, Tables,
+    Terminal, TerminalSet, TransactionType, TransmissionTime,
+};
+use card::{Currency, Expiry, MerchantId, Pan, PinBlock, Rrn, Scheme, Stan, TerminalId, Time};
+use std::sync::Arc;
+
+/// An issuer of some cards without disk and HSM: a core, told that every PIN and cryptogram is right.
+/// Keys are names only, since nobody here uses them.
+#[derive(Debug)]
+pub struct Bank {
+    core: Core,
+    cards: u32,
+}
+
+impl Bank {
+    /// A bank with this many cards, each with an account, a PIN and a chip, within generous limits.
+    #[must_use]
+    pub fn new(cards: u32) -> Bank {
+        let mut core = Core::new(ShardIndex(0), Arc::new(tables()));
+        for card in 0..cards {
+            core.replay(&Record::AccountStored(account(card)));
+            core.replay(&Record::CardStored(on_file(card)));
+        }
+        Bank { core, cards }
+    }
+
+    /// One purchase with chip and PIN by every card. `round` counts from 1 and is each chip's ATC.
+    #[must_use]
+    pub fn purchases(&self, round: u16) -> Vec<Box<Request>> {
+        (0..self.cards).map(|card| Box::new(purchase(card, round))).collect()
+    }
+
+    /// Takes requests from admission to the record, each with the HSM's answer between.
+    ///
+    /// # Panics
+    /// When one is not approved: then something else would be measured.
+    pub fn authorize(&mut self, requests: Vec<Box<Request>>) -> Vec<Record> {
+        let mut records = Vec::with_capacity(requests.len());
+        let mut effects = Vec::with_capacity(4);
+        for request in requests {
+            self.core.step(NOW, Input::Request(request), &mut effects);
+            let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("not asked: {effects:?}") };
+            self.core.step(NOW, Input::HsmReply { ticket, reply: right() }, &mut effects);
+            for effect in effects.drain(..) {
+                match effect {
+                    Effect::Record(record) => records.push(record),
+                    Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
+                    Effect::AskHsm { .. } => panic!("asked twice"),
+                }
+            }
+        }
+        records
+    }
+}
+
+/// 2026-11-23 14:30:15 UTC.
+const NOW: Time = Time { unix_ms: 1_795_444_215_000 };
+
+const EXPIRY: &[u8; 4] = b"3012";
+
+fn right() -> ChecksReply {
+    let arpc = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
+    ChecksReply { pin: Some(PinResult::Right), cvv: None, cryptogram: Some(CryptogramResult::Right { arpc }) }
+}
+
+fn tables() -> Tables {
+    let limits = Limits {
+        per_transaction_minor: Some(1_000_000),
+        daily_minor: Some(100_000_000),
+        daily_count: Some(10_000),
+    };
+    let product = Product {
+        cvk: Some(key("cvk")),
+        pin: Some(PinMethod::Pvv(key("pvk"))),
+        issuer_master_keys: vec![(1, key("mk-ac"))],
+        purchase: limits,
+        withdrawal: limits,
+        ..Product::plain("debit", vec!["400000".to_owned()], Scheme::Visa)
+    };
+    let pin_key = PinKey { key: key("zpk"), kind: PinKeyKind::Zpk, format: *b"01" };
+    let terminal = Terminal {
+        active: true,
+        allowed: vec![TransactionType::Purchase],
+        merchant: None,
+        pin_key: Some(pin_key),
+    };
+    let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
+    let link = Link { terminals, pin_key: None };
+    Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
+}
+
+fn key(name: &str) -> Arc<Key> {
+    Arc::new(Key { name: name.to_owned(), cryptogram: "U0123456789ABCDEF0123456789ABCDEF".to_owned() })
+}
+
+fn link_name() -> LinkName {
+    LinkName::new("bench").expect("a link name")
+}
+
+fn pan(card: u32) -> Pan {
+    Pan::with_check_digit(format!("400000{card:09}").as_bytes()).expect("16 digits")
+}
+
+fn account_id(card: u32) -> AccountId {
+    AccountId::new(&format!("ACCOUNT{card:09}")).expect("an account")
+}
+
+fn account(card: u32) -> Account {
+    Account {
+        id: account_id(card),
+        currency: Currency::parse("USD").expect("ISO 4217"),
+        kind: AccountKind::Default,
+        opening_minor: 1_000_000_000,
+        credit_line_minor: 0,
+    }
+}
+
+fn on_file(card: u32) -> Card {
+    Card {
+        pan: pan(card),
+        expiry: Expiry::parse_yymm(EXPIRY).expect("a month"),
+        start: None,
+        status: CardStatus::Active,
+        card_sequence: Some(1),
+        account: account_id(card),
+        pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+    }
+}
+
+fn purchase(card: u32, round: u16) -> Request {
+    let stan = (u32::from(round) * 1000 + card) % 1_000_000;
+    let terminal = format!("LOAD{:04}", card % 1000);
+    Request {
+        reply_to: ReplyTo { connection: 1, slot: card },
+        link: link_name(),
+        class: MessageClass::Financial,
+        transaction: TransactionType::Purchase,
+        account_type: AccountType::Default,
+        pan: pan(card),
+        expiry: Expiry::parse_yymm(EXPIRY).ok(),
+        card_sequence: Some(1),
+        amount_minor: 1999,
+        currency: 840,
+        stan: Stan::new(stan).expect("six digits"),
+        rrn: Rrn::parse(format!("632714{stan:06}").as_bytes()).ok(),
+        transmission: TransmissionTime(1_123_143_015),
+        terminal: TerminalId::new(terminal.as_bytes()).expect("eight characters"),
+        merchant: MerchantId::new(b"CORNERSHOP00042"),
+        mcc: 5411,
+        country: 840,
+        entry: EntryMode::Chip,
+        track2: None,
+        pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
+        chip: Some(Box::new(chip(round))),
+        cash: None,
+    }
+}
+
+/// CVN 10 and 18 in turn.
+fn chip(atc: u16) -> Chip {
+    let cvn = if atc.is_multiple_of(2) { 0x0A } else { 0x12 };
+    Chip {
+        amount_authorised: [0, 0, 0, 0, 0x19, 0x99],
+        amount_other: [0; 6],
+        terminal_country: [0x08, 0x40],
+        tvr: [0, 0, 0, 0x80, 0],
+        currency: [0x08, 0x40],
+        date: [0x26, 0x11, 0x23],
+        transaction_type: 0,
+        unpredictable_number: [0x5E, 0xED, 0xF0, 0x0D],
+        aip: [0x39, 0],
+        atc,
+        issuer_application_data: [6, 1, cvn, 3, 0xA0, 0, 0].into_iter().collect(),
+        cryptogram: [0x5A; 8],
+        cryptogram_information: 0x80,
+    }
+}

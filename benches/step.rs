@@ -1,0 +1,32 @@
+//! What does the core cost per authorization, without wire, HSM and disk?
+//!
+//! A purchase with chip and PIN from request to record: admission, checks for the HSM, its answer, limits,
+//! funds, receipt, the state change and the response. 1,000 cards, one purchase of each; a fresh core each
+//! time, so that what the core remembers does not grow with the length of the measurement.
+
+use benches::Bank;
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+
+fn authorize(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("step");
+    group.throughput(Throughput::Elements(u64::from(CARDS)));
+    group.bench_function("1000 authorizations", |bencher| {
+        bencher.iter_batched_ref(
+            || {
+                let mut bank = Bank::new(CARDS);
+                // One round before: cards have counters, and tables of transactions have room.
+                let _ = bank.authorize(bank.purchases(1));
+                let requests = bank.purchases(2);
+                (bank, Some(requests))
+            },
+            |(bank, requests)| bank.authorize(requests.take().unwrap_or_default()),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+const CARDS: u32 = 1000;
+
+criterion_group!(benches, authorize);
+criterion_main!(benches);
