@@ -1,6 +1,7 @@
 use crate::tables::{IbmMethod, Key, PinKey};
 use arrayvec::ArrayVec;
 use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
+use std::fmt;
 use std::sync::Arc;
 
 /// What the HSM is asked about one request. All of it goes out together and comes back together.
@@ -47,8 +48,9 @@ pub struct PinCheck {
     pub method: PinVerification,
 }
 
-/// Method and reference value of a PIN verification.
-#[derive(Clone, Debug)]
+/// Method and reference value of a PIN verification. `Debug` masks the value, as that of
+/// [`PinReference`](crate::PinReference) does.
+#[derive(Clone)]
 pub enum PinVerification {
     /// Visa PVV (payShield DC, EC).
     Pvv {
@@ -66,6 +68,15 @@ pub enum PinVerification {
         /// Offset on file, left-justified, filled with `F`, ASCII.
         offset: [u8; 12],
     },
+}
+
+impl fmt::Debug for PinVerification {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PinVerification::Pvv { pvk, pvki, .. } => write!(f, "Pvv({pvk:?}, index {pvki}, ****)"),
+            PinVerification::Ibm { method, .. } => write!(f, "Ibm({:?}, ****)", method.pvk),
+        }
+    }
 }
 
 /// Verify a card verification value (payShield CY).
