@@ -1,0 +1,549 @@
+//! Plays random events to two cores and a model, and compares after each of them.
+
+use crate::bank;
+use crate::ledger::Ledger;
+use auth::limits::{TRANSACTION_RETENTION, WAITING_REPEATS};
+use auth::{
+    Account, AccountId, AccountKind, Card, CardStatus, Cash, Checks, ChecksReply, Completion, Core,
+    CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input, Limits, Link, LinkName, MessageClass,
+    PinReference, PinResult, Product, Record, RememberedReversal, ReplyTo, Request, Response, Reversal,
+    ShardIndex, State, Tables, TerminalSet, Ticket, Transaction, TransactionType, TransmissionTime,
+};
+use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, TerminalId, Time, UtcOffset};
+use proptest::test_runner::TestCaseError;
+use proptest::{prop_assert, prop_assert_eq};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Cards on file; the one after them is not.
+pub(crate) const CARDS: usize = 3;
+/// Two shops and an ATM.
+pub(crate) const TERMINALS: usize = 3;
+
+const TRIES: u8 = 3;
+const LIMITS: Limits =
+    Limits { per_transaction_minor: Some(5_000), daily_minor: Some(9_000), daily_count: Some(5) };
+/// Opening balance and credit line of the two accounts. Cards 0 and 1 share the first.
+const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 20_000, 0), ("credit", 3_000, 5_000)];
+
+/// Something that happens. `which` is taken modulo what there is.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Request(Draw),
+    HsmReply {
+        which: usize,
+        cvv: Finding,
+        arqc: Finding,
+        pin: Finding,
+    },
+    Repeat {
+        which: usize,
+    },
+    /// The key of an earlier request with another amount.
+    OtherContent {
+        which: usize,
+        amount_minor: i64,
+    },
+    Reversal {
+        which: usize,
+        stands_minor: Option<i64>,
+        says_time: bool,
+    },
+    /// A reversal of a request that comes later: the drawn one, put aside and sent by a later repeat.
+    EarlyReversal(Draw),
+    Completion {
+        which: usize,
+        dispense: Dispense,
+    },
+    Tick {
+        pause_ms: i64,
+    },
+}
+
+/// What a request is made of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Draw {
+    pub(crate) card: usize,
+    pub(crate) terminal: usize,
+    pub(crate) stan: u32,
+    pub(crate) kind: u8,
+    pub(crate) reading: Reading,
+    pub(crate) has_pin: bool,
+    pub(crate) amount_minor: i64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Reading {
+    /// The counter is so far above the highest one that the card has sent.
+    Chip {
+        atc_step: u16,
+    },
+    Stripe,
+    Manual,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Finding {
+    Right,
+    Wrong,
+    /// A bad PIN block; of the other checks, as `Failed`.
+    Unreadable,
+    Failed,
+    /// The HSM's answer leaves this check out.
+    Missing,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Dispense {
+    All,
+    Part(i64),
+    Unknown,
+}
+
+/// The core under test and everything known about it.
+pub(crate) struct Traffic {
+    now: Time,
+    core: Core,
+    /// Hears the same inputs: it must want the same effects.
+    twin: Core,
+    /// Hears only the records, like a restart: it must be the same state.
+    replayed: State,
+    ledger: Ledger,
+    sent: Vec<Sent>,
+    atc_sent: BTreeMap<usize, u16>,
+    asked: Vec<(Ticket, Checks)>,
+    /// Answers, by the slot of their `ReplyTo`.
+    answers: Vec<Answer>,
+    reversed_early: Vec<RememberedReversal>,
+}
+
+/// A request with what became of it.
+struct Sent {
+    request: Request,
+    /// What a repeat must be answered, and until when.
+    answer: Option<(Response, Time)>,
+    waiting_repeats: usize,
+}
+
+struct Answer {
+    /// Which of `sent` it answers; `None` for a reversal.
+    sent: Option<usize>,
+    count: usize,
+    /// One repeat too many while the HSM was at work.
+    may_stay_silent: bool,
+}
+
+impl Traffic {
+    pub(crate) fn new() -> Traffic {
+        let tables = Arc::new(tables());
+        let mut traffic = Traffic {
+            now: Time::from_unix_ms(1_781_524_800_000),
+            core: Core::new(ShardIndex(0), Arc::clone(&tables)),
+            twin: Core::new(ShardIndex(0), tables),
+            replayed: State::default(),
+            ledger: Ledger::default(),
+            sent: Vec::new(),
+            atc_sent: BTreeMap::new(),
+            asked: Vec::new(),
+            answers: Vec::new(),
+            reversed_early: Vec::new(),
+        };
+        for record in on_file() {
+            traffic.core.replay(&record);
+            traffic.twin.replay(&record);
+            traffic.replayed.apply(&record);
+        }
+        traffic
+    }
+
+    pub(crate) fn play(&mut self, event: Event) -> Result<(), TestCaseError> {
+        self.now = Time::from_unix_ms(self.now.unix_ms + 1);
+        match event {
+            Event::Request(draw) => {
+                let request = self.request(draw);
+                self.send(request)
+            }
+            Event::HsmReply { which, cvv, arqc, pin } => self.hsm_reply(which, cvv, arqc, pin),
+            Event::Repeat { which } => self.repeat(which),
+            Event::OtherContent { which, amount_minor } => {
+                let Some(sent) = pick(&self.sent, which) else { return Ok(()) };
+                let request = Request { amount_minor, ..self.sent[sent].request.clone() };
+                self.send(request)
+            }
+            Event::Reversal { which, stands_minor, says_time } => {
+                let Some(sent) = pick(&self.sent, which) else { return Ok(()) };
+                let request = self.sent[sent].request.clone();
+                self.reverse(&request, stands_minor, says_time)
+            }
+            Event::EarlyReversal(draw) => {
+                let request = self.request(draw);
+                self.reverse(&request, None, true)?;
+                self.sent.push(Sent { request, answer: None, waiting_repeats: 0 });
+                Ok(())
+            }
+            Event::Completion { which, dispense } => self.complete(which, dispense),
+            Event::Tick { pause_ms } => {
+                self.now = Time::from_unix_ms(self.now.unix_ms + pause_ms);
+                self.step(Input::Tick, None)
+            }
+        }
+    }
+
+    /// Lets every deadline pass: then nobody waits for an answer any more.
+    pub(crate) fn finish(&mut self) -> Result<(), TestCaseError> {
+        self.now = Time::from_unix_ms(self.now.unix_ms + 60_000);
+        self.step(Input::Tick, None)?;
+        for (slot, answer) in self.answers.iter().enumerate() {
+            let right = answer.count == 1 || answer.count == 0 && answer.may_stay_silent;
+            prop_assert!(right, "message {slot} was answered {} times", answer.count);
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, draw: Draw) -> Request {
+        let terminal = draw.terminal % TERMINALS;
+        let at_atm = terminal == TERMINALS - 1;
+        let (transaction, class) = match draw.kind {
+            0 if !at_atm => (TransactionType::Purchase, MessageClass::Authorization),
+            1 if !at_atm => (TransactionType::Purchase, MessageClass::Financial),
+            2 => (TransactionType::BalanceInquiry, MessageClass::Financial),
+            _ => (TransactionType::Withdrawal, MessageClass::Financial),
+        };
+        let pan = pan(draw.card);
+        let mut request = bank::purchase(link(terminal), &id(terminal), pan, draw.stan, draw.amount_minor);
+        request.transaction = transaction;
+        request.class = class;
+        request.transmission = sent_at(self.now);
+        request.pin_block = draw.has_pin.then(bank::pin_block);
+        if at_atm && transaction == TransactionType::Withdrawal {
+            request.cash = Some(Cash { tsn: 1, notes: Some([1, 0, 0, 0]) });
+        }
+        match draw.reading {
+            Reading::Chip { atc_step } => {
+                let atc = self.atc_sent.entry(draw.card).or_default();
+                *atc = atc.saturating_add(atc_step);
+                request.entry = EntryMode::Chip;
+                request.chip = Some(bank::chip(18, *atc, draw.amount_minor));
+            }
+            Reading::Stripe => {
+                request.entry = EntryMode::Stripe;
+                request.track2 = Some(bank::track2(&pan, "123"));
+            }
+            Reading::Manual => {}
+        }
+        request
+    }
+
+    fn send(&mut self, request: Request) -> Result<(), TestCaseError> {
+        self.sent.push(Sent { request, answer: None, waiting_repeats: 0 });
+        self.repeat(self.sent.len() - 1)
+    }
+
+    fn repeat(&mut self, which: usize) -> Result<(), TestCaseError> {
+        let Some(index) = pick(&self.sent, which) else { return Ok(()) };
+        let reply_to = self.expect_answer(Some(index));
+        let request = Box::new(Request { reply_to, ..self.sent[index].request.clone() });
+        let asked_before = self.asked.len();
+        self.step(Input::Request(request), None)?;
+        let slot = reply_to.slot as usize;
+        if self.answers[slot].count == 0 && self.asked.len() == asked_before {
+            self.sent[index].waiting_repeats += 1;
+            self.answers[slot].may_stay_silent = self.sent[index].waiting_repeats > WAITING_REPEATS;
+        }
+        Ok(())
+    }
+
+    fn hsm_reply(
+        &mut self,
+        which: usize,
+        cvv: Finding,
+        arqc: Finding,
+        pin: Finding,
+    ) -> Result<(), TestCaseError> {
+        let Some(index) = pick(&self.asked, which) else { return Ok(()) };
+        // A reply may come twice, and after the deadline: the ticket is not forgotten here.
+        let (ticket, checks) = self.asked[index].clone();
+        let all_right =
+            [(checks.cvv.is_some(), cvv), (checks.cryptogram.is_some(), arqc), (checks.pin.is_some(), pin)]
+                .iter()
+                .all(|(asked, finding)| !asked || *finding == Finding::Right);
+        let reply = ChecksReply {
+            cvv: match cvv {
+                Finding::Right => Some(CvvResult::Right),
+                Finding::Wrong => Some(CvvResult::Wrong),
+                Finding::Unreadable | Finding::Failed => Some(CvvResult::Failed),
+                Finding::Missing => None,
+            },
+            cryptogram: match arqc {
+                Finding::Right => Some(CryptogramResult::Right { arpc: [7; 8] }),
+                Finding::Wrong => Some(CryptogramResult::Wrong),
+                Finding::Unreadable | Finding::Failed => Some(CryptogramResult::Failed),
+                Finding::Missing => None,
+            },
+            pin: match pin {
+                Finding::Right => Some(PinResult::Right),
+                Finding::Wrong => Some(PinResult::Wrong),
+                Finding::Unreadable => Some(PinResult::BadBlock),
+                Finding::Failed => Some(PinResult::Failed),
+                Finding::Missing => None,
+            },
+        };
+        self.step(Input::HsmReply { ticket, reply }, Some(all_right))
+    }
+
+    fn reverse(
+        &mut self,
+        request: &Request,
+        stands_minor: Option<i64>,
+        says_time: bool,
+    ) -> Result<(), TestCaseError> {
+        let reversal = Reversal {
+            reply_to: self.expect_answer(None),
+            link: request.link,
+            terminal: request.terminal,
+            pan: request.pan,
+            original_stan: request.stan,
+            original_transmission: if says_time { request.transmission } else { TransmissionTime::default() },
+            replacement_minor: stands_minor,
+        };
+        self.step(Input::Reversal(Box::new(reversal)), None)
+    }
+
+    fn complete(&mut self, which: usize, dispense: Dispense) -> Result<(), TestCaseError> {
+        // As the edge does: an ATM reports about withdrawals that it was told to dispense.
+        let at_atm: Vec<&Transaction> = self
+            .ledger
+            .entries
+            .values()
+            .map(|entry| &entry.transaction)
+            .filter(|transaction| transaction.cash.is_some())
+            .collect();
+        let Some(index) = pick(&at_atm, which) else { return Ok(()) };
+        let (transaction, pan) = (at_atm[index].id, at_atm[index].pan);
+        let dispensed = match dispense {
+            Dispense::All => Dispensed::All,
+            Dispense::Part(minor) => Dispensed::Part { minor },
+            Dispense::Unknown => Dispensed::Unknown,
+        };
+        self.step(Input::Completion(Completion { transaction, pan, dispensed }), None)
+    }
+
+    fn expect_answer(&mut self, sent: Option<usize>) -> ReplyTo {
+        let slot = u32::try_from(self.answers.len()).expect("a short run");
+        self.answers.push(Answer { sent, count: 0, may_stay_silent: false });
+        ReplyTo { connection: 1, slot }
+    }
+
+    /// One step of the core, and everything that must hold after it. `all_right`: what the HSM found,
+    /// where the input is its reply.
+    fn step(&mut self, input: Input, all_right: Option<bool>) -> Result<(), TestCaseError> {
+        let (mut effects, mut same) = (Vec::new(), Vec::new());
+        self.core.step(self.now, input.clone(), &mut effects);
+        self.twin.step(self.now, input, &mut same);
+        prop_assert_eq!(format!("{:?}", effects), format!("{:?}", same), "the core is not deterministic");
+        let mut recorded = None;
+        for effect in effects {
+            match effect {
+                Effect::Record(record) => {
+                    self.recorded(&record, all_right)?;
+                    recorded = Some(record);
+                }
+                Effect::AskHsm { ticket, checks } => self.asked.push((ticket, checks)),
+                Effect::Respond { reply_to, response } => {
+                    let told = match &recorded {
+                        Some(Record::Decided(transaction)) => Response::of(transaction) == response,
+                        _ => true,
+                    };
+                    prop_assert!(told, "the response differs from the record before it");
+                    self.answered(reply_to, response)?;
+                }
+            }
+        }
+        self.check_state()
+    }
+
+    fn recorded(&mut self, record: &Record, all_right: Option<bool>) -> Result<(), TestCaseError> {
+        if let Record::Decided(transaction) = record {
+            let approved = transaction.code.is_approval();
+            prop_assert!(!approved || all_right == Some(true), "approved without proof");
+            if approved {
+                self.check_limits(transaction)?;
+                let cancelled = self.reversed_early.iter().any(|early| cancels(early, transaction, self.now));
+                prop_assert!(!cancelled, "approved though its reversal came first");
+            }
+        }
+        if let Record::ReversalRemembered(remembered) = record {
+            self.reversed_early.push(*remembered);
+        }
+        self.replayed.apply(record);
+        self.ledger.take(record).map_err(TestCaseError::fail)
+    }
+
+    /// Against what the day had used before this transaction.
+    fn check_limits(&self, transaction: &Transaction) -> Result<(), TestCaseError> {
+        if transaction.transaction == TransactionType::BalanceInquiry {
+            return Ok(());
+        }
+        let day = transaction.business_day;
+        let (used, count) = self.ledger.used(&transaction.pan, transaction.transaction, day);
+        let amount = transaction.amount_minor;
+        prop_assert!(amount > 0 && amount <= LIMITS.per_transaction_minor.unwrap_or(i64::MAX));
+        prop_assert!(used + amount <= LIMITS.daily_minor.unwrap_or(i64::MAX), "the day's amount is exceeded");
+        prop_assert!(count < LIMITS.daily_count.unwrap_or(u32::MAX), "the day's number is exceeded");
+        Ok(())
+    }
+
+    fn answered(&mut self, reply_to: ReplyTo, response: Response) -> Result<(), TestCaseError> {
+        let answer = &mut self.answers[reply_to.slot as usize];
+        answer.count += 1;
+        prop_assert_eq!(answer.count, 1, "answered twice");
+        let Some(index) = answer.sent else { return Ok(()) };
+        let sent = &mut self.sent[index];
+        sent.waiting_repeats = 0;
+        if let Some((earlier, until)) = &sent.answer
+            && self.now <= *until
+        {
+            prop_assert_eq!(earlier, &response, "a repeat is answered in another way");
+            return Ok(());
+        }
+        // 94 says that the key belongs to another request, and a bare 96 that nothing was decided:
+        // neither is kept as an answer.
+        if response.transaction.is_some() && response.code != ResponseCode::DUPLICATE {
+            sent.answer = Some((response, self.now.plus(TRANSACTION_RETENTION)));
+        }
+        Ok(())
+    }
+
+    fn check_state(&self) -> Result<(), TestCaseError> {
+        let state = self.core.state();
+        for states in [state, &self.replayed] {
+            prop_assert_eq!(states.trial_balance(euro()), 0, "the books are off");
+        }
+        for (name, opening, credit_line) in ACCOUNTS {
+            let account = account(name);
+            let balance = state.balance(&account).expect("on file");
+            let (posted, held) = self.ledger.moved(&account);
+            prop_assert_eq!(balance.ledger_minor, opening - posted);
+            prop_assert_eq!(balance.available_minor, opening + credit_line - posted - held);
+            prop_assert!(balance.available_minor >= 0, "more was spent than is there");
+            prop_assert_eq!(self.replayed.balance(&account), Some(balance));
+        }
+        let today = self.now.day(UtcOffset::default());
+        for pan in (0..CARDS).map(pan) {
+            self.check_card(&pan, today)?;
+        }
+        for (id, entry) in &self.ledger.entries {
+            let status = state.transaction_status(*id);
+            prop_assert_eq!(self.replayed.transaction_status(*id), status);
+            let forgotten = status.is_none() && entry.held_minor == 0 && self.is_old(&entry.transaction);
+            prop_assert!(forgotten || status == Some((entry.status, entry.standing())), "{:?}", status);
+        }
+        prop_assert_eq!(self.replayed.last_counter(), state.last_counter());
+        prop_assert_eq!(self.replayed.awaiting_completion(), state.awaiting_completion());
+        Ok(())
+    }
+
+    fn check_card(&self, pan: &Pan, today: CivilDay) -> Result<(), TestCaseError> {
+        let state = self.core.state();
+        let (tries, atc) = state.card_counters(pan).expect("on file");
+        prop_assert!(tries <= TRIES, "more guesses than allowed");
+        prop_assert_eq!(tries, self.ledger.pin_tries.get(pan).copied().unwrap_or(0));
+        prop_assert_eq!(atc, self.ledger.highest_atc.get(pan).copied());
+        prop_assert_eq!(self.replayed.card_counters(pan), Some((tries, atc)));
+        let used = [TransactionType::Purchase, TransactionType::Withdrawal]
+            .map(|transaction| self.ledger.used(pan, transaction, today));
+        prop_assert_eq!(state.card_usage(pan, today), Some(used));
+        prop_assert_eq!(self.replayed.card_usage(pan, today), Some(used));
+        Ok(())
+    }
+
+    fn is_old(&self, transaction: &Transaction) -> bool {
+        transaction.time.plus(TRANSACTION_RETENTION) < self.now
+    }
+}
+
+/// An early reversal holds against its original for as long as transactions are kept.
+fn cancels(early: &RememberedReversal, transaction: &Transaction, now: Time) -> bool {
+    let same_key = (early.link, early.terminal, early.stan, early.pan)
+        == (transaction.link, transaction.terminal, transaction.stan, transaction.pan);
+    let same_time =
+        early.transmission == transaction.transmission || early.transmission == TransmissionTime::default();
+    same_key && same_time && now <= early.time.plus(TRANSACTION_RETENTION)
+}
+
+fn tables() -> Tables {
+    let product = Product {
+        pin_try_limit: TRIES,
+        purchase: LIMITS,
+        withdrawal: LIMITS,
+        ..bank::product("classic", "400000")
+    };
+    let mut tables = Tables { products: vec![product], ..Tables::default() };
+    for terminal in 0..TERMINALS {
+        let allowed =
+            [TransactionType::Purchase, TransactionType::Withdrawal, TransactionType::BalanceInquiry];
+        let link = LinkName::new(link(terminal)).expect("a link name");
+        let id = TerminalId::new(&id(terminal)).expect("a terminal identification");
+        let link = tables
+            .links
+            .entry(link)
+            .or_insert_with(|| Link { terminals: TerminalSet::default(), pin_key: None });
+        link.terminals.listed.insert(id, bank::terminal(&allowed));
+    }
+    tables
+}
+
+fn on_file() -> Vec<Record> {
+    let accounts = ACCOUNTS.map(|(name, opening_minor, credit_line_minor)| {
+        let kind = AccountKind::Default;
+        Record::AccountStored(Account {
+            id: account(name),
+            currency: euro(),
+            kind,
+            opening_minor,
+            credit_line_minor,
+        })
+    });
+    let cards = (0..CARDS).map(|index| {
+        Record::CardStored(Card {
+            pan: pan(index),
+            expiry: Expiry::parse_yymm(bank::EXPIRY).expect("a month"),
+            start: None,
+            status: CardStatus::Active,
+            card_sequence: Some(1),
+            account: account(ACCOUNTS[index / 2].0),
+            pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+        })
+    });
+    accounts.into_iter().chain(cards).collect()
+}
+
+fn pick<T>(of: &[T], which: usize) -> Option<usize> {
+    which.checked_rem(of.len())
+}
+
+fn pan(card: usize) -> Pan {
+    Pan::with_check_digit(format!("40000012345678{card}").as_bytes()).expect("16 digits")
+}
+
+fn link(terminal: usize) -> &'static str {
+    if terminal == TERMINALS - 1 { "atm" } else { "pos" }
+}
+
+fn id(terminal: usize) -> Vec<u8> {
+    format!("T{terminal}").into_bytes()
+}
+
+fn account(name: &str) -> AccountId {
+    AccountId::new(name).expect("an account")
+}
+
+fn euro() -> Currency {
+    Currency::parse("EUR").expect("ISO 4217")
+}
+
+/// DE 7 to the second: requests of one second share their key where they share their STAN.
+fn sent_at(now: Time) -> TransmissionTime {
+    let digits = now.month_day_time(UtcOffset::default());
+    TransmissionTime(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
+}
