@@ -69,6 +69,16 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
     }
 }
 
+/// The findings where the HSM could not be asked at all.
+#[must_use]
+pub fn all_failed(checks: &Checks) -> ChecksReply {
+    let mut findings = ChecksReply::default();
+    for subject in subjects(checks) {
+        note(&mut findings, checks, subject, None);
+    }
+    findings
+}
+
 fn pin(check: &PinCheck) -> Option<Command<'_>> {
     let source = match check.key.kind {
         PinKeyKind::Tpk => PinKeyType::Tpk,

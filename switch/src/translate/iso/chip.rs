@@ -168,7 +168,7 @@ mod tests {
             assert_eq!(objects.pan().unwrap(), pan.map(|pan| Pan::parse(pan.as_bytes()).unwrap()));
         };
         check("", None, None);
-        check("57114000001234567899D28122011000012345", Some("4000001234567899=2812201100012345"), None);
+        check("57114000001234567899D28122011000012345", Some("4000001234567899=28122011000012345"), None);
         check("5A084000001234567899", None, Some("4000001234567899"));
         check("5A0A4000001234567890123F", None, Some("4000001234567890123"));
         let refused = |hex: &str| {

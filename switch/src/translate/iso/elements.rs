@@ -43,8 +43,8 @@ pub(super) fn month_day_time(digits: &[u8]) -> Option<TransmissionTime> {
     let exists = (1..=12).contains(&month) && (1..=31).contains(&day) && hour < 24 && minute < 60;
     // A clock that follows UTC may show a leap second.
     let exists = exists && second <= 60;
-    let number = [month, day, hour, minute, second].iter().fold(0, |number, part| number * 100 + part);
-    exists.then_some(TransmissionTime(number))
+    let number = || [month, day, hour, minute, second].iter().fold(0, |number, part| number * 100 + part);
+    exists.then(|| TransmissionTime(number()))
 }
 
 /// Track 2 of DE 35, else its equivalent in tag 57.

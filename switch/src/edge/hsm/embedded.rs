@@ -1,0 +1,75 @@
+//! The simulator inside this process, under the public test LMK.
+
+use super::{Desk, HSM_JOBS, HsmJob, log_unaskable};
+use crate::translate::hsm as commands;
+use auth::ChecksReply;
+use crossbeam::channel::{Receiver, Sender, bounded};
+use hsm_sim::{Engine, Lmk, Settings};
+use std::io;
+use std::sync::Arc;
+use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
+
+/// Threads that take jobs from one queue. A job stays on one thread: its commands take microseconds,
+/// and a second hand-over would cost more than it saves.
+pub(super) struct Embedded {
+    /// `None` only while dropping, which is how the threads learn that it is over.
+    jobs: Option<Sender<HsmJob>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Embedded {
+    pub(super) fn start(workers: usize, desk: Desk) -> io::Result<Embedded> {
+        let (sender, jobs) = bounded(HSM_JOBS);
+        let (engine, desk) = (Arc::new(Engine::new(Lmk::public_test(), Settings::default())), Arc::new(desk));
+        let start = |number| {
+            let (engine, desk, jobs) = (Arc::clone(&engine), Arc::clone(&desk), jobs.clone());
+            Builder::new().name(format!("hsm-{number}")).spawn(move || work(&engine, &desk, &jobs))
+        };
+        let workers = (0..workers.max(1)).map(start).collect::<io::Result<_>>()?;
+        Ok(Embedded { jobs: Some(sender), workers })
+    }
+
+    #[expect(clippy::result_large_err, reason = "a job that is refused goes back whole")]
+    pub(super) fn ask(&self, job: HsmJob) -> Result<(), HsmJob> {
+        match &self.jobs {
+            Some(jobs) => jobs.try_send(job).map_err(crossbeam::channel::TrySendError::into_inner),
+            None => Err(job),
+        }
+    }
+}
+
+/// Lets the threads finish what was handed in.
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for worker in self.workers.drain(..) {
+            if worker.join().is_err() {
+                tracing::error!("an HSM thread has failed");
+            }
+        }
+    }
+}
+
+fn work(engine: &Engine, desk: &Desk, jobs: &Receiver<HsmJob>) {
+    for job in jobs {
+        let findings = find(engine, desk, &job);
+        desk.hand_out(job.shard, job.ticket, findings);
+    }
+}
+
+fn find(engine: &Engine, desk: &Desk, job: &HsmJob) -> ChecksReply {
+    let mut findings = ChecksReply::default();
+    for subject in commands::subjects(&job.checks) {
+        let Some(command) = commands::command(&job.checks, subject) else {
+            log_unaskable(subject);
+            commands::note(&mut findings, &job.checks, subject, None);
+            continue;
+        };
+        let begun = Instant::now();
+        let reply = engine.run(&command);
+        desk.answered(command.code(), reply.error, begun.elapsed());
+        commands::note(&mut findings, &job.checks, subject, Some(&reply));
+    }
+    findings
+}
