@@ -154,6 +154,23 @@ fn frames_in_the_wrong_place_are_an_error() {
     check_damaged(dir.path(), 1, frames[1].start, Damage::FrameOrder);
 }
 
+/// A frame restored from an old copy of the same file has the right number and the right seal.
+#[test]
+fn a_frame_of_another_history_is_an_error() {
+    let (dir, _) = written(&["one", "two"]);
+    let old = fs::read(segment(dir.path(), 1)).unwrap();
+    let frame = frames(&old)[1].clone();
+    change(dir.path(), 1, |content| content[frame.clone()].fill(0));
+    let (mut journal, ..) = open(dir.path()).unwrap();
+    for record in [b"TWO", b"six"] {
+        append(&mut journal, Stream(1), &[record]);
+        journal.sync().unwrap();
+    }
+    drop(journal);
+    change(dir.path(), 1, |content| content[frame.clone()].copy_from_slice(&old[frame.clone()]));
+    check_damaged(dir.path(), 1, frame.end, Damage::FrameOrder);
+}
+
 /// Somebody who knows the format can make the checksum right, not the seal.
 #[test]
 fn a_change_with_a_right_checksum_breaks_the_seal() {

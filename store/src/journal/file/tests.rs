@@ -202,6 +202,36 @@ fn a_full_disk_at_any_operation_loses_nothing_acknowledged() {
     check_every_failure(42, io::ErrorKind::StorageFull);
 }
 
+/// What is read at the opening may be in the cache of the system only. Here the cache is one
+/// folder and the disk another, which has lost everything behind the header of the segment.
+#[test]
+fn an_opening_makes_durable_what_it_has_read() {
+    let cache = tempfile::tempdir().unwrap();
+    let written = run(cache.path(), u32::MAX, 1, io::ErrorKind::Other);
+    let newest = segment::newest(cache.path()).unwrap();
+    let disk_dir = tempfile::tempdir().unwrap();
+    for number in 1..=newest {
+        let mut content = std::fs::read(segment::path(cache.path(), number)).unwrap();
+        if number == newest {
+            content[HEADER_BYTES..].fill(0);
+        }
+        std::fs::write(segment::path(disk_dir.path(), number), content).unwrap();
+    }
+    assert!(records(disk_dir.path()) < written.acknowledged);
+
+    let disk = FailingDisk {
+        inner: Folder::new(disk_dir.path(), SEGMENT_BYTES),
+        fails_at: u32::MAX,
+        seed: 1,
+        error: io::ErrorKind::Other,
+        unsynced: Vec::new(),
+        operations: Arc::default(),
+    };
+    let visitor = &mut |_, _, _: &[u8]| Ok(());
+    FileJournal::open_on(Box::new(disk), cache.path(), &key(), SEGMENT_BYTES, visitor).unwrap();
+    assert_eq!(records(disk_dir.path()), written.acknowledged);
+}
+
 #[test]
 fn an_error_of_the_disk_names_the_file() {
     let dir = tempfile::tempdir().unwrap();
