@@ -283,6 +283,12 @@ impl<'a> TransactionRequest<'a> {
 }
 
 impl OperationCode {
+    /// The eight characters.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+
     /// Reads eight of `A B C D F G H I` and space; anything else is `None`.
     #[must_use]
     pub fn new(keys: &[u8]) -> Option<OperationCode> {

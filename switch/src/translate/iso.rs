@@ -12,13 +12,13 @@
 //! first of these. What the message lacks or holds against its form is refused with 30; what is
 //! well-formed and not allowed is the core's to decline.
 
-mod chip;
 mod elements;
 mod request;
 mod response;
 mod reversal;
 mod unreadable;
 
+use crate::translate::chip::ChipError;
 use auth::{LinkName, MessageClass, ReplyTo};
 use card::ResponseCode;
 use iso8583::{Message, field};
@@ -121,6 +121,13 @@ impl Refusal {
     /// 40: well-formed, and nothing that this switch does.
     fn unsupported(field: u8, reason: &'static str) -> Refusal {
         Refusal { code: ResponseCode::NOT_SUPPORTED, field, reason }
+    }
+}
+
+/// Chip data stands in DE 55.
+impl From<ChipError> for Refusal {
+    fn from(error: ChipError) -> Refusal {
+        Refusal::illegal(field::ICC, error.reason)
     }
 }
 

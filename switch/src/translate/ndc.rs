@@ -1,7 +1,7 @@
 //! NDC to the core's terms and back. Pure.
 
 use crate::settings::{AtmTransaction, NdcSettings};
-use crate::translate::chip;
+use crate::translate::chip::{ChipError, Objects};
 use auth::{
     AccountType, Cash, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, TransactionType, TransmissionTime,
 };
@@ -79,21 +79,19 @@ impl Asking<'_> {
         let Some(Ok(track2)) = request.read_track2() else {
             return Err(refuse(ResponseCode::INVALID_CARD, "no readable track 2"));
         };
-        let chip_read = match &request.smart_card {
-            None => None,
-            Some(smart_card) if smart_card.reveal().is_empty() => None,
-            Some(smart_card) => match chip::read(smart_card.reveal()) {
-                Ok(read) => Some(read),
-                Err(_) => return Err(refuse(ResponseCode::FORMAT_ERROR, "smart card data cannot be read")),
-            },
+        let unreadable = |error: ChipError| refuse(ResponseCode::FORMAT_ERROR, error.reason);
+        let objects = match &request.smart_card {
+            // Without objects the chip failed and the stripe was read.
+            Some(smart_card) if !smart_card.reveal().is_empty() => {
+                Some(Objects::read(smart_card.reveal()).map_err(unreadable)?)
+            }
+            _ => None,
         };
+        let chip = objects.as_ref().map(Objects::chip).transpose().map_err(unreadable)?.map(Box::new);
+        let card_sequence = objects.as_ref().map(Objects::card_sequence).transpose().map_err(unreadable)?.flatten();
         let amount_minor = request.amount_minor.and_then(|minor| i64::try_from(minor).ok()).unwrap_or(0);
         let withdrawal = transaction == AtmTransaction::Withdrawal;
         let notes = if withdrawal { self.plan(amount_minor) } else { None };
-        let (chip, card_sequence) = match chip_read {
-            Some(read) => (Some(Box::new(read.chip)), read.card_sequence),
-            None => (None, None),
-        };
         let asked = Asked { transaction, amount_minor, notes, has_chip: chip.is_some() };
         let request = Request {
             reply_to: self.reply_to,

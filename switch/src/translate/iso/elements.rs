@@ -1,7 +1,7 @@
 //! Single data elements as typed values, each with its own refusal.
 
 use super::Refusal;
-use super::chip::Objects;
+use crate::translate::chip::Objects;
 use auth::TransmissionTime;
 use card::{Pan, Stan, TerminalId, Track2};
 use iso8583::{Message, field};
@@ -56,7 +56,7 @@ pub(super) fn track2(
         let track = Track2::parse(&text);
         return track.map(Some).map_err(|_| Refusal::illegal(field::TRACK_2, "not in the layout of track 2"));
     }
-    objects.map_or(Ok(None), Objects::track2)
+    objects.map_or(Ok(None), |objects| Ok(objects.track2()?))
 }
 
 /// The PAN of DE 2, else of track 2, else of tag 5A.

@@ -1,6 +1,6 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::chip::Objects;
+use crate::translate::chip::Objects;
 use super::{Origin, Refusal, elements};
 use auth::{AccountType, EntryMode, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
@@ -100,7 +100,7 @@ fn card_sequence(message: &Message<'_>, objects: Option<&Objects<'_>>) -> Result
     match message.number(field::CARD_SEQUENCE) {
         Some(number @ 0..=99) => Ok(Some(number as u8)),
         Some(_) => Err(Refusal::illegal(field::CARD_SEQUENCE, "more than two digits")),
-        None => objects.map_or(Ok(None), Objects::card_sequence),
+        None => objects.map_or(Ok(None), |objects| Ok(objects.card_sequence()?)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! 04xx to [`auth::Reversal`].
 
-use super::chip::Objects;
+use crate::translate::chip::Objects;
 use super::{Origin, Refusal, elements};
 use auth::{Reversal, TransmissionTime};
 use card::Stan;

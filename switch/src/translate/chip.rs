@@ -1,11 +1,10 @@
-//! DE 55: the objects that say which card it is and those that a cryptogram covers.
+//! Chip data as BER-TLV (DE 55, NDC smart card data): the objects that say which card it is and those
+//! that a cryptogram covers.
 
-use super::Refusal;
 use arrayvec::ArrayVec;
 use auth::Chip;
 use card::{Pan, Track2};
 use iso8583::emv::{self, Tlv, TlvErrorKind, tag};
-use iso8583::field;
 use zeroize::Zeroize;
 
 /// Most objects of one DE 55. Terminals send 20 to 40.
@@ -17,14 +16,20 @@ const TRACK_2_BYTES: usize = 19;
 /// 9F27 of an ARQC, which is what a request without this object is taken to carry.
 const ARQC: u8 = 0x80;
 
-/// The objects of DE 55, each tag once.
-pub(super) struct Objects<'a>(ArrayVec<Tlv<'a>, OBJECTS>);
+/// Why chip data cannot be taken. Names the tag, never its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ChipError {
+    pub(crate) reason: &'static str,
+}
+
+/// The objects of one chip, each tag once.
+pub(crate) struct Objects<'a>(ArrayVec<Tlv<'a>, OBJECTS>);
 
 impl<'a> Objects<'a> {
-    /// Reads all of DE 55, so that nothing is taken out of data that does not hold together. A tag that
+    /// Reads all of the data, so that nothing is taken out of data that does not hold together. A tag that
     /// occurs twice refuses the message even where nobody asks for it: two readers of the same bytes
     /// could take different ones for the card's word.
-    pub(super) fn read(bytes: &'a [u8]) -> Result<Objects<'a>, Refusal> {
+    pub(crate) fn read(bytes: &'a [u8]) -> Result<Objects<'a>, ChipError> {
         let mut objects = ArrayVec::<Tlv<'a>, OBJECTS>::new();
         for object in emv::tlv(bytes) {
             let object = object.map_err(|error| illegal(fault(error.kind)))?;
@@ -41,18 +46,18 @@ impl<'a> Objects<'a> {
     }
 
     /// An object of fixed length that may be absent.
-    fn optional<const N: usize>(&self, tag: u32, reason: &'static str) -> Result<Option<[u8; N]>, Refusal> {
+    fn optional<const N: usize>(&self, tag: u32, reason: &'static str) -> Result<Option<[u8; N]>, ChipError> {
         self.find(tag).map(|value| value.try_into().map_err(|_| illegal(reason))).transpose()
     }
 
     /// An object of fixed length that must be there.
-    fn required<const N: usize>(&self, tag: u32, reason: &'static str) -> Result<[u8; N], Refusal> {
+    fn required<const N: usize>(&self, tag: u32, reason: &'static str) -> Result<[u8; N], ChipError> {
         self.optional(tag, reason)?.ok_or(illegal(reason))
     }
 
     /// What a cryptogram covers, as received: nothing of it is ever rebuilt from other elements (EMV
     /// Book 2, section 8.1.1). 9F03 is zero where absent, as a card without cashback signs it.
-    pub(super) fn chip(&self) -> Result<Chip, Refusal> {
+    pub(crate) fn chip(&self) -> Result<Chip, ChipError> {
         let [transaction_type] = self.required(tag::TRANSACTION_TYPE, "tag 9C must have 1 byte")?;
         let cryptogram_information =
             self.optional(tag::CRYPTOGRAM_INFORMATION, "tag 9F27 must have 1 byte")?.unwrap_or([ARQC])[0];
@@ -73,14 +78,14 @@ impl<'a> Objects<'a> {
         })
     }
 
-    fn issuer_application_data(&self) -> Result<ArrayVec<u8, 32>, Refusal> {
+    fn issuer_application_data(&self) -> Result<ArrayVec<u8, 32>, ChipError> {
         let value = self.find(tag::ISSUER_APPLICATION_DATA).filter(|value| !value.is_empty());
         let value = value.and_then(|value| ArrayVec::try_from(value).ok());
         value.ok_or(illegal("tag 9F10 must have 1 to 32 bytes"))
     }
 
     /// Tag 5F34: two packed digits.
-    pub(super) fn card_sequence(&self) -> Result<Option<u8>, Refusal> {
+    pub(crate) fn card_sequence(&self) -> Result<Option<u8>, ChipError> {
         const REASON: &str = "tag 5F34 must have two digits";
         let Some([packed]) = self.optional(tag::PAN_SEQUENCE, REASON)? else { return Ok(None) };
         let (tens, units) = (packed >> 4, packed & 0x0F);
@@ -91,7 +96,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Tag 57: track 2 packed, its separator the nibble D, filled with F.
-    pub(super) fn track2(&self) -> Result<Option<Track2>, Refusal> {
+    pub(crate) fn track2(&self) -> Result<Option<Track2>, ChipError> {
         const REASON: &str = "tag 57 is not in the layout of track 2";
         let Some(packed) = self.find(tag::TRACK_2_EQUIVALENT) else { return Ok(None) };
         let mut characters = [0; 2 * TRACK_2_BYTES];
@@ -102,7 +107,7 @@ impl<'a> Objects<'a> {
     }
 
     /// Tag 5A: the PAN packed, filled with F.
-    pub(super) fn pan(&self) -> Result<Option<Pan>, Refusal> {
+    pub(crate) fn pan(&self) -> Result<Option<Pan>, ChipError> {
         const REASON: &str = "tag 5A is not a PAN";
         let Some(packed) = self.find(tag::PAN) else { return Ok(None) };
         let mut characters = [0; 2 * Pan::MAX_DIGITS.div_ceil(2)];
@@ -124,8 +129,8 @@ fn unpack<'a>(packed: &[u8], characters: &'a mut [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-fn illegal(reason: &'static str) -> Refusal {
-    Refusal::illegal(field::ICC, reason)
+fn illegal(reason: &'static str) -> ChipError {
+    ChipError { reason }
 }
 
 fn fault(kind: TlvErrorKind) -> &'static str {
@@ -141,7 +146,7 @@ fn fault(kind: TlvErrorKind) -> &'static str {
 mod tests {
     use super::*;
 
-    fn objects(hex: &str) -> Result<(), Refusal> {
+    fn objects(hex: &str) -> Result<(), ChipError> {
         Objects::read(&hex::decode(hex).unwrap()).map(|_| ())
     }
 
