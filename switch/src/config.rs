@@ -47,6 +47,24 @@ pub struct Configuration {
     /// Whether the HSM is stated to work under the public test LMK, so that clear test keys may be
     /// brought in.
     pub public_test_lmk: bool,
+    /// Where the configuration was read from.
+    pub file: PathBuf,
+}
+
+impl Configuration {
+    /// File of imported keys.
+    #[must_use]
+    pub fn imported_keys_file(&self) -> PathBuf {
+        self.settings.data_folder.join(IMPORTED_KEYS)
+    }
+
+    /// A mistake about a key that only the HSM can find.
+    #[must_use]
+    pub fn key_mistake(&self, key: &NamedKey, reason: String, mend: &str) -> ConfigError {
+        let file = if key.imported { self.imported_keys_file() } else { self.file.clone() };
+        let name = format!("key {:?}", key.key.name);
+        ConfigError { file, line: Some(key.line), key: name, reason, mend: Some(mend.to_owned()) }
+    }
 }
 
 /// Reads the configuration as `serve` needs it.
@@ -88,7 +106,7 @@ pub fn read(path: &Path) -> Result<Configuration, Vec<ConfigError>> {
     top.finish();
     errors.splice(0..0, findings.into_errors());
     if errors.is_empty() {
-        Ok(Configuration { keys: keys.into_keys(), ..configuration })
+        Ok(Configuration { keys: keys.into_keys(), file: path.to_owned(), ..configuration })
     } else {
         Err(errors)
     }
@@ -171,7 +189,13 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         tables: Arc::new(tables),
     };
     let currencies = products.currencies;
-    Configuration { settings, keys: Vec::new(), currencies, public_test_lmk: hsm.public_test_lmk }
+    Configuration {
+        settings,
+        keys: Vec::new(),
+        currencies,
+        public_test_lmk: hsm.public_test_lmk,
+        file: PathBuf::new(),
+    }
 }
 
 /// The `[hsm]` table.

@@ -1,4 +1,4 @@
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigError {
     /// The file: the configuration itself, or the one of imported keys.
+    #[serde(serialize_with = "as_text")]
     pub file: PathBuf,
     /// Line in the file, from 1; `None` when the mistake is about the whole file.
     pub line: Option<usize>,
@@ -70,10 +71,15 @@ impl Findings {
     }
 
     pub(super) fn add(&self, at: Option<Range<usize>>, key: impl Into<String>, complaint: Complaint) {
-        let line = at.map(|span| self.line_starts.partition_point(|start| *start <= span.start));
+        let line = at.map(|span| self.line(span.start));
         let Complaint { reason, mend } = complaint;
         let error = ConfigError { file: self.file.clone(), line, key: key.into(), reason, mend };
         self.found.borrow_mut().push(error);
+    }
+
+    /// Line of a byte, from 1.
+    pub(super) fn line(&self, at: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= at)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -106,6 +112,11 @@ impl fmt::Display for ConfigError {
 }
 
 impl std::error::Error for ConfigError {}
+
+/// A path as text; one that is no UTF-8 must not stop the report.
+fn as_text<S: Serializer>(path: &Path, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&path.display())
+}
 
 /// The known word that was most likely meant: at most a third of it mistyped.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {

@@ -21,6 +21,8 @@ pub struct NamedKey {
     pub kcv: Option<String>,
     /// Whether it was imported, and so stands in the data folder and not in the configuration.
     pub imported: bool,
+    /// Line of its file.
+    pub line: usize,
 }
 
 /// What a key is for.
@@ -153,7 +155,8 @@ impl KeyRing {
                     "give each key a name of its own; imported keys stand in the data folder's keys.toml";
                 section.complain("name", Complaint::new(format!("the name {name:?} is taken"), mend));
             } else {
-                self.keys.insert(name.to_owned(), NamedKey { key, kind, kcv, imported });
+                let line = section.line();
+                self.keys.insert(name.to_owned(), NamedKey { key, kind, kcv, imported, line });
             }
         }
         section.finish();

@@ -119,6 +119,11 @@ impl<'f> Section<'f> {
         self.findings.add(Some(at), path, complaint);
     }
 
+    /// Line of the file at which the table begins, from 1.
+    pub(super) fn line(&self) -> usize {
+        self.findings.line(self.span.start)
+    }
+
     /// Whether the key is there.
     pub(super) fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)

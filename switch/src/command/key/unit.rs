@@ -1,0 +1,154 @@
+//! One HSM asked one command at a time, as tools need it. `serve` has its own way, with many commands
+//! under way at once (`edge/hsm.rs`).
+
+use crate::config::KeyKind;
+use crate::settings::HsmSettings;
+use hsm::{
+    CheckValue, Command, ErrorCode, ImportKey, KcvLength, KeyField, KeyScheme, Reply, ReplyBody, framing,
+};
+use hsm_sim::{Engine, Lmk};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// An HSM of the configuration.
+pub struct Unit(Way);
+
+enum Way {
+    Embedded(Box<Engine>),
+    Network { stream: TcpStream, address: SocketAddr, header_length: usize },
+}
+
+/// Why the HSM gave no answer that helps.
+#[derive(Debug)]
+pub enum UnitError {
+    /// No unit could be reached, or the connection broke; the last one tried.
+    Unreachable(SocketAddr, io::Error),
+    /// The answer is not what the command asks for.
+    NotUnderstood,
+    /// The HSM refused.
+    Refused(ErrorCode),
+}
+
+impl Unit {
+    /// Takes the embedded HSM, or connects to the first unit that answers.
+    ///
+    /// # Errors
+    /// When no unit can be reached.
+    pub fn connect(settings: &HsmSettings) -> Result<Unit, UnitError> {
+        let HsmSettings::PayShield { units, header_length, deadline, .. } = settings else {
+            let engine = Engine::new(Lmk::public_test(), hsm_sim::Settings::default());
+            return Ok(Unit(Way::Embedded(Box::new(engine))));
+        };
+        let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
+        let mut error = UnitError::Unreachable(nobody, io::ErrorKind::NotFound.into());
+        for address in units {
+            match connect(*address, *deadline) {
+                Ok(stream) => {
+                    let header_length = *header_length;
+                    return Ok(Unit(Way::Network { stream, address: *address, header_length }));
+                }
+                Err(cause) => error = UnitError::Unreachable(*address, cause),
+            }
+        }
+        Err(error)
+    }
+
+    /// The check value of a key, 16 digits (`BU`).
+    ///
+    /// # Errors
+    /// When the key is not one of this kind under the LMK, or the HSM does not answer.
+    pub fn check_value(&mut self, kind: KeyKind, key: &KeyField<'_>) -> Result<String, UnitError> {
+        let key_type = kind.hsm_type();
+        let command = CheckValue { key_type, key: key.borrowed(), length: KcvLength::Sixteen };
+        self.ask(&Command::CheckValue(command), |reply| match &reply.body {
+            ReplyBody::CheckValue(kcv) => Some(hex::encode_upper(kcv.as_bytes())),
+            _ => None,
+        })
+    }
+
+    /// Brings a key in from under a ZMK (`A6`): its cryptogram under the LMK, its check value of six
+    /// digits, and whether the HSM had to mend its parity.
+    ///
+    /// # Errors
+    /// When the HSM refuses the key or the ZMK, or does not answer.
+    pub fn import(
+        &mut self,
+        kind: KeyKind,
+        zmk: &KeyField<'_>,
+        key: &KeyField<'_>,
+        scheme: KeyScheme,
+    ) -> Result<(String, String, bool), UnitError> {
+        let (zmk, key) = (zmk.borrowed(), key.borrowed());
+        let command = Command::ImportKey(ImportKey { key_type: kind.hsm_type(), zmk, key, scheme });
+        self.ask(&command, |reply| match &reply.body {
+            ReplyBody::Key { key, kcv } => {
+                let mended = reply.error == ErrorCode::VERIFICATION_FAILED;
+                Some((key.to_text(), hex::encode_upper(kcv.as_bytes()), mended))
+            }
+            _ => None,
+        })
+    }
+
+    fn ask<T>(
+        &mut self,
+        command: &Command<'_>,
+        take: impl FnOnce(&Reply<'_>) -> Option<T>,
+    ) -> Result<T, UnitError> {
+        let mut message = Vec::new();
+        let reply = match &mut self.0 {
+            Way::Embedded(engine) => engine.run(command),
+            Way::Network { stream, address, header_length } => {
+                let unreachable = |error| UnitError::Unreachable(*address, error);
+                exchange(stream, *header_length, command, &mut message).map_err(unreachable)?;
+                let answer = framing::split_header(&message, *header_length);
+                let (_, body) = answer.ok_or(UnitError::NotUnderstood)?;
+                Reply::parse(command.code(), body).map_err(|_| UnitError::NotUnderstood)?
+            }
+        };
+        // A6 gives a key along with error 01, so the body decides.
+        match take(&reply) {
+            Some(answer) => Ok(answer),
+            None if reply.error.is_success() => Err(UnitError::NotUnderstood),
+            None => Err(UnitError::Refused(reply.error)),
+        }
+    }
+}
+
+fn connect(address: SocketAddr, deadline: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, deadline)?;
+    stream.set_read_timeout(Some(deadline))?;
+    stream.set_write_timeout(Some(deadline))?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Sends one command and reads one message. There is one command at a time, so any header will do.
+fn exchange(
+    stream: &mut TcpStream,
+    header_length: usize,
+    command: &Command<'_>,
+    message: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut frame = Vec::new();
+    framing::write_frame(&mut frame, &vec![b'0'; header_length], |out| command.encode(out))
+        .map_err(io::Error::other)?;
+    stream.write_all(&frame)?;
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    message.resize(usize::from(u16::from_be_bytes(length)), 0);
+    stream.read_exact(message)
+}
+
+impl fmt::Display for UnitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            UnitError::Unreachable(address, error) => write!(f, "the HSM at {address}: {error}"),
+            UnitError::NotUnderstood => f.write_str("the HSM gave an answer that is not understood"),
+            UnitError::Refused(code) => write!(f, "the HSM refused with {code}"),
+        }
+    }
+}
+
+impl std::error::Error for UnitError {}
