@@ -5,7 +5,7 @@ use super::unit::Unit;
 use super::{Desk, HSM_JOBS, HsmJob, log_unaskable};
 use crate::translate::hsm::{self as commands, Subject};
 use auth::{Checks, ChecksReply, Ticket};
-use hsm::Reply;
+use hsm::{CommandCode, Reply};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -161,10 +161,8 @@ impl Pool {
     }
 
     /// An errand came back with its answer.
-    pub(super) fn complete(&self, errand: &Errand, reply: &Reply<'_>, elapsed: Duration) {
-        if let Some(command) = errand.command() {
-            self.desk.answered(command.code(), reply.error, elapsed);
-        }
+    pub(super) fn complete(&self, errand: &Errand, code: CommandCode, reply: &Reply<'_>, elapsed: Duration) {
+        self.desk.answered(code, reply.error, elapsed);
         self.conclude(errand, Some(reply));
     }
 

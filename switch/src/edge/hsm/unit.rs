@@ -253,7 +253,7 @@ impl<'a> Connection<'a> {
         match Reply::parse(sent.code, reply) {
             Ok(reply) => {
                 self.unit.pool.relieve(self.unit.index);
-                self.unit.pool.complete(&sent.errand, &reply, elapsed);
+                self.unit.pool.complete(&sent.errand, sent.code, &reply, elapsed);
             }
             Err(error) => {
                 tracing::warn!(unit = %self.unit.address, %error, "an HSM reply cannot be read");

@@ -3,7 +3,7 @@
 use super::response;
 use auth::Response;
 use card::ResponseCode;
-use iso8583::{BitmapEncoding, Dialect, EncodeError, NumberEncoding, ParseError, ParseErrorKind, parse};
+use iso8583::{BitmapEncoding, Dialect, EncodeError, Mti, NumberEncoding, ParseError, ParseErrorKind, parse};
 
 /// Appends the answer 30 to a frame that [`parse`] refused with `error`: the fields before the faulty
 /// one are echoed like those of any request, so that the sender finds its message by them.
@@ -18,7 +18,7 @@ pub fn unreadable_response(
     error: &ParseError,
     out: &mut Vec<u8>,
 ) -> Result<bool, EncodeError> {
-    if !error.mti.is_some_and(|mti| mti.expects_response()) {
+    if !error.mti.is_some_and(Mti::expects_response) {
         return Ok(false);
     }
     let leading = leading_fields(frame, dialect, error);
