@@ -22,9 +22,9 @@ pub(crate) const TERMINALS: usize = 3;
 
 const TRIES: u8 = 3;
 const LIMITS: Limits =
-    Limits { per_transaction_minor: Some(5_000), daily_minor: Some(9_000), daily_count: Some(5) };
+    Limits { per_transaction_minor: Some(4_000), daily_minor: Some(6_000), daily_count: Some(4) };
 /// Opening balance and credit line of the two accounts. Cards 0 and 1 share the first.
-const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 20_000, 0), ("credit", 3_000, 5_000)];
+const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 12_000, 0), ("credit", 2_000, 4_000)];
 
 /// Something that happens. `which` is taken modulo what there is.
 #[derive(Clone, Debug)]
@@ -111,7 +111,9 @@ pub(crate) struct Traffic {
     ledger: Ledger,
     sent: Vec<Sent>,
     atc_sent: BTreeMap<usize, u16>,
-    asked: Vec<(Ticket, Checks)>,
+    asked: Vec<Asked>,
+    /// Of those, the ones that the HSM has answered, or too late to. It may do so all the same.
+    done: Vec<Asked>,
     /// Answers, by the slot of their `ReplyTo`.
     answers: Vec<Answer>,
     reversed_early: Vec<RememberedReversal>,
@@ -125,8 +127,16 @@ struct Sent {
     waiting_repeats: usize,
 }
 
+/// A question to the HSM.
+#[derive(Clone)]
+struct Asked {
+    ticket: Ticket,
+    checks: Checks,
+    at: Time,
+}
+
 struct Answer {
-    /// Which of `sent` it answers; `None` for a reversal.
+    /// Which of `sent` it answers; `None` for what is not repeated.
     sent: Option<usize>,
     count: usize,
     /// One repeat too many while the HSM was at work.
@@ -145,6 +155,7 @@ impl Traffic {
             sent: Vec::new(),
             atc_sent: BTreeMap::new(),
             asked: Vec::new(),
+            done: Vec::new(),
             answers: Vec::new(),
             reversed_early: Vec::new(),
         };
@@ -167,8 +178,9 @@ impl Traffic {
             Event::Repeat { which } => self.repeat(which),
             Event::OtherContent { which, amount_minor } => {
                 let Some(sent) = pick(&self.sent, which) else { return Ok(()) };
-                let request = Request { amount_minor, ..self.sent[sent].request.clone() };
-                self.send(request)
+                let reply_to = self.expect_answer(None);
+                let request = Request { reply_to, amount_minor, ..self.sent[sent].request.clone() };
+                self.step(Input::Request(Box::new(request)), None)
             }
             Event::Reversal { which, stands_minor, says_time } => {
                 let Some(sent) = pick(&self.sent, which) else { return Ok(()) };
@@ -184,7 +196,13 @@ impl Traffic {
             Event::Completion { which, dispense } => self.complete(which, dispense),
             Event::Tick { pause_ms } => {
                 self.now = Time::from_unix_ms(self.now.unix_ms + pause_ms);
-                self.step(Input::Tick, None)
+                self.step(Input::Tick, None)?;
+                let deadline = tables().hsm_deadline;
+                let (late, waiting) =
+                    self.asked.drain(..).partition(|asked| asked.at.plus(deadline) <= self.now);
+                self.asked = waiting;
+                self.done.extend::<Vec<Asked>>(late);
+                Ok(())
             }
         }
     }
@@ -260,9 +278,17 @@ impl Traffic {
         arqc: Finding,
         pin: Finding,
     ) -> Result<(), TestCaseError> {
-        let Some(index) = pick(&self.asked, which) else { return Ok(()) };
-        // A reply may come twice, and after the deadline: the ticket is not forgotten here.
-        let (ticket, checks) = self.asked[index].clone();
+        // Mostly in order; now and then a second time or too late.
+        let which_done = pick(&self.done, which).filter(|_| which.is_multiple_of(16));
+        let index = if which.is_multiple_of(4) { pick(&self.asked, which) } else { pick(&self.asked, 0) };
+        let Asked { ticket, checks, .. } = match (which_done, index) {
+            (Some(again), _) => self.done[again].clone(),
+            (None, Some(index)) => {
+                self.done.push(self.asked.remove(index));
+                self.done[self.done.len() - 1].clone()
+            }
+            (None, None) => return Ok(()),
+        };
         let all_right =
             [(checks.cvv.is_some(), cvv), (checks.cryptogram.is_some(), arqc), (checks.pin.is_some(), pin)]
                 .iter()
@@ -348,7 +374,9 @@ impl Traffic {
                     self.recorded(&record, all_right)?;
                     recorded = Some(record);
                 }
-                Effect::AskHsm { ticket, checks } => self.asked.push((ticket, checks)),
+                Effect::AskHsm { ticket, checks } => {
+                    self.asked.push(Asked { ticket, checks, at: self.now });
+                }
                 Effect::Respond { reply_to, response } => {
                     let told = match &recorded {
                         Some(Record::Decided(transaction)) => Response::of(transaction) == response,
@@ -406,10 +434,10 @@ impl Traffic {
             prop_assert_eq!(earlier, &response, "a repeat is answered in another way");
             return Ok(());
         }
-        // 94 says that the key belongs to another request, and a bare 96 that nothing was decided:
-        // neither is kept as an answer.
-        if response.transaction.is_some() && response.code != ResponseCode::DUPLICATE {
-            sent.answer = Some((response, self.now.plus(TRANSACTION_RETENTION)));
+        // 94 says that the key belongs to another request: it is not kept as an answer.
+        let decided = response.transaction.and_then(|id| self.ledger.entries.get(&id));
+        if let Some(entry) = decided.filter(|_| response.code != ResponseCode::DUPLICATE) {
+            sent.answer = Some((response, entry.transaction.time.plus(TRANSACTION_RETENTION)));
         }
         Ok(())
     }
