@@ -69,6 +69,16 @@ impl HsmPort {
             Adapter::PayShield(pay_shield) => pay_shield.ask(job),
         }
     }
+
+    /// How many connections to units are in service; the simulator counts as one. With none, every job
+    /// fails at once.
+    #[must_use]
+    pub fn connected(&self) -> usize {
+        match &self.0 {
+            Adapter::Embedded(_) => 1,
+            Adapter::PayShield(pay_shield) => pay_shield.connected(),
+        }
+    }
 }
 
 /// Where findings are handed out and commands are counted.

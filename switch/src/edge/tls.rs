@@ -129,3 +129,190 @@ impl fmt::Display for TlsError {
 }
 
 impl std::error::Error for TlsError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use rustls::ClientConfig;
+    use rustls::pki_types::ServerName;
+    use std::fs;
+    use std::io;
+    use tempfile::TempDir;
+    use tokio_rustls::TlsConnector;
+
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        pem: String,
+    }
+
+    struct Identity {
+        certificate: rcgen::Certificate,
+        key: KeyPair,
+    }
+
+    impl Authority {
+        fn new(name: &str) -> Authority {
+            let mut params = CertificateParams::new(Vec::new()).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let pem = params.self_signed(&key).unwrap().pem();
+            Authority { issuer: Issuer::new(params, key), pem }
+        }
+
+        fn sign(&self, common_name: &str) -> Identity {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, common_name);
+            let key = KeyPair::generate().unwrap();
+            Identity { certificate: params.signed_by(&key, &self.issuer).unwrap(), key }
+        }
+    }
+
+    /// A listener whose files lie in a folder of their own.
+    struct Site {
+        authority: Authority,
+        settings: TlsSettings,
+        _folder: TempDir,
+    }
+
+    impl Site {
+        fn new(required: bool) -> Site {
+            let folder = tempfile::tempdir().unwrap();
+            let file = |name: &str, contents: String| {
+                let path = folder.path().join(name);
+                fs::write(&path, contents).unwrap();
+                path
+            };
+            let authority = Authority::new("Test authority");
+            let listener = authority.sign("listener");
+            let settings = TlsSettings {
+                certificate_file: file("listener.pem", listener.certificate.pem()),
+                key_file: file("listener.key", listener.key.serialize_pem()),
+                client_authority_file: Some(file("authority.pem", authority.pem.clone())),
+                client_certificate_required: required,
+            };
+            Site { authority, settings, _folder: folder }
+        }
+
+        /// Shakes hands; gives the common name that the listener saw.
+        fn handshake(
+            &self,
+            identity: Option<&Identity>,
+            version: &'static rustls::SupportedProtocolVersion,
+        ) -> io::Result<Option<String>> {
+            let (near, far) = tokio::io::duplex(64 * 1024);
+            let connector = TlsConnector::from(Arc::new(self.peer(identity, version)));
+            let acceptor = acceptor(&self.settings).unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            let name = ServerName::try_from("localhost").unwrap();
+            let (_, accepted) =
+                runtime.block_on(async { tokio::join!(connector.connect(name, near), acceptor.accept(far)) });
+            let accepted = accepted?;
+            let chain = accepted.get_ref().1.peer_certificates();
+            Ok(chain.and_then(|chain| chain.first()).and_then(|der| common_name(der)))
+        }
+
+        fn peer(
+            &self,
+            identity: Option<&Identity>,
+            version: &'static rustls::SupportedProtocolVersion,
+        ) -> ClientConfig {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_slice(self.authority.pem.as_bytes()).unwrap()).unwrap();
+            let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_protocol_versions(&[version])
+                .unwrap()
+                .with_root_certificates(roots);
+            match identity {
+                None => builder.with_no_client_auth(),
+                Some(Identity { certificate, key }) => {
+                    let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+                    builder.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap()
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn who_may_come_in() {
+        for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+            for required in [true, false] {
+                let site = Site::new(required);
+                let right = site.authority.sign("terminal-1");
+                assert_eq!(site.handshake(Some(&right), version).unwrap().as_deref(), Some("terminal-1"));
+                let stranger = Authority::new("Other authority").sign("terminal-1");
+                assert!(site.handshake(Some(&stranger), version).is_err());
+                let nobody = site.handshake(None, version);
+                assert_eq!(nobody.ok(), if required { None } else { Some(None) });
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_authority_nobody_is_asked() {
+        let mut site = Site::new(false);
+        site.settings.client_authority_file = None;
+        let right = site.authority.sign("terminal-1");
+        for identity in [None, Some(&right)] {
+            assert_eq!(site.handshake(identity, &rustls::version::TLS13).unwrap(), None);
+        }
+        site.settings.client_certificate_required = true;
+        assert!(matches!(acceptor(&site.settings), Err(TlsError::NoAuthority)));
+    }
+
+    #[test]
+    fn errors_name_the_file_and_what_to_do() {
+        let check = |change: fn(&mut TlsSettings), file: &str, mend: &str| {
+            let mut site = Site::new(true);
+            change(&mut site.settings);
+            let Err(error) = acceptor(&site.settings) else { panic!("{file} was accepted") };
+            let text = error.to_string();
+            assert!(text.contains(file) && text.contains(mend), "{text}");
+            assert!(!text.contains("BEGIN"), "{text}");
+        };
+        check(|settings| settings.key_file = "/nowhere/a.key".into(), "/nowhere/a.key", "may read");
+        check(
+            |settings| settings.client_authority_file = Some("/nowhere/ca.pem".into()),
+            "/nowhere/ca.pem",
+            "may read",
+        );
+        check(
+            |settings| settings.certificate_file = settings.key_file.clone(),
+            "listener.key",
+            "CERTIFICATE",
+        );
+        check(
+            |settings| settings.key_file = settings.certificate_file.clone(),
+            "listener.pem",
+            "PRIVATE KEY",
+        );
+        check(
+            |settings| fs::write(&settings.client_authority_file.clone().unwrap(), "").unwrap(),
+            "authority.pem",
+            "CERTIFICATE",
+        );
+        check(
+            |settings| fs::write(&settings.key_file, KeyPair::generate().unwrap().serialize_pem()).unwrap(),
+            "listener.key",
+            "belongs to",
+        );
+        check(
+            |settings| {
+                let broken = "-----BEGIN CERTIFICATE-----\n****\n-----END CERTIFICATE-----\n";
+                fs::write(&settings.certificate_file, broken).unwrap();
+            },
+            "listener.pem",
+            "give a PEM file",
+        );
+    }
+
+    #[test]
+    fn names_of_certificates() {
+        let authority = Authority::new("Test authority");
+        let der = authority.sign("acquirer-7").certificate.der().to_vec();
+        assert_eq!(common_name(&der).as_deref(), Some("acquirer-7"));
+        assert_eq!(common_name(&der[..der.len() / 2]), None);
+        assert_eq!(common_name(b""), None);
+    }
+}

@@ -118,6 +118,10 @@ impl PayShield {
         }
         Ok(())
     }
+
+    pub(super) fn connected(&self) -> usize {
+        self.pool.doors.iter().filter(|door| door.connected.load(Ordering::Acquire)).count()
+    }
 }
 
 impl Door {
