@@ -120,13 +120,14 @@ fn pin_check(pvv: [u8; 4]) -> PinCheck {
     }
 }
 
-/// The example that pyemv documents for CVN 18, whose clear key is sixteen bytes AA.
+/// The example that pyemv documents for CVN 18, whose clear key is sixteen bytes AA. With odd
+/// parity, which DES ignores and an HSM insists on, these are AB.
 fn cryptogram_check(last: u8) -> CryptogramCheck {
     let bytes = "00000000999900000000000008408000048000084099123101\
                  52BF458518000FFF06011203A0B80080";
     CryptogramCheck {
         recipe: Recipe::VisaCvn18,
-        issuer_master_key: key_under(KeyType::MK_AC, 0xAA),
+        issuer_master_key: key(KeyType::MK_AC, 0xAB),
         pan: Pan::parse(b"1234567890123456").unwrap(),
         card_sequence: 0,
         atc: 0x0FFF,
@@ -135,11 +136,6 @@ fn cryptogram_check(last: u8) -> CryptogramCheck {
         cryptogram: [0x76, 0x95, 0x77, 0xB5, 0xAB, 0xE9, 0xFE, last],
         answer: CryptogramAnswer::Csu([0; 4]),
     }
-}
-
-/// As [`key`], for a byte of even parity: the engine compares after mending parity, DES ignores it.
-fn key_under(kind: KeyType, byte: u8) -> Arc<Key> {
-    key(kind, if byte.count_ones() % 2 == 0 { byte ^ 1 } else { byte })
 }
 
 fn all_checks(cvv: &[u8; 3], arqc_last: u8) -> Checks {
@@ -474,11 +470,11 @@ fn jobs_under_way_are_bounded() {
     });
     bench.wait_until_connected(1);
     let port = bench.port.as_ref().unwrap();
-    let ask = || port.ask(HsmJob { shard: 0, ticket: Ticket(0), checks: cvv_check(RIGHT_CVV) });
+    let taken = || port.ask(HsmJob { shard: 0, ticket: Ticket(0), checks: cvv_check(RIGHT_CVV) }).is_ok();
     for _ in 0..HSM_JOBS {
-        assert!(ask().is_ok());
+        assert!(taken());
     }
-    assert!(ask().is_err());
+    assert!(!taken());
 }
 
 #[test]

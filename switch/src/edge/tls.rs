@@ -288,7 +288,7 @@ mod tests {
             "PRIVATE KEY",
         );
         check(
-            |settings| fs::write(&settings.client_authority_file.clone().unwrap(), "").unwrap(),
+            |settings| fs::write(settings.client_authority_file.as_ref().unwrap(), "").unwrap(),
             "authority.pem",
             "CERTIFICATE",
         );

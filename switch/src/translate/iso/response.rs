@@ -68,7 +68,7 @@ pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -
 /// Appends the answer to a message that [`incoming`](super::incoming) refused.
 ///
 /// # Errors
-/// As [`response`].
+/// As [`response()`].
 pub fn refusal_response(
     request: &Message<'_>,
     refusal: &Refusal,
@@ -80,7 +80,7 @@ pub fn refusal_response(
 /// Appends the 0810 that accepts a sign-on, sign-off or echo; DE 70 says which.
 ///
 /// # Errors
-/// As [`response`].
+/// As [`response()`].
 pub fn network_response(request: &Message<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     response(request, &Response::bare(ResponseCode::APPROVED), out)
 }

@@ -11,7 +11,7 @@ use iso8583::{BitmapEncoding, Dialect, EncodeError, Mti, NumberEncoding, ParseEr
 /// answer.
 ///
 /// # Errors
-/// As [`response`].
+/// As [`response()`].
 pub fn unreadable_response(
     frame: &[u8],
     dialect: &'static Dialect,
