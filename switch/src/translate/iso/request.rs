@@ -1,7 +1,7 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use crate::translate::chip::Objects;
 use super::{Origin, Refusal, elements};
+use crate::translate::chip::Objects;
 use auth::{AccountType, EntryMode, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
 use iso8583::{Message, field};

@@ -1,7 +1,7 @@
 //! 04xx to [`auth::Reversal`].
 
-use crate::translate::chip::Objects;
 use super::{Origin, Refusal, elements};
+use crate::translate::chip::Objects;
 use auth::{Reversal, TransmissionTime};
 use card::Stan;
 use iso8583::{Message, field};
