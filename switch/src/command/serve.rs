@@ -3,6 +3,7 @@
 use crate::command::load_settings;
 use crate::edge::serve::Server;
 use rustix::process::{Resource, Rlimit, setrlimit};
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -48,19 +49,28 @@ pub fn run(args: &ServeArgs) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    for (name, address) in server.addresses() {
-        println!("listening {name} {address}");
-    }
+    announce(&server);
     server.wait_for_signal();
     server.drain();
     ExitCode::SUCCESS
+}
+
+/// Whoever started us may have stopped listening to standard output; that is no reason to end.
+fn announce(server: &Server) {
+    let mut out = std::io::stdout().lock();
+    for (name, address) in server.addresses() {
+        let _ = writeln!(out, "listening {name} {address}");
+    }
+    let _ = out.flush();
 }
 
 /// Logs go to standard error; `RUST_LOG` chooses more or less than `info`.
 pub fn start_logging(format: LogFormat) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     // A second call, as in tests that start two switches, keeps the first one's settings.
     let _ = match format {
         LogFormat::Text => builder.try_init(),

@@ -1,0 +1,298 @@
+//! `kill -9` under load, several times over: everything that was acknowledged is there afterwards,
+//! nothing twice, and every balance is the sum of its records.
+
+use card::{Currency, ResponseCode, Rrn, Stan, Time};
+use iso8583::{Dialect, framing};
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use switch::command::init::{self, InitOptions, Ports};
+use switch::{config, history, recovery};
+use terminal::{
+    CardSimulator, ChipTransaction, CryptogramVersion, Intent, Pos, PosResponse, Presentment, TestIssuer,
+    Trace,
+};
+
+/// Rounds of serving and killing. The switch is killed after so many answers of a round, a different
+/// number each time, so that the blow falls at different moments of a batch.
+const KILL_AFTER: [usize; 5] = [37, 150, 1, 301, 88];
+
+/// Terminals at the same time, each with cards of its own.
+const TERMINALS: usize = 4;
+
+/// Messages that one terminal sends before it waits for answers.
+const PIPELINE: usize = 8;
+
+/// Lines that `serve` prints: five listeners and the administration.
+const LISTENERS: usize = 6;
+
+/// Test cards, whose accounts `init` opens with 1000.00 each.
+const CARDS: u32 = 40;
+const OPENING_MINOR: i64 = 100_000;
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill_9() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Site::new(&folder.path().join("site"));
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let terminals: Vec<Arc<Mutex<LoadTerminal>>> =
+        (0..TERMINALS).map(|number| Arc::new(Mutex::new(LoadTerminal::new(number, &site.issuer)))).collect();
+
+    for kill_after in KILL_AFTER {
+        let mut server = Running::start(&site.config);
+        let answered = Arc::new(AtomicUsize::new(0));
+        let threads: Vec<_> = terminals
+            .iter()
+            .map(|terminal| {
+                let (terminal, answered) = (Arc::clone(terminal), Arc::clone(&answered));
+                let (acknowledged, address) = (Arc::clone(&acknowledged), server.address);
+                std::thread::spawn(move || terminal.lock().unwrap().load(address, &answered, &acknowledged))
+            })
+            .collect();
+        wait_until(|| answered.load(Ordering::Relaxed) >= kill_after, "the switch answers");
+        server.kill();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    }
+
+    let acknowledged = acknowledged.lock().unwrap();
+    assert!(acknowledged.len() >= KILL_AFTER.iter().sum(), "the load was real: {}", acknowledged.len());
+    check_books(&site, &acknowledged);
+    a_repeat_after_the_kill_is_answered_alike(&site, &acknowledged[acknowledged.len() - 1]);
+}
+
+/// Every acknowledged answer has its record, and money follows from the records alone.
+fn check_books(site: &Site, acknowledged: &[Acknowledged]) {
+    let settings = config::load(&site.config).unwrap();
+    let entries = history::read(&settings, |_| true).unwrap();
+    let mut by_rrn: HashMap<String, ResponseCode> = HashMap::new();
+    let mut debited: BTreeMap<String, i64> = BTreeMap::new();
+    for entry in &entries {
+        let rrn = entry.transaction.rrn.unwrap().to_string();
+        assert!(by_rrn.insert(rrn.clone(), entry.transaction.code).is_none(), "{rrn} was recorded twice");
+        if let Some(account) = entry.transaction.account {
+            *debited.entry(account.to_string()).or_default() += entry.standing_minor;
+        }
+    }
+    for answer in acknowledged {
+        let recorded = by_rrn.get(&answer.rrn);
+        assert_eq!(recorded, Some(&answer.code), "{} was acknowledged", answer.rrn);
+    }
+    let state = recovery::load_state(&settings).unwrap();
+    let mut seen = 0;
+    for card in state.cards_in_order() {
+        let balance = state.balance(&card.account).unwrap();
+        let debit = debited.get(card.account.as_str()).copied().unwrap_or(0);
+        assert_eq!(balance.ledger_minor, OPENING_MINOR - debit, "account {}", card.account);
+        assert_eq!(balance.available_minor, balance.ledger_minor, "purchases hold nothing");
+        seen += 1;
+    }
+    assert_eq!(seen, CARDS);
+    assert!(debited.values().sum::<i64>() > 0, "money has moved");
+    assert_eq!(state.trial_balance(Currency::parse("USD").unwrap()), 0);
+    println!("{} acknowledged, {} recorded, all there", acknowledged.len(), entries.len());
+}
+
+fn a_repeat_after_the_kill_is_answered_alike(site: &Site, answer: &Acknowledged) {
+    let settings = config::load(&site.config).unwrap();
+    let before = history::read(&settings, |_| true).unwrap().len();
+    let server = Running::start(&site.config);
+    let mut connection = Connection::open(server.address).unwrap();
+    connection.send(&answer.request).unwrap();
+    assert_eq!(connection.receive().unwrap(), answer.response);
+    drop(server);
+    assert_eq!(history::read(&settings, |_| true).unwrap().len(), before, "a repeat records nothing");
+}
+
+/// What the switch has answered, as the terminal keeps it.
+struct Acknowledged {
+    rrn: String,
+    code: ResponseCode,
+    request: Vec<u8>,
+    response: Vec<u8>,
+}
+
+struct Site {
+    config: PathBuf,
+    issuer: TestIssuer,
+}
+
+impl Site {
+    fn new(folder: &Path) -> Site {
+        let report = init::create(folder, &InitOptions { cards: CARDS, ports: Ports::EPHEMERAL }).unwrap();
+        let issuer = serde_json::from_str(&fs::read_to_string(&report.test_cards).unwrap()).unwrap();
+        let import =
+            turnout().args(["card", "import", "--config"]).arg(&report.config).arg(&report.cards).output();
+        let import = import.unwrap();
+        assert!(import.status.success(), "{}", String::from_utf8_lossy(&import.stderr));
+        Site { config: report.config, issuer }
+    }
+}
+
+/// `turnout serve` as a process of its own; dropped, it is killed.
+struct Running {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Running {
+    fn start(config: &Path) -> Running {
+        let mut child = turnout()
+            .args(["serve", "--config"])
+            .arg(config)
+            .env("RUST_LOG", "warn")
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .take(LISTENERS)
+            .map(Result::unwrap)
+            .collect();
+        let listening = lines.iter().find_map(|line| line.strip_prefix("listening integration "));
+        let address = listening.expect("serve says where it listens").parse().unwrap();
+        Running { child, address }
+    }
+
+    fn kill(&mut self) {
+        // SIGKILL, on Unix.
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn turnout() -> Command {
+    Command::new(env!("CARGO_BIN_EXE_turnout"))
+}
+
+struct LoadTerminal {
+    pos: Pos,
+    cards: Vec<CardSimulator>,
+    zpk: hsm_sim::ClearKey,
+    number: usize,
+    sent: u32,
+}
+
+impl LoadTerminal {
+    fn new(number: usize, issuer: &TestIssuer) -> LoadTerminal {
+        let dialect = Dialect::by_name("iso87_ascii").unwrap();
+        let pos = Pos::new(dialect, format!("KILL{number:04}").as_bytes(), Currency::parse("USD").unwrap());
+        let cards = (0..CARDS)
+            .filter(|serial| *serial as usize % TERMINALS == number)
+            .map(|serial| issuer.card(serial));
+        LoadTerminal { pos, cards: cards.collect(), zpk: issuer.keys.zpk.clone(), number, sent: 0 }
+    }
+
+    /// Sends and receives until the connection breaks.
+    fn load(&mut self, address: SocketAddr, answered: &AtomicUsize, acknowledged: &Mutex<Vec<Acknowledged>>) {
+        let Ok(mut connection) = Connection::open(address) else { return };
+        loop {
+            let requests: Vec<Vec<u8>> = (0..PIPELINE).map(|_| self.purchase()).collect();
+            for request in &requests {
+                if connection.send(request).is_err() {
+                    return;
+                }
+            }
+            // Answers come in any order; the RRN tells whose they are.
+            for _ in &requests {
+                let Some(response) = connection.receive() else { return };
+                let answer = PosResponse::parse(&response, self.pos.dialect).unwrap();
+                let rrn = answer.rrn.unwrap();
+                let request =
+                    requests.iter().find(|request| rrn_of(request, self.pos.dialect) == rrn).unwrap();
+                let (request, code) = (request.clone(), answer.code);
+                acknowledged.lock().unwrap().push(Acknowledged {
+                    rrn: rrn.to_string(),
+                    code,
+                    request,
+                    response,
+                });
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn purchase(&mut self) -> Vec<u8> {
+        self.sent += 1;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let time = Time::from_unix_ms(now.as_millis() as i64);
+        let which = self.sent as usize % self.cards.len();
+        let card = &mut self.cards[which];
+        let amount = 1 + i64::from(self.sent % 7);
+        let chip = ChipTransaction::purchase(amount, self.pos.currency, 840, time, self.sent.to_be_bytes());
+        let version =
+            if self.sent.is_multiple_of(2) { CryptogramVersion::Visa10 } else { CryptogramVersion::Visa18 };
+        let pin_block = card.pin_block(card.pin(), &self.zpk);
+        let presentment = Presentment::chip(card, &chip, version).with_pin(pin_block);
+        let rrn = Rrn::parse(format!("{:04}{:08}", self.number, self.sent).as_bytes()).unwrap();
+        let trace = Trace { stan: Stan::new(self.sent).unwrap(), rrn, time };
+        self.pos.purchase(Intent::Post, amount as u64, &presentment, &trace).unwrap()
+    }
+}
+
+fn rrn_of(request: &[u8], dialect: &'static Dialect) -> Rrn {
+    let message = iso8583::parse(request, dialect).unwrap();
+    Rrn::parse(&message.value(iso8583::field::RRN).unwrap()).unwrap()
+}
+
+struct Connection {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Connection {
+    fn open(address: SocketAddr) -> std::io::Result<Connection> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+        Ok(Connection { stream, received: Vec::new() })
+    }
+
+    fn send(&mut self, message: &[u8]) -> std::io::Result<()> {
+        let mut frame = Vec::new();
+        let start = framing::begin(&mut frame);
+        frame.extend_from_slice(message);
+        framing::finish(&mut frame, start).unwrap();
+        self.stream.write_all(&frame)
+    }
+
+    /// The next message; `None` once the connection is gone. Half a message is no message.
+    fn receive(&mut self) -> Option<Vec<u8>> {
+        loop {
+            if let Some(frame) = framing::next_frame(&self.received, 65_535).unwrap() {
+                let message = self.received[frame.body].to_vec();
+                self.received.drain(..frame.consumed);
+                return Some(message);
+            }
+            let mut part = [0; 4096];
+            match self.stream.read(&mut part) {
+                Ok(0) | Err(_) => return None,
+                Ok(count) => self.received.extend_from_slice(&part[..count]),
+            }
+        }
+    }
+}
+
+/// Waits for other threads, for a minute at most.
+fn wait_until(done: impl Fn() -> bool, what: &str) {
+    for _ in 0..60_000 {
+        if done() {
+            return;
+        }
+        std::thread::park_timeout(Duration::from_millis(1));
+    }
+    panic!("not within a minute: {what}");
+}
