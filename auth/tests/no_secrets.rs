@@ -2,28 +2,26 @@
 
 #[path = "support/bank.rs"]
 mod bank;
+#[path = "support/one_card.rs"]
+mod one_card;
 
 use auth::{
-    Account, AccountId, AccountKind, Card, CardStatus, ChecksReply, Core, CryptogramResult, CvvResult,
-    Effect, EntryMode, IbmMethod, Input, Link, LinkName, PinMethod, PinReference, PinResult, Product, Record,
-    Request, Reversal, ShardIndex, Tables, TerminalSet, TransactionType, TransmissionTime,
+    Effect, IbmMethod, Input, LinkName, PinMethod, PinReference, Product, Record, ReplyTo, Reversal,
+    TransmissionTime,
 };
-use card::{Currency, Expiry, Pan, Stan, TerminalId, Time};
+use card::{Stan, TerminalId};
+use one_card::{CVV, LINK, PAN, TERMINAL, all_right, full_request, pan, step};
 use std::fmt::Debug;
 use std::sync::Arc;
 
-/// No group of its digits occurs anywhere else in this test.
-const PAN: &[u8] = b"4000003141592655";
-const CVV: &str = "867";
 const PVV: &[u8; 4] = b"5309";
 const OFFSET: &[u8; 12] = b"7402FFFFFFFF";
-const TERMINAL: &[u8] = b"POS00001";
 
 #[test]
 fn debug_of_requests_effects_and_records_shows_no_card_data() {
-    for pin in [pvv(), ibm_offset()] {
-        let mut core = core(&pin);
-        let request = full_request();
+    for pin in PIN_REFERENCES {
+        let mut core = one_card::core(product(pin), pin);
+        let request = full_request(1);
         let secrets = secrets();
         let show = |what: &dyn Debug| assert_hidden(what, &secrets);
         show(&request);
@@ -56,17 +54,18 @@ fn debug_of_requests_effects_and_records_shows_no_card_data() {
 
 #[test]
 fn debug_of_what_is_on_file_shows_no_card_data() {
-    for pin in [pvv(), ibm_offset()] {
-        assert_hidden(&Record::CardStored(card_on_file(&pin)), &secrets());
-        assert_hidden(&tables(&pin), &secrets());
+    for pin in PIN_REFERENCES {
+        assert_hidden(&Record::CardStored(one_card::card_on_file(pin)), &secrets());
+        assert_hidden(&one_card::tables(product(pin)), &secrets());
     }
 }
 
 /// A record is sealed before it reaches a disk, and holds the PAN. The rest must not get that far.
 #[test]
 fn stored_form_of_a_decision_holds_no_track_pin_block_or_cvv() {
-    let mut core = core(&pvv());
-    let effects = step(&mut core, Input::Request(Box::new(full_request())));
+    let [pin, _] = PIN_REFERENCES;
+    let mut core = one_card::core(product(pin), pin);
+    let effects = step(&mut core, Input::Request(Box::new(full_request(1))));
     let [Effect::AskHsm { ticket, .. }] = effects[..] else { panic!("{effects:?}") };
     let mut checked = 0;
     for effect in step(&mut core, Input::HsmReply { ticket, reply: all_right() }) {
@@ -154,31 +153,10 @@ fn written(bytes: &[u8]) -> Vec<String> {
     forms
 }
 
-/// Chip, track and PIN at once, so that the HSM is asked about everything.
-fn full_request() -> Request {
-    Request {
-        entry: EntryMode::Fallback,
-        expiry: Expiry::parse_yymm(bank::EXPIRY).ok(),
-        transmission: TransmissionTime(615_120_000),
-        track2: Some(bank::track2(&pan(), CVV)),
-        pin_block: Some(bank::pin_block()),
-        chip: Some(bank::chip(18, 1, 1200)),
-        ..bank::purchase("pos", TERMINAL, pan(), 1, 1200)
-    }
-}
-
-fn all_right() -> ChecksReply {
-    ChecksReply {
-        pin: Some(PinResult::Right),
-        cvv: Some(CvvResult::Right),
-        cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
-    }
-}
-
 fn reversal() -> Reversal {
     Reversal {
-        reply_to: auth::ReplyTo { connection: 1, slot: 1 },
-        link: link(),
+        reply_to: ReplyTo { connection: 1, slot: 1 },
+        link: LinkName::new(LINK).expect("a link name"),
         terminal: TerminalId::new(TERMINAL).expect("a terminal identification"),
         pan: pan(),
         original_stan: Stan::new(1).expect("six digits"),
@@ -187,71 +165,18 @@ fn reversal() -> Reversal {
     }
 }
 
-fn core(pin: &PinReference) -> Core {
-    let mut core = Core::new(ShardIndex(0), Arc::new(tables(pin)));
-    core.replay(&Record::AccountStored(Account {
-        id: account(),
-        currency: Currency::parse("EUR").expect("ISO 4217"),
-        kind: AccountKind::Default,
-        opening_minor: 10_000,
-        credit_line_minor: 0,
-    }));
-    core.replay(&Record::CardStored(card_on_file(pin)));
-    core
+/// The product that verifies PINs in the way of this reference value.
+fn product(pin: PinReference) -> Product {
+    let product = bank::product("classic", "400000");
+    let PinReference::IbmOffset { .. } = pin else { return product };
+    let method = IbmMethod {
+        pvk: bank::key("pvk"),
+        decimalisation_table: *b"0123456789012345",
+        validation: *b"1234567N0000",
+        check_length: 4,
+    };
+    Product { pin: Some(PinMethod::Ibm(Arc::new(method))), ..product }
 }
 
-fn tables(pin: &PinReference) -> Tables {
-    let mut product: Product = bank::product("classic", "400000");
-    if matches!(pin, PinReference::IbmOffset { .. }) {
-        product.pin = Some(PinMethod::Ibm(Arc::new(IbmMethod {
-            pvk: bank::key("pvk"),
-            decimalisation_table: *b"0123456789012345",
-            validation: *b"1234567N0000",
-            check_length: 4,
-        })));
-    }
-    let mut terminals = TerminalSet::default();
-    let id = TerminalId::new(TERMINAL).expect("a terminal identification");
-    terminals.listed.insert(id, bank::terminal(&[TransactionType::Purchase]));
-    let mut tables = Tables { products: vec![product], ..Tables::default() };
-    tables.links.insert(link(), Link { terminals, pin_key: None });
-    tables
-}
-
-fn card_on_file(pin: &PinReference) -> Card {
-    Card {
-        pan: pan(),
-        expiry: Expiry::parse_yymm(bank::EXPIRY).expect("a month"),
-        start: None,
-        status: CardStatus::Active,
-        card_sequence: None,
-        account: account(),
-        pin: Some(*pin),
-    }
-}
-
-fn step(core: &mut Core, input: Input) -> Vec<Effect> {
-    let mut effects = Vec::new();
-    core.step(Time::from_unix_ms(1_781_524_800_000), input, &mut effects);
-    effects
-}
-
-fn pvv() -> PinReference {
-    PinReference::Pvv { pvki: 1, pvv: *PVV }
-}
-
-fn ibm_offset() -> PinReference {
-    PinReference::IbmOffset { offset: *OFFSET }
-}
-
-fn pan() -> Pan {
-    Pan::parse(PAN).expect("16 digits")
-}
-
-fn link() -> LinkName {
-    LinkName::new("pos").expect("a link name")
-}
-
-fn account() -> AccountId {
-    AccountId::new("main").expect("an account")
-}
+const PIN_REFERENCES: [PinReference; 2] =
+    [PinReference::Pvv { pvki: 1, pvv: *PVV }, PinReference::IbmOffset { offset: *OFFSET }];

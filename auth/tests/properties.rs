@@ -60,6 +60,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => draw().prop_map(Event::EarlyReversal),
         3 => (any::<usize>(), dispense()).prop_map(|(which, dispense)| Event::Completion { which, dispense }),
         2 => pause_ms().prop_map(|pause_ms| Event::Tick { pause_ms }),
+        1 => Just(Event::Restart),
     ]
 }
 

@@ -14,6 +14,16 @@ use std::sync::Arc;
 /// Monday 2026-06-15, 12:00 UTC: midnight is twelve hours after the start of a scenario.
 const START: Time = Time { unix_ms: 1_781_524_800_000 };
 
+const CLASSES: [(&str, MessageClass); 2] =
+    [("0100", MessageClass::Authorization), ("0200", MessageClass::Financial)];
+
+const TRANSACTIONS: [(&str, TransactionType); 4] = [
+    ("purchase", TransactionType::Purchase),
+    ("withdrawal", TransactionType::Withdrawal),
+    ("inquiry", TransactionType::BalanceInquiry),
+    ("unsupported", TransactionType::Unsupported),
+];
+
 /// One core with everything around it.
 pub(crate) struct Stage {
     institution: Institution,
@@ -28,6 +38,7 @@ pub(crate) struct Stage {
     decided: Vec<(Stan, TransactionId, Pan)>,
     /// A second state, which hears of records alone.
     replayed: State,
+    records: Vec<Record>,
 }
 
 impl Stage {
@@ -43,6 +54,7 @@ impl Stage {
             asked: Vec::new(),
             decided: Vec::new(),
             replayed: State::default(),
+            records: Vec::new(),
         }
     }
 
@@ -68,6 +80,11 @@ impl Stage {
             "completion" => self.completion(&mut words)?,
             "tick" => Input::Tick,
             "tables" => self.institution_changed(),
+            "restart" => {
+                words.end()?;
+                self.restart();
+                return Ok(vec![shown("nothing", "")]);
+            }
             "balance" | "counters" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
@@ -123,6 +140,14 @@ impl Stage {
     fn store(&mut self, record: &Record) {
         self.core.replay(record);
         self.replayed.apply(record);
+        self.records.push(record.clone());
+    }
+
+    /// The process dies and starts again from its records.
+    fn restart(&mut self) {
+        self.core = Core::new(ShardIndex(0), Arc::new(self.institution.tables.clone()));
+        self.records.iter().for_each(|record| self.core.replay(record));
+        self.core.resume(self.core.state().last_counter());
     }
 
     fn institution_changed(&mut self) -> Input {
@@ -141,6 +166,7 @@ impl Stage {
                 }
                 Effect::Record(record) => {
                     self.replayed.apply(record);
+                    self.records.push(record.clone());
                     if let Record::Decided(transaction) = record {
                         self.names.stans.insert(transaction.id, transaction.stan);
                         self.decided.push((transaction.stan, transaction.id, transaction.pan));
@@ -160,17 +186,9 @@ impl Stage {
     /// `request LINK 0100|0200 purchase|withdrawal|inquiry|unsupported stan= card= amount= …`
     fn request(&mut self, now: Time, words: &mut Words<'_>) -> Result<Input, String> {
         let link = words.next("a link")?;
-        let class = words
-            .one_of(&[("0100", MessageClass::Authorization), ("0200", MessageClass::Financial)])
-            .ok_or("0100 or 0200?")?;
-        let transaction = words
-            .one_of(&[
-                ("purchase", TransactionType::Purchase),
-                ("withdrawal", TransactionType::Withdrawal),
-                ("inquiry", TransactionType::BalanceInquiry),
-                ("unsupported", TransactionType::Unsupported),
-            ])
-            .ok_or("purchase, withdrawal, inquiry or unsupported?")?;
+        let class = words.one_of(&CLASSES).ok_or("0100 or 0200?")?;
+        let transaction =
+            words.one_of(&TRANSACTIONS).ok_or("purchase, withdrawal, inquiry or unsupported?")?;
         let stan = words.required("stan", stan)?;
         let pan = self.pan(words)?;
         let amount_minor = words.value("amount", minor)?.unwrap_or(0);
@@ -186,7 +204,7 @@ impl Stage {
             merchant: words.value("merchant", |text| MerchantId::new(text.as_bytes()))?,
             mcc: words.value("mcc", |text| text.parse().ok())?.unwrap_or(base.mcc),
             expiry: words.value("expiry", expiry)?,
-            rrn: words.value("rrn", |text| Rrn::parse(text.as_bytes()).ok())?,
+            rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
             ..base
         };
@@ -199,12 +217,14 @@ impl Stage {
     fn repeat(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
         let stan = words.required("stan", stan)?;
         let mut request = self.sent(stan).ok_or("no such request was sent")?.clone();
-        if let Some(amount_minor) = words.value("amount", minor)? {
-            request.amount_minor = amount_minor;
-        }
         if let Some(pan) = words.option("card").map(|name| self.institution.pan(name)).transpose()? {
             request.pan = pan;
         }
+        request.amount_minor = words.value("amount", minor)?.unwrap_or(request.amount_minor);
+        request.currency = words.value("currency", |text| text.parse().ok())?.unwrap_or(request.currency);
+        request.rrn = words.value("rrn", rrn)?.or(request.rrn);
+        request.class = words.one_of(&CLASSES).unwrap_or(request.class);
+        request.transaction = words.one_of(&TRANSACTIONS).unwrap_or(request.transaction);
         let earlier = self.names.messages.iter().filter(|message| message.ends_with(&format!("stan={stan}")));
         request.reply_to = self.reply_to(&format!("repeat-{} stan={stan}", earlier.count()));
         self.requests.push(request.clone());
@@ -401,6 +421,10 @@ pub(crate) fn expiry(text: &str) -> Option<Expiry> {
 pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
     let ms = milliseconds(text).ok()?;
     u64::try_from(ms).ok().map(std::time::Duration::from_millis)
+}
+
+fn rrn(text: &str) -> Option<Rrn> {
+    Rrn::parse(text.as_bytes()).ok()
 }
 
 fn stan(text: &str) -> Option<Stan> {

@@ -27,7 +27,7 @@ const LIMITS: Limits =
 const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 12_000, 0), ("credit", 2_000, 4_000)];
 
 /// Something that happens. `which` is taken modulo what there is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Event {
     Request(Draw),
     HsmReply {
@@ -58,6 +58,8 @@ pub(crate) enum Event {
     Tick {
         pause_ms: i64,
     },
+    /// The process dies and starts again from its records.
+    Restart,
 }
 
 /// What a request is made of.
@@ -108,6 +110,7 @@ pub(crate) struct Traffic {
     twin: Core,
     /// Hears only the records, like a restart: it must be the same state.
     replayed: State,
+    records: Vec<Record>,
     ledger: Ledger,
     sent: Vec<Sent>,
     atc_sent: BTreeMap<usize, u16>,
@@ -139,7 +142,7 @@ struct Answer {
     /// Which of `sent` it answers; `None` for what is not repeated.
     sent: Option<usize>,
     count: usize,
-    /// One repeat too many while the HSM was at work.
+    /// One repeat too many while the HSM was at work, or a restart came first.
     may_stay_silent: bool,
 }
 
@@ -151,6 +154,7 @@ impl Traffic {
             core: Core::new(ShardIndex(0), Arc::clone(&tables)),
             twin: Core::new(ShardIndex(0), tables),
             replayed: State::default(),
+            records: on_file(),
             ledger: Ledger::default(),
             sent: Vec::new(),
             atc_sent: BTreeMap::new(),
@@ -159,10 +163,10 @@ impl Traffic {
             answers: Vec::new(),
             reversed_early: Vec::new(),
         };
-        for record in on_file() {
-            traffic.core.replay(&record);
-            traffic.twin.replay(&record);
-            traffic.replayed.apply(&record);
+        for record in &traffic.records {
+            traffic.core.replay(record);
+            traffic.twin.replay(record);
+            traffic.replayed.apply(record);
         }
         traffic
     }
@@ -204,7 +208,22 @@ impl Traffic {
                 self.done.extend::<Vec<Asked>>(late);
                 Ok(())
             }
+            Event::Restart => self.restart(),
         }
+    }
+
+    /// What waited for the HSM dies with the process and is never answered; nothing else changes.
+    fn restart(&mut self) -> Result<(), TestCaseError> {
+        for core in [&mut self.core, &mut self.twin] {
+            *core = Core::new(ShardIndex(0), Arc::new(tables()));
+            self.records.iter().for_each(|record| core.replay(record));
+            core.resume(core.state().last_counter());
+        }
+        self.asked.clear();
+        self.done.clear();
+        self.sent.iter_mut().for_each(|sent| sent.waiting_repeats = 0);
+        self.answers.iter_mut().for_each(|answer| answer.may_stay_silent = true);
+        self.check_state()
     }
 
     /// Lets every deadline pass: then nobody waits for an answer any more.
@@ -404,6 +423,7 @@ impl Traffic {
             self.reversed_early.push(*remembered);
         }
         self.replayed.apply(record);
+        self.records.push(record.clone());
         self.ledger.take(record).map_err(TestCaseError::fail)
     }
 
