@@ -1,0 +1,229 @@
+//! `turnout card`: cards and accounts on file.
+
+mod import;
+mod plan;
+mod source;
+
+use crate::clock;
+use crate::command::{DataFormat, load_settings};
+use crate::recovery;
+use crate::settings::Settings;
+use auth::{AccountKind, Card, State};
+use card::{Amount, Currency, Pan};
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Cards and accounts on file.
+#[derive(Debug, clap::Args)]
+pub struct CardArgs {
+    #[command(subcommand)]
+    command: CardCommand,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum CardCommand {
+    /// Put cards and accounts on file, all of a file or nothing
+    Import(import::ImportArgs),
+    /// List the cards on file
+    List(ListArgs),
+    /// Show one card: its counters, today's usage, its account
+    Show(ShowArgs),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  turnout card list --limit 10
+  turnout card list --format json | jq -r .account
+
+Works while `turnout serve` runs. Card numbers are masked.")]
+struct ListArgs {
+    /// Show at most this many
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Configuration file
+    #[arg(long, default_value = "turnout.toml")]
+    config: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value = "text")]
+    format: DataFormat,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  turnout card show 4000000000000002
+  turnout card show < pan.txt          keeps the number out of the process list
+
+Works while `turnout serve` runs. The card number is shown masked.")]
+struct ShowArgs {
+    /// Card number; read from standard input when absent or `-`
+    #[arg(value_parser = parse_pan)]
+    pan: Option<GivenPan>,
+    /// Configuration file
+    #[arg(long, default_value = "turnout.toml")]
+    config: PathBuf,
+    /// Form of the output
+    #[arg(long, value_enum, default_value = "text")]
+    format: DataFormat,
+}
+
+/// A card number on the command line; `None` stands for `-`.
+#[derive(Clone, Copy, Debug)]
+struct GivenPan(Option<Pan>);
+
+const BAD_DATA: u8 = 65;
+
+/// Runs the command.
+#[must_use]
+pub fn run(args: CardArgs) -> ExitCode {
+    let done = match args.command {
+        CardCommand::Import(args) => import::run(&args),
+        CardCommand::List(args) => list(&args),
+        CardCommand::Show(args) => show(&args),
+    };
+    done.err().unwrap_or(ExitCode::SUCCESS)
+}
+
+fn list(args: &ListArgs) -> Result<(), ExitCode> {
+    let settings = load_settings(&args.config)?;
+    let state = load_state(&settings)?;
+    let mut out = BufWriter::new(io::stdout().lock());
+    for card in state.cards_in_order().into_iter().take(args.limit.unwrap_or(usize::MAX)) {
+        let product = settings.tables.product(&card.pan).map(|product| product.name.as_str());
+        let printed = match args.format {
+            DataFormat::Text => writeln!(
+                out,
+                "{:<19} {} {:<15} {:<28} {}",
+                card.pan.to_string(),
+                card.expiry,
+                card.status.as_str(),
+                card.account.as_str(),
+                product.unwrap_or("-")
+            ),
+            DataFormat::Json => {
+                let mut line = card_json(card);
+                line["product"] = json!(product);
+                writeln!(out, "{line}")
+            }
+        };
+        // Whoever reads our output has had enough (`| head`).
+        if printed.is_err() {
+            return Ok(());
+        }
+    }
+    let _ = out.flush();
+    Ok(())
+}
+
+fn show(args: &ShowArgs) -> Result<(), ExitCode> {
+    let settings = load_settings(&args.config)?;
+    let pan = match args.pan {
+        Some(GivenPan(Some(pan))) => pan,
+        _ => pan_from_stdin()?,
+    };
+    let state = load_state(&settings)?;
+    let Some(card) = state.card_on_file(&pan) else {
+        eprintln!("turnout card show: the card {pan} is not on file");
+        return Err(ExitCode::FAILURE);
+    };
+    let shown = everything(&settings, &state, card);
+    match args.format {
+        DataFormat::Json => println!("{shown}"),
+        DataFormat::Text => print_text("", &shown),
+    }
+    Ok(())
+}
+
+/// All there is about a card, as JSON; the text form prints the same.
+fn everything(settings: &Settings, state: &State, card: &Card) -> Value {
+    let product = settings.tables.product(&card.pan);
+    let (pin_tries_used, atc) = state.card_counters(&card.pan).unwrap_or_default();
+    let account = state.account_on_file(&card.account);
+    let balance = state.balance(&card.account);
+    let today = clock::now().day(settings.tables.business_offset);
+    let usage = state.card_usage(&card.pan, today).unwrap_or_default();
+    let used = |(minor, count): (i64, u32)| json!({ "amount": account.map(|account| major(minor, account.currency)), "count": count });
+    let mut shown = card_json(card);
+    shown["product"] = json!(product.map(|product| &product.name));
+    shown["pin_tries_used"] = json!(pin_tries_used);
+    shown["pin_try_limit"] = json!(product.map(|product| product.pin_try_limit));
+    shown["highest_atc"] = json!(atc);
+    shown["today"] = json!({ "purchases": used(usage[0]), "withdrawals": used(usage[1]) });
+    if let (Some(account), Some(balance)) = (account, balance) {
+        shown["currency"] = json!(account.currency.code());
+        shown["account_type"] = json!(account_type_word(account.kind));
+        shown["ledger"] = json!(major(balance.ledger_minor, account.currency));
+        shown["available"] = json!(major(balance.available_minor, account.currency));
+        shown["credit_line"] = json!(major(account.credit_line_minor, account.currency));
+    }
+    shown
+}
+
+fn card_json(card: &Card) -> Value {
+    let yymm = |expiry: card::Expiry| expiry.to_yymm().escape_ascii().to_string();
+    json!({
+        "pan": card.pan.to_string(),
+        "expiry": yymm(card.expiry),
+        "start": card.start.map(yymm),
+        "status": card.status.as_str(),
+        "card_sequence": card.card_sequence,
+        "pin": card.pin.is_some(),
+        "account": card.account.as_str(),
+    })
+}
+
+/// One name and value a line; what belongs together is written with a dot.
+fn print_text(prefix: &str, value: &Value) {
+    for (name, value) in value.as_object().into_iter().flatten() {
+        let name = format!("{prefix}{name}");
+        match value {
+            Value::Object(_) => print_text(&format!("{name}."), value),
+            Value::Null => println!("{name:<26} -"),
+            Value::String(text) => println!("{name:<26} {text}"),
+            other => println!("{name:<26} {other}"),
+        }
+    }
+}
+
+/// Major units without the currency's code.
+fn major(minor: i64, currency: Currency) -> String {
+    let shown = Amount::new(minor, currency).to_string();
+    shown.split(' ').next().unwrap_or_default().to_owned()
+}
+
+const ACCOUNT_TYPES: [(&str, AccountKind); 4] = [
+    ("default", AccountKind::Default),
+    ("savings", AccountKind::Savings),
+    ("cheque", AccountKind::Cheque),
+    ("credit", AccountKind::Credit),
+];
+
+fn account_type_word(kind: AccountKind) -> &'static str {
+    ACCOUNT_TYPES.iter().find(|(_, known)| *known == kind).map_or("default", |(word, _)| word)
+}
+
+fn load_state(settings: &Settings) -> Result<State, ExitCode> {
+    recovery::load_state(settings).map_err(|error| {
+        eprintln!("turnout card: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn pan_from_stdin() -> Result<Pan, ExitCode> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(64).read_to_string(&mut text);
+    let pan = read.ok().and_then(|_| Pan::parse(text.trim().as_bytes()).ok());
+    pan.ok_or_else(|| {
+        eprintln!("turnout card show: a card number is expected on standard input");
+        ExitCode::from(BAD_DATA)
+    })
+}
+
+/// The error does not repeat what was written, which may be most of a card number.
+fn parse_pan(text: &str) -> Result<GivenPan, String> {
+    if text == "-" {
+        return Ok(GivenPan(None));
+    }
+    Pan::parse(text.as_bytes()).map(|pan| GivenPan(Some(pan))).map_err(|error| error.to_string())
+}

@@ -1,0 +1,272 @@
+//! Lines of a card file, whatever its form: CSV with a header, or one JSON object a line.
+
+use serde_json::Value;
+use std::io::{self, BufRead, BufReader, Read};
+
+/// What a line can say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    Pan,
+    Expiry,
+    Start,
+    Status,
+    CardSequence,
+    Account,
+    Currency,
+    AccountType,
+    Balance,
+    CreditLine,
+    Pvki,
+    Pvv,
+    PinOffset,
+}
+
+impl Column {
+    const COUNT: usize = 13;
+
+    /// Names in the file, in the order of the columns above.
+    const NAMES: [(&str, Column); Column::COUNT] = [
+        ("pan", Column::Pan),
+        ("expiry", Column::Expiry),
+        ("start", Column::Start),
+        ("status", Column::Status),
+        ("card_sequence", Column::CardSequence),
+        ("account", Column::Account),
+        ("currency", Column::Currency),
+        ("account_type", Column::AccountType),
+        ("balance", Column::Balance),
+        ("credit_line", Column::CreditLine),
+        ("pvki", Column::Pvki),
+        ("pvv", Column::Pvv),
+        ("pin_offset", Column::PinOffset),
+    ];
+
+    pub(super) fn name(self) -> &'static str {
+        Column::NAMES[self as usize].0
+    }
+
+    fn named(name: &str) -> Option<Column> {
+        Column::NAMES.iter().find(|(known, _)| *known == name).map(|(_, column)| *column)
+    }
+}
+
+/// The cells of one line; an empty one is absent. Reused from line to line.
+#[derive(Default)]
+pub(super) struct Line {
+    /// Line of the file, from 1.
+    pub(super) number: u64,
+    cells: [String; Column::COUNT],
+}
+
+impl Line {
+    /// The cell, unless it is empty.
+    pub(super) fn cell(&self, column: Column) -> Option<&str> {
+        Some(self.cells[column as usize].as_str()).filter(|cell| !cell.is_empty())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.cells.iter_mut().for_each(String::clear);
+    }
+
+    fn set(&mut self, column: Column, text: &str) {
+        self.cells[column as usize].push_str(text.trim());
+    }
+}
+
+/// Why a line, or the whole file, cannot be read. Holds nothing of it.
+#[derive(Debug)]
+pub(super) enum SourceError {
+    /// This line is wrong; reading can go on.
+    Line(u64, String),
+    /// Nothing more can be read.
+    File(String),
+}
+
+/// Hands each line to `visit`, and what is no line as an error.
+pub(super) fn read(
+    input: impl Read,
+    is_json: Option<bool>,
+    visit: &mut dyn FnMut(Result<&Line, SourceError>),
+) {
+    let mut input = BufReader::with_capacity(1 << 16, input);
+    // JSON lines begin with a brace, a header never does.
+    let first = input.fill_buf().map(|bytes| bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace()));
+    match (is_json, first) {
+        (_, Err(error)) => visit(Err(SourceError::File(error.to_string()))),
+        (Some(true), _) | (None, Ok(Some(b'{'))) => read_json(input, visit),
+        _ => read_csv(input, visit),
+    }
+}
+
+fn read_csv(input: impl Read, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
+    let columns = match reader.headers().map_err(csv_fault).and_then(header) {
+        Ok(columns) => columns,
+        Err(reason) => return visit(Err(SourceError::File(reason))),
+    };
+    let mut record = csv::StringRecord::new();
+    let mut line = Line::default();
+    loop {
+        match reader.read_record(&mut record) {
+            Ok(false) => return,
+            Ok(true) => {
+                line.clear();
+                line.number = record.position().map_or(0, csv::Position::line);
+                for (column, cell) in columns.iter().zip(&record) {
+                    line.set(*column, cell);
+                }
+                visit(Ok(&line));
+            }
+            Err(error) => {
+                let number = error.position().map_or(line.number + 1, csv::Position::line);
+                let end = error.is_io_error();
+                let reason = csv_fault(error);
+                if end {
+                    return visit(Err(SourceError::File(reason)));
+                }
+                visit(Err(SourceError::Line(number, reason)));
+            }
+        }
+    }
+}
+
+/// The columns of a header. An unknown name is repeated only if it holds no digit: a file without a
+/// header shows its first card there.
+fn header(names: &csv::StringRecord) -> Result<Vec<Column>, String> {
+    let mut columns = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let Some(column) = Column::named(name) else {
+            let shown = if name.bytes().any(|byte| byte.is_ascii_digit()) { "" } else { name };
+            let known = Column::NAMES.map(|(name, _)| name).join(", ");
+            return Err(format!("the header's column {} {shown:?} is not known; known: {known}", index + 1));
+        };
+        if columns.contains(&column) {
+            return Err(format!("the header names {:?} twice", column.name()));
+        }
+        columns.push(column);
+    }
+    if columns.contains(&Column::Pan) {
+        Ok(columns)
+    } else {
+        Err("the header lacks the column \"pan\"".into())
+    }
+}
+
+/// The fault in words of our own: the library's may quote the line.
+fn csv_fault(error: csv::Error) -> String {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error.to_string(),
+        csv::ErrorKind::Utf8 { .. } => "holds what is not UTF-8".to_owned(),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("has {len} cells where the header has {expected_len}")
+        }
+        _ => "cannot be read as CSV".to_owned(),
+    }
+}
+
+fn read_json(mut input: impl BufRead, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
+    let mut line = Line::default();
+    let mut text = Vec::new();
+    loop {
+        text.clear();
+        line.clear();
+        line.number += 1;
+        match read_line(&mut input, &mut text) {
+            Err(error) => return visit(Err(SourceError::File(error.to_string()))),
+            Ok(0) => return,
+            Ok(_) if text.trim_ascii().is_empty() => {}
+            Ok(_) => match json_cells(&text, &mut line) {
+                Ok(()) => visit(Ok(&line)),
+                Err(reason) => visit(Err(SourceError::Line(line.number, reason))),
+            },
+        }
+    }
+}
+
+/// One line at most as long as any card could need, so that a file without line ends is refused
+/// instead of read into memory.
+fn read_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<usize> {
+    const LONGEST_LINE: u64 = 16 * 1024;
+    let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', text)?;
+    if read as u64 == LONGEST_LINE && !text.ends_with(b"\n") {
+        return Err(io::Error::other("a line is longer than 16 KiB"));
+    }
+    Ok(read)
+}
+
+fn json_cells(text: &[u8], line: &mut Line) -> Result<(), String> {
+    let value: Value = serde_json::from_slice(text).map_err(|_| "is not JSON".to_owned())?;
+    let object = value.as_object().ok_or("is not a JSON object")?;
+    for (name, value) in object {
+        let column = Column::named(name).ok_or("has a name that is no known column")?;
+        match value {
+            Value::Null => {}
+            Value::String(text) => line.set(column, text),
+            // A number with decimals would have gone through floating point.
+            Value::Number(number) if number.is_u64() || number.is_i64() => {
+                line.set(column, &number.to_string());
+            }
+            _ => return Err(format!("{name}: write it in quotes")),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        let mut seen = Vec::new();
+        read(text.as_bytes(), None, &mut |line| {
+            seen.push(match line {
+                Ok(line) => format!(
+                    "{}:{}/{}",
+                    line.number,
+                    line.cell(Column::Pan).unwrap_or("-"),
+                    line.cell(Column::Balance).unwrap_or("-")
+                ),
+                Err(SourceError::Line(number, reason)) => format!("{number}!{reason}"),
+                Err(SourceError::File(reason)) => format!("!{reason}"),
+            });
+        });
+        seen
+    }
+
+    #[test]
+    fn columns_are_known_by_their_place_in_the_enumeration() {
+        for (index, (name, column)) in Column::NAMES.into_iter().enumerate() {
+            assert_eq!(column as usize, index);
+            assert_eq!(Column::named(name), Some(column));
+            assert_eq!(column.name(), name);
+        }
+    }
+
+    #[test]
+    fn csv_in_any_order_of_columns() {
+        assert_eq!(lines("balance,pan\n1.00,42\n\n ,\"43\"\n"), ["2:42/1.00", "4:43/-"]);
+        assert_eq!(lines("pan,balance\n42\n43,2\n"), ["2!has 1 cells where the header has 2", "3:43/2"]);
+    }
+
+    #[test]
+    fn json_lines() {
+        let text =
+            "{\"pan\":\"42\",\"balance\":\"1.50\"}\n\n{\"pan\":43,\"balance\":null}\nx\n{\"balance\":1.5}\n";
+        assert_eq!(lines(text), ["1:42/1.50", "3:43/-", "4!is not JSON", "5!balance: write it in quotes"]);
+        assert_eq!(lines("{\"pin\":\"1\"}"), ["1!has a name that is no known column"]);
+    }
+
+    #[test]
+    fn a_file_without_header_shows_no_card() {
+        let reason = &lines("4000000000000002,4912\n")[0];
+        assert!(reason.starts_with("!the header's column 1 \"\" is not known"), "{reason}");
+        assert_eq!(lines("expiry\n4912\n"), ["!the header lacks the column \"pan\""]);
+        assert_eq!(lines("pan,pan\n1,1\n"), ["!the header names \"pan\" twice"]);
+    }
+
+    #[test]
+    fn endless_lines_are_refused() {
+        let text = format!("{{\"pan\":\"{}", "4".repeat(20_000));
+        assert_eq!(lines(&text), ["!a line is longer than 16 KiB"]);
+    }
+}
