@@ -21,6 +21,10 @@ import sys
 import tempfile
 import time
 
+import warnings
+
+warnings.filterwarnings("ignore", message=".*TripleDES.*")  # two-key TDES is what PIN blocks use
+
 import iso8583
 import iso8583.specs
 from psec.des import encrypt_tdes_ecb
@@ -130,9 +134,10 @@ issuer_master_keys = [{{ index = 1, key = "mk-ac-lab" }}]
                 return process
         raise SystemExit(f"turnout serve ended: {(self.folder / 'serve.log').read_text()}")
 
-    def balance_minor(self) -> int:
+    def available(self) -> str:
+        """What the account can spend, in major units."""
         out = self.run("card", "show", "--config", str(self.config), "--format", "json", PAN)
-        return json.loads(out)["available_minor"]
+        return json.loads(out)["available"]
 
 
 def free_port() -> int:
@@ -226,17 +231,17 @@ def main(turnout: str) -> None:
 
 def play(lab: Lab) -> None:
     terminal = Terminal(lab)
-    check("balance before", lab.balance_minor(), 10_000)
+    check("balance before", lab.available(), "100.00")
 
     purchase, arqc = terminal.purchase(2_500)
     answer = terminal.exchange(purchase)
     check("purchase of 25.00", answer["39"], "00")
     check("ARPC verifies", terminal.arpc_is_valid(answer, arqc), True)
-    check("balance after it", lab.balance_minor(), 7_500)
+    check("balance after it", lab.available(), "75.00")
 
     answer = terminal.exchange(terminal.reversal_of(purchase))
     check("reversal", (answer["t"], answer["39"]), ("0410", "00"))
-    check("balance restored", lab.balance_minor(), 10_000)
+    check("balance restored", lab.available(), "100.00")
 
     refused, _ = terminal.purchase(999_900)
     answer = terminal.exchange(refused)

@@ -249,7 +249,7 @@ fn payshield(section: &mut Section<'_>, deadline: Duration) -> HsmSettings {
     });
     HsmSettings::PayShield {
         units: units.unwrap_or_default(),
-        header_length: section.or("header_length", 8, number(4..=255)) as usize,
+        header_length: section.or("header_length", 4, number(4..=255)) as usize,
         connections: section.or("connections", 2, number(1..=64)) as usize,
         deadline,
     }

@@ -6,14 +6,17 @@ use switch::{command, demo};
 
 /// Payment authorization switch: acquirer host, issuer host, ATM host.
 #[derive(Parser)]
-#[command(version, after_help = "Examples:
+#[command(
+    version,
+    after_help = "Examples:
   turnout demo --once                     play terminals against a switch of their own
   turnout init --folder run               make a configuration, keys, certificates and test cards
   turnout card import --config run/turnout.toml run/cards.csv
   turnout serve --config run/turnout.toml
   turnout tran why --config run/turnout.toml 64
 
-Exit codes: 0 done, 1 failed, 2 usage, 3 a case not met, 65 bad data, 69 peer unavailable, 78 bad configuration.")]
+Exit codes: 0 done, 1 failed, 2 usage, 3 a case not met, 65 bad data, 69 peer unavailable, 78 bad configuration."
+)]
 struct Turnout {
     #[command(subcommand)]
     command: Command,

@@ -8,9 +8,8 @@ use crate::edge::hsm::{HsmJob, HsmPort};
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
-use auth::{
-    Checks, ChecksReply, Core, CryptogramResult, CvvResult, Effect, Input, PinResult, ReplyTo, Response, Ticket,
-};
+use crate::translate;
+use auth::{Checks, Core, Effect, Input, ReplyTo, Response, Ticket};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +160,7 @@ impl Shard {
         let shard = self.stream.0 as u8;
         if let Err(job) = self.hsm.ask(HsmJob { shard, ticket, checks }) {
             self.metrics.hsm_refused();
-            let reply = all_failed(&job.checks);
+            let reply = translate::hsm::all_failed(&job.checks);
             self.step(clock::now(), Input::HsmReply { ticket, reply });
         }
     }
@@ -194,14 +193,5 @@ impl Shard {
                 outbox.deliver(reply_to.slot, response);
             }
         }
-    }
-}
-
-/// The HSM takes no more questions; the core decides what that means.
-fn all_failed(checks: &Checks) -> ChecksReply {
-    ChecksReply {
-        pin: checks.pin.as_ref().map(|_| PinResult::Failed),
-        cvv: checks.cvv.as_ref().map(|_| CvvResult::Failed),
-        cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Failed),
     }
 }

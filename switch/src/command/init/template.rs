@@ -25,7 +25,7 @@ segment = "64MiB"
 
 # The HSM inside this process, under the LMK that everybody knows: for development only.
 # For a payShield, or for `hsm-sim` in a process of its own:
-#   mode = "payshield", units = ["127.0.0.1:1500"], header_length = 8, connections = 2
+#   mode = "payshield", units = ["127.0.0.1:1500"], header_length = 4, connections = 2
 [hsm]
 mode = "embedded"
 lmk = "public-test"
