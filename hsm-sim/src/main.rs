@@ -3,7 +3,7 @@
 use clap::{Parser, ValueEnum};
 use hsm_sim::server::{Limits, serve};
 use hsm_sim::{Engine, Lmk, Settings};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::Arc;
