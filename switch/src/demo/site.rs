@@ -1,0 +1,280 @@
+//! The demo's switch: what `turnout init` makes, a few lines of configuration more, cards of every
+//! status, and the running server.
+
+use super::connection::Credentials;
+use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
+use crate::config::{self, ConfigError};
+use crate::edge::serve::{ServeError, Server};
+use card::Expiry;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use terminal::TestIssuer;
+
+/// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
+pub(super) mod serial {
+    /// How many cards there are.
+    pub(in crate::demo) const COUNT: u32 = 60;
+    /// Cards in order: 0 up to this one.
+    pub(in crate::demo) const IN_ORDER: u32 = 50;
+    pub(in crate::demo) const LOST: u32 = 50;
+    pub(in crate::demo) const STOLEN: u32 = 51;
+    pub(in crate::demo) const RESTRICTED: u32 = 52;
+    pub(in crate::demo) const INACTIVE: u32 = 53;
+    pub(in crate::demo) const PICK_UP: u32 = 54;
+    pub(in crate::demo) const EXPIRED: u32 = 55;
+    /// 20.00 USD.
+    pub(in crate::demo) const POOR: u32 = 56;
+    /// Of our BIN, and not on file.
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+}
+
+/// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
+pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
+
+/// Merchant category that the demo's rule declines: gambling.
+pub(super) const GAMBLING_MCC: u16 = 7995;
+
+/// The folder and the switch that runs in it.
+pub(super) struct Site {
+    folder: PathBuf,
+    made: InitReport,
+    issuer: TestIssuer,
+    server: Option<Server>,
+}
+
+/// Why the demo could not be set up.
+#[derive(Debug)]
+pub(super) enum SiteError {
+    File(PathBuf, io::Error),
+    Init(InitError),
+    TestCards(serde_json::Error),
+    Toml(toml::de::Error),
+    Config(Vec<ConfigError>),
+    Import(String),
+    Serve(ServeError),
+}
+
+impl Site {
+    /// Makes everything in `folder` and starts the switch.
+    pub(super) fn make(folder: &Path) -> Result<Site, SiteError> {
+        let options = InitOptions { cards: serial::COUNT, ports: Ports::EPHEMERAL };
+        let made = init::create(folder, &options).map_err(SiteError::Init)?;
+        log_to(&folder.join("turnout.log"))?;
+        let text = read(&made.test_cards)?;
+        let issuer: TestIssuer = serde_json::from_str(&text).map_err(SiteError::TestCards)?;
+        write_private(&made.cards, &card_file(&issuer))?;
+        write_private(&made.config, &amended(&read(&made.config)?)?)?;
+        import(&made.config, &made.cards)?;
+        let mut site = Site { folder: folder.to_owned(), made, issuer, server: None };
+        site.start()?;
+        Ok(site)
+    }
+
+    fn start(&mut self) -> Result<(), SiteError> {
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        self.server = Some(Server::start(settings).map_err(SiteError::Serve)?);
+        Ok(())
+    }
+
+    /// Ends the switch as `SIGTERM` does, and starts it from its journal.
+    pub(super) fn restart(&mut self) -> Result<(), SiteError> {
+        if let Some(server) = self.server.take() {
+            server.drain();
+        }
+        self.start()
+    }
+
+    /// Ends the switch.
+    pub(super) fn stop(mut self) {
+        if let Some(server) = self.server.take() {
+            server.drain();
+        }
+    }
+
+    /// The issuer of the cards.
+    pub(super) fn issuer(&self) -> &TestIssuer {
+        &self.issuer
+    }
+
+    /// Where a listener listens now; a restart changes it.
+    pub(super) fn address(&self, listener: &str) -> Option<SocketAddr> {
+        self.server.as_ref()?.address(listener)
+    }
+
+    /// What the holder of a certificate of this name connects with; without a name, no certificate.
+    pub(super) fn credentials(&self, name: Option<&str>) -> Result<Credentials, Box<dyn std::error::Error>> {
+        let file = |name: String| fs::read(self.made.certificates.join(name));
+        let authority = self.authority()?;
+        let Some(name) = name else { return Credentials::new(&authority, None) };
+        let (certificate, key) = (file(format!("{name}.pem"))?, file(format!("{name}.key"))?);
+        Credentials::new(&authority, Some((&certificate, &key)))
+    }
+
+    /// The certificate of the authority that signed the listeners' certificates, PEM.
+    pub(super) fn authority(&self) -> io::Result<Vec<u8>> {
+        fs::read(self.made.certificates.join("authority.pem"))
+    }
+
+    /// Addresses, files and commands.
+    pub(super) fn say_what_to_try(&self) {
+        let Some(server) = &self.server else { return };
+        eprintln!("\nStill serving; end with Ctrl-C. Listeners:");
+        for (name, address) in server.addresses() {
+            eprintln!("  {name:<12} {address}");
+        }
+        let (config, certificates) = (self.made.config.display(), self.made.certificates.display());
+        eprintln!("\nCertificates of terminals: {certificates}/pos.pem, host.pem, atm.pem and their .key;");
+        eprintln!(
+            "they trust {certificates}/authority.pem. Test cards and their keys: {}",
+            self.made.test_cards.display()
+        );
+        eprintln!("Log of the switch: {}", self.folder.join("turnout.log").display());
+        eprintln!("\nTry, in another window:");
+        eprintln!("  turnout tran search --config {config}");
+        eprintln!("  turnout card list --config {config}");
+        if let Some(address) = server.address("admin") {
+            eprintln!("  curl --cacert {certificates}/authority.pem https://{address}/metrics");
+        }
+        if let Some(address) = server.address("pos") {
+            eprintln!(
+                "  openssl s_client -connect {address} -CAfile {certificates}/authority.pem -cert {certificates}/pos.pem -key {certificates}/pos.key"
+            );
+        }
+    }
+
+    /// Waits for `SIGTERM` or `SIGINT`.
+    pub(super) fn wait_for_signal(&self) {
+        if let Some(server) = &self.server {
+            server.wait_for_signal();
+        }
+    }
+}
+
+/// The switch of the demo runs in this process, and its log would run into the stories.
+fn log_to(path: &Path) -> Result<(), SiteError> {
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
+    let file = file.map_err(|error| SiteError::File(path.to_owned(), error))?;
+    let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(file));
+    // A second demo in one process keeps the first one's log.
+    let _ = builder.try_init();
+    Ok(())
+}
+
+/// One card and account a line, as `turnout card import` reads them.
+fn card_file(issuer: &TestIssuer) -> String {
+    let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv\n".to_owned();
+    for serial in 0..serial::COUNT {
+        let expiry = if serial == serial::EXPIRED { expired() } else { issuer.expiry };
+        let balance = if serial == serial::POOR { "20.00" } else { "1000.00" };
+        let (pan, pvv) = (issuer.pan(serial), issuer.pvv(serial));
+        text.push_str(&format!(
+            "{},{},{},{},{serial:010},USD,{balance},{},{}\n",
+            pan.reveal().as_str(),
+            expiry.to_yymm().escape_ascii(),
+            status(serial),
+            issuer.card_sequence,
+            issuer.pvki,
+            pvv.escape_ascii(),
+        ));
+    }
+    text
+}
+
+/// Expiry of the card that has expired.
+pub(super) fn expired() -> Expiry {
+    Expiry::parse_yymm(b"2001").expect("January is a month")
+}
+
+fn status(serial: u32) -> &'static str {
+    match serial {
+        serial::LOST => "lost",
+        serial::STOLEN => "stolen",
+        serial::RESTRICTED => "restricted",
+        serial::INACTIVE => "inactive",
+        serial::PICK_UP => "capture",
+        _ => "active",
+    }
+}
+
+/// The configuration of `init` with the terminals of the POS listener named, and one rule.
+fn amended(text: &str) -> Result<String, SiteError> {
+    let additions: toml::Table = format!(
+        r#"
+        [[terminal]]
+        id = "DEMO*"
+
+        [[terminal]]
+        id = "{OTHER_TERMINAL}"
+        certificate = "host"
+
+        [[rule]]
+        name = "no-gambling"
+        when = "mcc == {GAMBLING_MCC}"
+        action = "decline"
+        "#
+    )
+    .parse()
+    .map_err(SiteError::Toml)?;
+    let mut file: toml::Table = text.parse().map_err(SiteError::Toml)?;
+    let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
+    let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
+    for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
+        listener.insert("terminal".to_owned(), additions["terminal"].clone());
+    }
+    if let (Some(rules), Some(added)) = (
+        file.entry("rule").or_insert(toml::Value::Array(Vec::new())).as_array_mut(),
+        additions["rule"].as_array(),
+    ) {
+        rules.extend(added.iter().cloned());
+    }
+    Ok(file.to_string())
+}
+
+/// Runs `turnout card import` as a process of its own, as an operator would: the journal belongs to one
+/// process at a time, and what it prints must not run into the stories.
+fn import(config: &Path, cards: &Path) -> Result<(), SiteError> {
+    let program =
+        std::env::current_exe().map_err(|error| SiteError::File(PathBuf::from("turnout"), error))?;
+    let mut command = Command::new(&program);
+    command.args(["card", "import", "--config"]).arg(config).arg(cards);
+    let output = command.output().map_err(|error| SiteError::File(program, error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(SiteError::Import(String::from_utf8_lossy(&output.stderr).into_owned()))
+}
+
+fn read(path: &Path) -> Result<String, SiteError> {
+    fs::read_to_string(path).map_err(|error| SiteError::File(path.to_owned(), error))
+}
+
+/// Overwrites what `init` has made; the file stays as private as it is.
+fn write_private(path: &Path, text: &str) -> Result<(), SiteError> {
+    let written = File::create(path).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| SiteError::File(path.to_owned(), error))
+}
+
+impl fmt::Display for SiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            SiteError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            SiteError::Init(error) => write!(f, "{error}"),
+            SiteError::TestCards(error) => write!(f, "test cards: {error}"),
+            SiteError::Toml(error) => write!(f, "configuration: {error}"),
+            SiteError::Config(mistakes) => {
+                mistakes.iter().try_for_each(|mistake| writeln!(f, "{mistake}"))?;
+                f.write_str("the demo's configuration is wrong")
+            }
+            SiteError::Import(error) => write!(f, "cards: {error}"),
+            SiteError::Serve(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for SiteError {}

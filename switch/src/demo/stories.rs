@@ -1,0 +1,95 @@
+//! What is played, in this order.
+
+mod atm;
+mod links;
+mod money;
+mod purchases;
+mod refusals;
+
+use super::stage::{Played, Stage};
+
+/// One story. What it comes to is compared word by word with what is expected.
+pub(super) struct Story {
+    /// Its name in reports and for `--story`.
+    pub(super) name: &'static str,
+    /// What it should come to.
+    pub(super) expected: &'static str,
+    /// Plays it.
+    pub(super) play: fn(&mut Stage) -> Played,
+}
+
+const fn story(name: &'static str, expected: &'static str, play: fn(&mut Stage) -> Played) -> Story {
+    Story { name, expected, play }
+}
+
+/// Every story; the one that restarts the switch comes last.
+pub(super) const STORIES: &[Story] = &[
+    story("network-echo", "0810 00", links::echo),
+    story(
+        "chip-and-pin-purchase",
+        "0110 00, authorization id, ARPC verified by the card",
+        purchases::chip_and_pin,
+    ),
+    story("chip-and-pin-purchase-cvn-18", "00, ARPC verified by the card", purchases::chip_and_pin_cvn_18),
+    story("contactless-purchase", "00, ARPC verified by the card", purchases::contactless),
+    story("stripe-purchase", "00", purchases::stripe),
+    story("bcd-terminal-purchase", "0210 00, ARPC verified by the card", purchases::bcd),
+    story("authorization-holds", "00, 30.00 held, 0.00 posted", purchases::authorization_holds),
+    story("wrong-cvv", "05", refusals::wrong_cvv),
+    story("chip-track-on-a-stripe", "05", refusals::chip_track_on_a_stripe),
+    story("wrong-pin", "55, balance unchanged", refusals::wrong_pin),
+    story("pin-tries-exceeded", "55 55 55, then with the right PIN 75", refusals::pin_tries_exceeded),
+    story("wrong-arqc", "82, no ARPC", refusals::wrong_arqc),
+    story("replayed-atc", "00, then 82", refusals::replayed_atc),
+    story("expired-card", "54", refusals::expired),
+    story("lost-card", "41, card kept", refusals::lost),
+    story("stolen-card", "43, card kept", refusals::stolen),
+    story("pick-up-card", "04, card kept", refusals::pick_up),
+    story("restricted-card", "62", refusals::restricted),
+    story("inactive-card", "78", refusals::inactive),
+    story("unknown-card", "14", refusals::unknown_card),
+    story("foreign-bin", "15", refusals::foreign_bin),
+    story("wrong-check-digit", "14", refusals::wrong_check_digit),
+    story("unknown-terminal", "03", refusals::unknown_terminal),
+    story("policy-rule", "59", refusals::policy_rule),
+    story("over-limit", "500.01: 61, 500.00: 00", refusals::over_limit),
+    story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),
+    story("insufficient-funds", "20.01: 51, 20.00: 00", refusals::insufficient_funds),
+    story("duplicate-request", "same answer to all three, debited once: 25.00", money::duplicate),
+    story("same-key-other-content", "00, then 94, debited 25.00", money::same_key_other_content),
+    story("reversal", "0410 00, debited 40.00, then 0.00", money::reversal),
+    story("reversal-doubled", "00 00, debited 0.00", money::reversal_doubled),
+    story("reversal-partial", "0430 00, debited 15.00", money::reversal_partial),
+    story("reversal-before-original", "25, original 05, debited 0.00", money::reversal_before_original),
+    story("malformed-message", "30, echo on the same connection 00", links::malformed),
+    story("unknown-client-certificate", "refused by TLS", links::unknown_certificate),
+    story("no-client-certificate", "refused by TLS", links::no_certificate),
+    story("certificate-of-another", "63, with its own 00", links::certificate_of_another),
+    story(
+        "atm-withdrawal",
+        "notes 1-1-1-1, card returned, ARPC verified by the card, posted 180.00",
+        atm::withdrawal,
+    ),
+    story("atm-failed-dispense", "notes 0-0-1-1, none came out, debited 0.00", atm::failed_dispense),
+    story("atm-partial-dispense", "notes 1-1-1-1, two came out, posted 30.00", atm::partial_dispense),
+    story("atm-rejected-reply", "notes 0-1-0-0, refused by the ATM, debited 0.00", atm::rejected_reply),
+    story("atm-odd-amount", "DECLINED 13, card returned", atm::odd_amount),
+    story("atm-over-limit", "DECLINED 61, card returned", atm::over_limit),
+    story("atm-lost-card", "DECLINED 41, card kept", atm::lost),
+    story("atm-foreign-certificate", "DECLINED 03, card returned", atm::foreign_certificate),
+    story("restart", "same answer after the restart, debited once: 25.00", money::restart),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn names_are_unique_words() {
+        let names: BTreeSet<&str> = STORIES.iter().map(|story| story.name).collect();
+        assert_eq!(names.len(), STORIES.len());
+        let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        assert!(names.iter().all(|name| name.bytes().all(legal)));
+    }
+}

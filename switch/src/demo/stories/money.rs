@@ -1,0 +1,144 @@
+//! Messages that come twice, too late or too early, and what they do to the money: nothing more than
+//! once.
+
+use crate::demo::stage::{Balance, Played, PosLine, Stage, money};
+use iso8583::Mti;
+use std::error::Error;
+use terminal::{CardSimulator, Intent, PosResponse};
+
+/// The same bytes again, and again as a repeat (0201).
+pub(super) fn duplicate(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 25_00)?;
+    let first = line.connection.ask(&message)?;
+    let second = line.connection.ask(&message)?;
+    let third = line.connection.ask(&line.pos.repeat(&message)?)?;
+    approved(&line, &first)?;
+    let same = first == second && first == third;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    let same = if same { "same answer to all three" } else { "answers differ" };
+    Ok(format!("{same}, debited once: {debited}"))
+}
+
+/// STAN, terminal and time of an earlier request with another amount.
+pub(super) fn same_key_other_content(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let trace = stage.trace();
+    let presentment = stage.chip_and_pin(&mut card, 25_00);
+    let first = line.ask(&line.pos.purchase(Intent::Post, 25_00, &presentment, &trace)?)?;
+    let presentment = stage.chip_and_pin(&mut card, 26_00);
+    let second = line.ask(&line.pos.purchase(Intent::Post, 26_00, &presentment, &trace)?)?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    Ok(format!("{}, then {}, debited {debited}", first.code, second.code))
+}
+
+pub(super) fn reversal(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 40_00)?;
+    let answer = line.connection.ask(&message)?;
+    approved(&line, &answer)?;
+    let spent = debited(stage, &mut line, &mut card, before)?;
+    let undone = reverse(stage, &mut line, Mti::REVERSAL_REQUEST, &message, None)?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    Ok(format!("{} {}, debited {spent}, then {debited}", undone.mti, undone.code))
+}
+
+pub(super) fn reversal_doubled(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 40_00)?;
+    let answer = line.connection.ask(&message)?;
+    approved(&line, &answer)?;
+    let first = reverse(stage, &mut line, Mti::REVERSAL_ADVICE, &message, None)?;
+    let second = reverse(stage, &mut line, Mti::REVERSAL_ADVICE, &message, None)?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    Ok(format!("{} {}, debited {debited}", first.code, second.code))
+}
+
+/// 40.00 were authorized and posted, 15.00 stand after all.
+pub(super) fn reversal_partial(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 40_00)?;
+    let answer = line.connection.ask(&message)?;
+    approved(&line, &answer)?;
+    let undone = reverse(stage, &mut line, Mti::REVERSAL_ADVICE, &message, Some(15_00))?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    Ok(format!("{} {}, debited {debited}", undone.mti, undone.code))
+}
+
+/// The terminal gave up before its request arrived.
+pub(super) fn reversal_before_original(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 40_00)?;
+    let early = reverse(stage, &mut line, Mti::REVERSAL_ADVICE, &message, None)?;
+    let late = line.ask(&message)?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    Ok(format!("{}, original {}, debited {debited}", early.code, late.code))
+}
+
+/// A request before the switch stops, and again after it started from its journal.
+pub(super) fn restart(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 25_00)?;
+    let first = line.connection.ask(&message)?;
+    approved(&line, &first)?;
+    drop(line);
+    stage.site().restart()?;
+    let mut line = stage.pos()?;
+    let again = line.connection.ask(&message)?;
+    let debited = debited(stage, &mut line, &mut card, before)?;
+    let same = if first == again { "same answer" } else { "another answer" };
+    Ok(format!("{same} after the restart, debited once: {debited}"))
+}
+
+fn purchase(
+    stage: &mut Stage,
+    line: &PosLine,
+    card: &mut CardSimulator,
+    amount_minor: u32,
+) -> Result<Vec<u8>, Box<dyn Error>> {
+    let presentment = stage.chip_and_pin(card, i64::from(amount_minor));
+    Ok(line.pos.purchase(Intent::Post, u64::from(amount_minor), &presentment, &stage.trace())?)
+}
+
+fn reverse(
+    stage: &mut Stage,
+    line: &mut PosLine,
+    mti: Mti,
+    original: &[u8],
+    replacement_minor: Option<u64>,
+) -> Result<PosResponse, Box<dyn Error>> {
+    let message = line.pos.reversal(mti, original, replacement_minor, &stage.trace())?;
+    line.ask(&message)
+}
+
+/// A story about what follows an approval is none without one.
+fn approved(line: &PosLine, answer: &[u8]) -> Result<(), Box<dyn Error>> {
+    let response = PosResponse::parse(answer, line.pos.dialect)?;
+    if response.code.is_approval() {
+        return Ok(());
+    }
+    Err(format!("the purchase was answered {}", response.code).into())
+}
+
+/// What the account has less than before, posted and free alike.
+fn debited(
+    stage: &mut Stage,
+    line: &mut PosLine,
+    card: &mut CardSimulator,
+    before: Balance,
+) -> Result<String, Box<dyn Error>> {
+    let after = stage.balance(line, card)?;
+    let (posted, free) =
+        (before.ledger_minor - after.ledger_minor, before.available_minor - after.available_minor);
+    if posted != free {
+        return Ok(format!("{} posted but {} free", money(posted), money(free)));
+    }
+    Ok(money(posted))
+}

@@ -1,0 +1,165 @@
+//! What is declined, and for which reason.
+
+use crate::demo::site::{GAMBLING_MCC, serial};
+use crate::demo::stage::{Played, Stage, arpc};
+use card::{MerchantId, ResponseCode, TerminalId};
+use terminal::{
+    CardSimulator, ChipTransaction, CryptogramVersion, Pos, Presentment, TrackSource, corrupt_cryptogram,
+};
+
+pub(super) fn wrong_cvv(stage: &mut Stage) -> Played {
+    let (mut line, card) = (stage.pos()?, stage.card());
+    let track2 = card.track2_with(&card.wrong_cvv());
+    let presentment = Presentment { track2: Some(track2), ..Presentment::stripe(&card) };
+    Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string())
+}
+
+/// A counterfeit: what was skimmed from the chip, on a stripe. Its iCVV gives it away.
+pub(super) fn chip_track_on_a_stripe(stage: &mut Stage) -> Played {
+    let (mut line, card) = (stage.pos()?, stage.card());
+    let track2 = card.track2(TrackSource::Chip);
+    let presentment = Presentment { track2: Some(track2), ..Presentment::stripe(&card) };
+    Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string())
+}
+
+pub(super) fn wrong_pin(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?;
+    let code = buy_with_wrong_pin(stage, &mut card)?;
+    let unchanged = stage.balance(&mut line, &mut card)? == before;
+    Ok(format!("{code}, balance {}", if unchanged { "unchanged" } else { "changed" }))
+}
+
+pub(super) fn pin_tries_exceeded(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        codes.push(buy_with_wrong_pin(stage, &mut card)?.to_string());
+    }
+    let right = stage.buy(&mut line, &mut card, 10_00)?;
+    Ok(format!("{}, then with the right PIN {}", codes.join(" "), right.code))
+}
+
+fn buy_with_wrong_pin(
+    stage: &mut Stage,
+    card: &mut CardSimulator,
+) -> Result<ResponseCode, Box<dyn std::error::Error>> {
+    let mut line = stage.pos()?;
+    let block = stage.pos_pin(card, &card.wrong_pin());
+    let presentment = stage.chip_and_pin(card, 10_00).with_pin(block);
+    Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code)
+}
+
+pub(super) fn wrong_arqc(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut presentment = stage.chip_and_pin(&mut card, 10_00);
+    if !presentment.icc.as_mut().is_some_and(|icc| corrupt_cryptogram(icc)) {
+        return Err("the card signed nothing that could be altered".into());
+    }
+    let response = stage.buy_with(&mut line, 10_00, &presentment)?;
+    Ok(format!("{}, {}", response.code, arpc(&card, response.issuer_authentication.as_deref())))
+}
+
+/// The second cryptogram is as good as the first, and its counter is not fresh.
+pub(super) fn replayed_atc(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let first = stage.buy(&mut line, &mut card, 10_00)?;
+    card.set_atc(card.atc() - 1);
+    let second = stage.buy(&mut line, &mut card, 10_00)?;
+    Ok(format!("{}, then {}", first.code, second.code))
+}
+
+pub(super) fn expired(stage: &mut Stage) -> Played {
+    let card = stage.expired_card();
+    refused(stage, card)
+}
+
+pub(super) fn lost(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::LOST);
+    refused(stage, card)
+}
+
+pub(super) fn stolen(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::STOLEN);
+    refused(stage, card)
+}
+
+pub(super) fn pick_up(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::PICK_UP);
+    refused(stage, card)
+}
+
+pub(super) fn restricted(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::RESTRICTED);
+    refused(stage, card)
+}
+
+pub(super) fn inactive(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::INACTIVE);
+    refused(stage, card)
+}
+
+pub(super) fn unknown_card(stage: &mut Stage) -> Played {
+    let card = stage.card_of(serial::NOT_ON_FILE);
+    refused(stage, card)
+}
+
+pub(super) fn foreign_bin(stage: &mut Stage) -> Played {
+    let card = stage.foreign_card()?;
+    refused(stage, card)
+}
+
+/// The code of a purchase with everything right about it but the card, and whether the terminal keeps
+/// the card.
+fn refused(stage: &mut Stage, mut card: CardSimulator) -> Played {
+    let mut line = stage.pos()?;
+    let code = stage.buy(&mut line, &mut card, 10_00)?.code;
+    Ok(if code.is_capture() { format!("{code}, card kept") } else { code.to_string() })
+}
+
+pub(super) fn wrong_check_digit(stage: &mut Stage) -> Played {
+    let (mut line, card) = (stage.pos()?, stage.card());
+    let presentment = Presentment::keyed(stage.mistyped_pan()?, card.expiry());
+    Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string())
+}
+
+pub(super) fn unknown_terminal(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos.terminal = TerminalId::new(b"STRANGER").ok_or("eight letters are an identification")?;
+    Ok(stage.buy(&mut line, &mut card, 10_00)?.code.to_string())
+}
+
+pub(super) fn policy_rule(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos = Pos { mcc: GAMBLING_MCC, merchant: MerchantId::new(b"LUCKY STRIKES"), ..line.pos };
+    Ok(stage.buy(&mut line, &mut card, 10_00)?.code.to_string())
+}
+
+pub(super) fn over_limit(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let over = stage.buy(&mut line, &mut card, 500_01)?;
+    let at_limit = stage.buy(&mut line, &mut card, 500_00)?;
+    Ok(format!("500.01: {}, 500.00: {}", over.code, at_limit.code))
+}
+
+pub(super) fn over_daily_count(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut codes = Vec::new();
+    for _ in 0..11 {
+        let block = stage.pos_pin(&card, card.pin());
+        let chip = stage.chip(10_00, ChipTransaction::WITHDRAWAL);
+        let presentment = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa10).with_pin(block);
+        let message = line.pos.withdrawal(10_00, &presentment, &stage.trace())?;
+        codes.push(line.ask(&message)?.code);
+    }
+    let all_approved = codes[..10].iter().all(|code| code.is_approval());
+    let ten = if all_approved { "00 ten times".to_owned() } else { format!("{:?}", &codes[..10]) };
+    Ok(format!("{ten}, then {}", codes[10]))
+}
+
+pub(super) fn insufficient_funds(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::POOR));
+    let over = stage.buy(&mut line, &mut card, 20_01)?;
+    let all_there_is = stage.buy(&mut line, &mut card, 20_00)?;
+    Ok(format!("20.01: {}, 20.00: {}", over.code, all_there_is.code))
+}
