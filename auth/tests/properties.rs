@@ -3,14 +3,19 @@
 
 #[path = "support/bank.rs"]
 mod bank;
+#[path = "support/events.rs"]
+mod events;
 #[path = "support/ledger.rs"]
 mod ledger;
+#[path = "support/town.rs"]
+mod town;
 #[path = "support/traffic.rs"]
 mod traffic;
 
+use events::{Dispense, Draw, Event, Finding, Reading};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence, TestCaseError};
-use traffic::{Dispense, Draw, Event, Finding, Reading, Traffic};
+use traffic::Traffic;
 
 proptest! {
     #![proptest_config(config())]
@@ -99,7 +104,7 @@ fn spend() -> impl Strategy<Value = Event> {
 }
 
 fn draw() -> impl Strategy<Value = Draw> {
-    let kind = (card(), 0..traffic::TERMINALS, stan(), 0..4u8);
+    let kind = (card(), 0..town::TERMINALS, stan(), 0..4u8);
     (kind, reading(), prop::bool::weighted(0.9), amount()).prop_map(
         |((card, terminal, stan, kind), reading, has_pin, amount_minor)| Draw {
             card,
@@ -120,7 +125,7 @@ fn stan() -> impl Strategy<Value = u32> {
 
 /// The last one is not on file.
 fn card() -> impl Strategy<Value = usize> {
-    prop_oneof![16 => 0..traffic::CARDS, 1 => Just(traffic::CARDS)]
+    prop_oneof![16 => 0..town::CARDS, 1 => Just(town::CARDS)]
 }
 
 /// Mostly within the balances and limits, sometimes absurd.

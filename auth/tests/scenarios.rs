@@ -12,6 +12,8 @@ mod institution;
 mod script;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/values.rs"]
+mod values;
 
 use script::{Line, Words};
 use stage::Stage;

@@ -2,7 +2,7 @@
 
 use crate::bank;
 use crate::script::Words;
-use crate::stage::{duration, expiry, minor};
+use crate::values::{duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, Card, CardStatus, IbmMethod, Limits, Link, LinkName, PinMethod,
     PinReference, Product, Record, Tables, TerminalSet, TransactionType,

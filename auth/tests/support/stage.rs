@@ -1,28 +1,21 @@
 //! Plays the lines of one scenario to a core and prints what came of them.
 
+use crate::bank;
 use crate::effects::{Names, money, shown};
-use crate::script::{Words, milliseconds};
-use crate::{bank, institution::Institution};
-use auth::{
-    Cash, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, MessageClass, PinResult, Record, ReplyTo, Request, Reversal, ShardIndex, State, Ticket,
-    TransactionId, TransactionType, TransmissionTime,
+use crate::institution::Institution;
+use crate::script::Words;
+use crate::values::{
+    CLASSES, TRANSACTIONS, account_type, chosen, expiry, minor, notes, rrn, sent_at, stan, transmission,
 };
-use card::{Amount, Currency, Expiry, MerchantId, Pan, Rrn, Stan, TerminalId, Time, UtcOffset};
+use auth::{
+    ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
+    LinkName, PinResult, Record, ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
+};
+use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time};
 use std::sync::Arc;
 
 /// Monday 2026-06-15, 12:00 UTC: midnight is twelve hours after the start of a scenario.
 const START: Time = Time { unix_ms: 1_781_524_800_000 };
-
-const CLASSES: [(&str, MessageClass); 2] =
-    [("0100", MessageClass::Authorization), ("0200", MessageClass::Financial)];
-
-const TRANSACTIONS: [(&str, TransactionType); 4] = [
-    ("purchase", TransactionType::Purchase),
-    ("withdrawal", TransactionType::Withdrawal),
-    ("inquiry", TransactionType::BalanceInquiry),
-    ("unsupported", TransactionType::Unsupported),
-];
 
 /// One core with everything around it.
 pub(crate) struct Stage {
@@ -394,61 +387,4 @@ fn put_card(request: &mut Request, words: &mut Words<'_>) -> Result<(), String> 
     }
     request.pin_block = words.has("pin").then(bank::pin_block);
     Ok(())
-}
-
-fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {
-    choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice)
-}
-
-fn account_type(text: &str) -> Option<auth::AccountType> {
-    use auth::AccountType::{Cheque, Credit, Savings, Unknown};
-    chosen(text, &[("savings", Savings), ("cheque", Cheque), ("credit", Credit), ("unknown", Unknown)])
-}
-
-/// Minor units of an amount such as `12.00`.
-pub(crate) fn minor(text: &str) -> Option<i64> {
-    let eur = Currency::parse("EUR").expect("ISO 4217");
-    Amount::parse_major(text, eur).ok().map(|amount| amount.minor)
-}
-
-/// `12/29`.
-pub(crate) fn expiry(text: &str) -> Option<Expiry> {
-    let (month, year) = text.split_once('/')?;
-    Expiry::parse_yymm(format!("{year}{month}").as_bytes()).ok()
-}
-
-/// `2s`, as a duration.
-pub(crate) fn duration(text: &str) -> Option<std::time::Duration> {
-    let ms = milliseconds(text).ok()?;
-    u64::try_from(ms).ok().map(std::time::Duration::from_millis)
-}
-
-fn rrn(text: &str) -> Option<Rrn> {
-    Rrn::parse(text.as_bytes()).ok()
-}
-
-fn stan(text: &str) -> Option<Stan> {
-    Stan::parse(text.as_bytes()).ok()
-}
-
-/// DE 7 as `MMDDhhmmss`, or `unknown`.
-fn transmission(text: &str) -> Option<TransmissionTime> {
-    match text {
-        "unknown" => Some(TransmissionTime::default()),
-        _ => text.parse().ok().map(TransmissionTime),
-    }
-}
-
-fn sent_at(now: Time) -> TransmissionTime {
-    let digits = now.month_day_time(UtcOffset::default());
-    TransmissionTime(digits.iter().fold(0, |number, digit| number * 10 + u32::from(digit - b'0')))
-}
-
-/// `2,0,1,0`: notes of each cassette; `none` where no mix makes up the amount.
-fn notes(text: &str) -> Option<Cash> {
-    if text == "none" {
-        return Some(Cash { tsn: 1, notes: None });
-    }
-    let counts: Vec<u8> = text.split(',').map(|count| count.parse().ok()).collect::<Option<_>>()?;
-    Some(Cash { tsn: 1, notes: Some(counts.try_into().ok()?) })
 }

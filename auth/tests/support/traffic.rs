@@ -1,106 +1,20 @@
 //! Plays random events to two cores and a model, and compares after each of them.
 
 use crate::bank;
+use crate::events::{Dispense, Draw, Event, Finding, Reading};
 use crate::ledger::Ledger;
+use crate::town::{ACCOUNTS, CARDS, LIMITS, TERMINALS, TRIES, account, euro, id, link, on_file, pan, tables};
 use auth::limits::{TRANSACTION_RETENTION, WAITING_REPEATS};
 use auth::{
-    Account, AccountId, AccountKind, Card, CardStatus, Cash, Checks, ChecksReply, Completion, Core,
-    CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input, Limits, Link, LinkName, MessageClass,
-    PinReference, PinResult, Product, Record, RememberedReversal, ReplyTo, Request, Response, Reversal,
-    ShardIndex, State, Tables, TerminalSet, Ticket, Transaction, TransactionType, TransmissionTime,
+    Cash, Checks, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode,
+    Input, MessageClass, PinResult, Record, RememberedReversal, ReplyTo, Request, Response, Reversal,
+    ShardIndex, State, Ticket, Transaction, TransactionType, TransmissionTime,
 };
-use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, TerminalId, Time, UtcOffset};
+use card::{CivilDay, Pan, ResponseCode, Time, UtcOffset};
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Cards on file; the one after them is not.
-pub(crate) const CARDS: usize = 3;
-/// Two shops and an ATM.
-pub(crate) const TERMINALS: usize = 3;
-
-const TRIES: u8 = 3;
-const LIMITS: Limits =
-    Limits { per_transaction_minor: Some(4_000), daily_minor: Some(6_000), daily_count: Some(4) };
-/// Opening balance and credit line of the two accounts. Cards 0 and 1 share the first.
-const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 12_000, 0), ("credit", 2_000, 4_000)];
-
-/// Something that happens. `which` is taken modulo what there is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Event {
-    Request(Draw),
-    HsmReply {
-        which: usize,
-        cvv: Finding,
-        arqc: Finding,
-        pin: Finding,
-    },
-    Repeat {
-        which: usize,
-    },
-    /// The key of an earlier request with another amount.
-    OtherContent {
-        which: usize,
-        amount_minor: i64,
-    },
-    Reversal {
-        which: usize,
-        stands_minor: Option<i64>,
-        says_time: bool,
-    },
-    /// A reversal of a request that comes later: the drawn one, put aside and sent by a later repeat.
-    EarlyReversal(Draw),
-    Completion {
-        which: usize,
-        dispense: Dispense,
-    },
-    Tick {
-        pause_ms: i64,
-    },
-    /// The process dies and starts again from its records.
-    Restart,
-}
-
-/// What a request is made of.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Draw {
-    pub(crate) card: usize,
-    pub(crate) terminal: usize,
-    pub(crate) stan: u32,
-    pub(crate) kind: u8,
-    pub(crate) reading: Reading,
-    pub(crate) has_pin: bool,
-    pub(crate) amount_minor: i64,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Reading {
-    /// The counter is so far above the highest one that the card has sent.
-    Chip {
-        atc_step: u16,
-    },
-    Stripe,
-    Manual,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Finding {
-    Right,
-    Wrong,
-    /// A bad PIN block; of the other checks, as `Failed`.
-    Unreadable,
-    Failed,
-    /// The HSM's answer leaves this check out.
-    Missing,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Dispense {
-    All,
-    Part(i64),
-    Unknown,
-}
 
 /// The core under test and everything known about it.
 pub(crate) struct Traffic {
@@ -519,75 +433,8 @@ fn cancels(early: &RememberedReversal, transaction: &Transaction, now: Time) -> 
     same_key && same_time && now <= early.time.plus(TRANSACTION_RETENTION)
 }
 
-fn tables() -> Tables {
-    let product = Product {
-        pin_try_limit: TRIES,
-        purchase: LIMITS,
-        withdrawal: LIMITS,
-        ..bank::product("classic", "400000")
-    };
-    let mut tables = Tables { products: vec![product], ..Tables::default() };
-    for terminal in 0..TERMINALS {
-        let allowed =
-            [TransactionType::Purchase, TransactionType::Withdrawal, TransactionType::BalanceInquiry];
-        let link = LinkName::new(link(terminal)).expect("a link name");
-        let id = TerminalId::new(&id(terminal)).expect("a terminal identification");
-        let link = tables
-            .links
-            .entry(link)
-            .or_insert_with(|| Link { terminals: TerminalSet::default(), pin_key: None });
-        link.terminals.listed.insert(id, bank::terminal(&allowed));
-    }
-    tables
-}
-
-fn on_file() -> Vec<Record> {
-    let accounts = ACCOUNTS.map(|(name, opening_minor, credit_line_minor)| {
-        let kind = AccountKind::Default;
-        Record::AccountStored(Account {
-            id: account(name),
-            currency: euro(),
-            kind,
-            opening_minor,
-            credit_line_minor,
-        })
-    });
-    let cards = (0..CARDS).map(|index| {
-        Record::CardStored(Card {
-            pan: pan(index),
-            expiry: Expiry::parse_yymm(bank::EXPIRY).expect("a month"),
-            start: None,
-            status: CardStatus::Active,
-            card_sequence: Some(1),
-            account: account(ACCOUNTS[index / 2].0),
-            pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
-        })
-    });
-    accounts.into_iter().chain(cards).collect()
-}
-
 fn pick<T>(of: &[T], which: usize) -> Option<usize> {
     which.checked_rem(of.len())
-}
-
-fn pan(card: usize) -> Pan {
-    Pan::with_check_digit(format!("40000012345678{card}").as_bytes()).expect("16 digits")
-}
-
-fn link(terminal: usize) -> &'static str {
-    if terminal == TERMINALS - 1 { "atm" } else { "pos" }
-}
-
-fn id(terminal: usize) -> Vec<u8> {
-    format!("T{terminal}").into_bytes()
-}
-
-fn account(name: &str) -> AccountId {
-    AccountId::new(name).expect("an account")
-}
-
-fn euro() -> Currency {
-    Currency::parse("EUR").expect("ISO 4217")
 }
 
 /// DE 7 to the second: requests of one second share their key where they share their STAN.
