@@ -123,8 +123,9 @@ fn judge(
     secure::cvv(reply, receipt)?;
     let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
     secure::pin(product, file, reply, receipt, counters)?;
-    velocity::within_limits(product, file, request, day, receipt)?;
+    // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
+    velocity::within_limits(product, file, request, day, receipt)?;
     let flags = policy::apply(tables, product, file, account, request, now, receipt)?;
     funds::available(account, request, receipt)?;
     Ok(Approval { account: account.account.id, issuer_authentication, flags })

@@ -35,8 +35,17 @@ pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: 
     respond(reversal.reply_to, Response { transaction, ..Response::bare(code) }, effects);
 }
 
+/// The newest transaction that the reversal can mean. While a request that it can mean still waits for
+/// the HSM, none: that one is the newest, and is refused when its turn comes.
 fn find_original(core: &Core, reversal: &Reversal) -> Option<TransactionId> {
     let any_time = reversal.original_transmission == TransmissionTime::default();
+    let waiting = core.suspended.find(&key(reversal)).is_some_and(|suspended| {
+        suspended.request.pan == reversal.pan
+            && (any_time || suspended.request.transmission == reversal.original_transmission)
+    });
+    if waiting {
+        return None;
+    }
     core.state
         .same_stan(&key(reversal))
         .map(|stored| &stored.transaction)

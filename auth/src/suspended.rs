@@ -53,6 +53,11 @@ impl Suspended {
     }
 
     /// The suspended request of this link, terminal and STAN.
+    pub(crate) fn find(&self, key: &OriginalKey) -> Option<&SuspendedRequest> {
+        self.waiting.get(self.by_key.get(key)?)
+    }
+
+    /// As [`find`](Suspended::find), to add a repeat to it.
     pub(crate) fn find_mut(&mut self, key: &OriginalKey) -> Option<&mut SuspendedRequest> {
         let ticket = self.by_key.get(key)?;
         self.waiting.get_mut(ticket)
