@@ -32,11 +32,16 @@ pub(super) const MODES: &[(&str, TlsMode)] =
 impl Identity {
     /// Reads `certificate`, `key` and `client_authority` of a section.
     pub(super) fn read(section: &mut Section<'_>, folder: &Path) -> Identity {
-        let file = |value| existing_file(value, folder);
+        // A file that is missing has been complained about; its place is taken all the same, so that
+        // its listeners are not complained about as well.
+        let mut file = |key| {
+            let found = section.optional(key, |value| existing_file(value, folder));
+            found.or_else(|| section.has(key).then(PathBuf::new))
+        };
         let identity = Identity {
-            certificate: section.optional("certificate", file),
-            key: section.optional("key", file),
-            authority: section.optional("client_authority", file),
+            certificate: file("certificate"),
+            key: file("key"),
+            authority: file("client_authority"),
         };
         // One without the other would pair it with the half of another identity.
         for (key, missing) in [("certificate", "key"), ("key", "certificate")] {

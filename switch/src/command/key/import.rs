@@ -78,11 +78,16 @@ pub(super) fn run(args: &ImportArgs) -> Result<(), ExitCode> {
 /// Verifies the key and writes it down. Gives its check value of six digits.
 fn import(args: &ImportArgs, configuration: &Configuration) -> Result<String, Refusal> {
     check_name(&args.name, configuration)?;
+    if args.clear && !configuration.public_test_lmk {
+        let reason = "a clear key can only be imported under the public test LMK: state `lmk = \"public-test\"` in \
+                      [hsm] if the HSM has it, or bring the key in under a ZMK (--zmk)";
+        return Err(Refusal::data(reason));
+    }
     let written = read_key()?;
     let mut unit = Unit::connect(&configuration.settings.hsm)?;
     let key = match (&args.zmk, args.clear) {
         (Some(zmk), _) => from_zmk(args, configuration, &mut unit, zmk, &written)?,
-        (None, true) => from_clear(args, configuration, &written)?,
+        (None, true) => from_clear(args, &written)?,
         (None, false) => key_field(&written, args.scheme)?,
     };
     // Whatever way it came, what will be used is asked for its check value.
@@ -177,16 +182,7 @@ fn from_zmk(
     key_field(&cryptogram, None)
 }
 
-fn from_clear(
-    args: &ImportArgs,
-    configuration: &Configuration,
-    written: &str,
-) -> Result<KeyField<'static>, Refusal> {
-    if !configuration.public_test_lmk {
-        let reason = "a clear key can only be imported under the public test LMK: state `lmk = \"public-test\"` in \
-                      [hsm] if the HSM has it, or bring the key in under a ZMK (--zmk)";
-        return Err(Refusal::data(reason));
-    }
+fn from_clear(args: &ImportArgs, written: &str) -> Result<KeyField<'static>, Refusal> {
     let key = clear::read(written).map_err(|error| Refusal::data(error.to_string()))?;
     eprintln!(
         "WARNING: a clear key was handled outside an HSM. From now on it is a test key, whatever it was before."

@@ -1,0 +1,318 @@
+//! The configuration: the one that `init` makes is good, and every mistake is found, with its line.
+
+use auth::{LinkName, PinKeyKind, PinMethod};
+use card::TerminalId;
+use std::fs;
+use std::path::PathBuf;
+use std::time::Duration;
+use switch::command::init::{self, InitOptions, Ports};
+use switch::command::key::verify_keys;
+use switch::config::{self, ConfigError};
+use switch::settings::{HsmSettings, Protocol, Settings};
+use tempfile::TempDir;
+
+/// A folder made by `init`, whose configuration a test may change.
+struct Site {
+    _folder: TempDir,
+    file: PathBuf,
+    text: String,
+}
+
+impl Site {
+    fn new() -> Site {
+        let folder = tempfile::tempdir().unwrap();
+        let made = init::create(folder.path(), &InitOptions { cards: 1, ports: Ports::default() }).unwrap();
+        let text = fs::read_to_string(&made.config).unwrap();
+        Site { _folder: folder, file: made.config, text }
+    }
+
+    /// The settings after replacing the first occurrence of each text.
+    fn load(&self, changes: &[(&str, &str)]) -> Result<Settings, Vec<ConfigError>> {
+        let mut text = self.text.clone();
+        for (from, to) in changes {
+            assert!(text.contains(from), "the configuration of `init` has no {from:?}");
+            text = text.replacen(from, to, 1);
+        }
+        fs::write(&self.file, text).unwrap();
+        config::load(&self.file)
+    }
+
+    /// The mistakes after replacing, each as `LINE key: reason`, LINE as its text.
+    fn mistakes(&self, changes: &[(&str, &str)]) -> Vec<String> {
+        let mistakes = self.load(changes).unwrap_err();
+        let text = fs::read_to_string(&self.file).unwrap();
+        let shown = |mistake: ConfigError| {
+            let line = text.lines().nth(mistake.line.unwrap_or(1) - 1).unwrap();
+            format!("{} | {}: {}", line.split('#').next().unwrap().trim(), mistake.key, mistake.reason)
+        };
+        mistakes.into_iter().map(shown).collect()
+    }
+
+    /// One change gives one mistake.
+    fn check(&self, from: &str, to: &str, expect: &str) {
+        assert_eq!(self.mistakes(&[(from, to)]), [expect], "{to}");
+    }
+}
+
+#[test]
+fn what_init_makes_is_good() {
+    let settings = Site::new().load(&[]).unwrap();
+    let names: Vec<&str> = settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
+    assert_eq!(names, ["pos", "pos-bcd", "hosts", "atm", "integration"]);
+    let pos = &settings.listeners[0];
+    assert!(matches!(pos.protocol, Protocol::Iso8583 { dialect } if dialect.name == "iso87_ascii"));
+    let tls = pos.tls.as_ref().unwrap();
+    assert!(tls.client_certificate_required && tls.client_authority_file.is_some());
+    assert!(settings.listeners[4].tls.is_none());
+    assert!(settings.listeners[4].address.ip().is_loopback());
+    assert!(matches!(settings.hsm, HsmSettings::Embedded { workers: 1 }));
+    assert_eq!(settings.drain_deadline, Duration::from_secs(10));
+    assert_eq!(settings.segment_bytes, 64 << 20);
+
+    let Protocol::Ndc(ndc) = &settings.listeners[3].protocol else { panic!("the fourth speaks NDC") };
+    assert_eq!(ndc.atms["001"].denominations_minor, [1000, 2000, 5000, 10000]);
+    assert_eq!(ndc.atms["002"].denominations_minor, [2000, 5000, 0, 0]);
+    assert_eq!(ndc.declined_screens["51"], 41);
+    let atm = TerminalId::new(b"001").unwrap();
+    assert_eq!(settings.listeners[3].certificates[&atm], "atm");
+
+    let product = &settings.tables.products[0];
+    assert!(matches!(product.pin, Some(PinMethod::Pvv(_))));
+    assert_eq!(product.purchase.per_transaction_minor, Some(50_000));
+    assert_eq!(product.issuer_master_keys[0].0, 1);
+    let link = &settings.tables.links[&LinkName::new("atm").unwrap()];
+    assert_eq!(link.pin_key.as_ref().unwrap().kind, PinKeyKind::Tpk);
+    assert!(link.terminals.find(&atm).is_some());
+    assert!(link.terminals.find(&TerminalId::new(b"003").unwrap()).is_none());
+    let any = settings.tables.links[&LinkName::new("pos").unwrap()].terminals.find(&atm);
+    assert_eq!(any.unwrap().allowed.len(), 3);
+}
+
+#[test]
+fn every_mistake_is_found_at_once() {
+    let site = Site::new();
+    let found = site.mistakes(&[
+        ("hold_period = \"7d\"", "hold_period = \"7 weeks\""),
+        ("workers = 1", "wrokers = 1"),
+        ("dialect = \"iso87_ascii\"", "dialect = \"iso87_asci\""),
+        ("pin_key = \"tpk-test\"", "pin_key = \"pvk-test\""),
+        ("daily = \"2000.00\"", "daily = 2000"),
+        ("hour < 5", "hours < 5"),
+    ]);
+    assert_eq!(found.len(), 6, "{found:#?}");
+    assert_eq!(found[0], "hold_period = \"7 weeks\" | hold_period: is not a duration");
+    assert_eq!(found[1], "wrokers = 1 | hsm.wrokers: is not a known key");
+    assert_eq!(
+        found[2],
+        "dialect = \"iso87_asci\" | listener[0].dialect: no dialect is called \"iso87_asci\""
+    );
+    assert_eq!(
+        found[3],
+        "pin_key = \"pvk-test\" | listener[3].pin_key: the key \"pvk-test\" is a PVK and not a ZPK or TPK"
+    );
+    assert_eq!(found[4], "daily = 2000 | product[0].purchase.daily: is an integer and not an amount");
+    assert!(
+        found[5].contains("rule[0].when: rule \"cash-at-night\": no fact is called `hours`"),
+        "{}",
+        found[5]
+    );
+}
+
+#[test]
+fn mistakes_say_how_to_mend_them() {
+    let site = Site::new();
+    let mend =
+        |from: &str, to: &str| site.load(&[(from, to)]).unwrap_err()[0].mend.clone().unwrap_or_default();
+    assert_eq!(mend("workers = 1", "wrokers = 1"), "did you mean `workers`?");
+    assert!(mend("cvk = \"cvk-test\"", "cvk = \"cvk-tset\"").starts_with("did you mean \"cvk-test\"?"));
+    assert!(mend("deadline = \"2s\"", "deadline = 2").contains("\"250ms\""));
+    assert!(mend("currency = \"USD\"", "currency = \"USX\"").contains("ISO 4217"));
+}
+
+#[test]
+fn plain_tcp_only_on_loopback() {
+    let site = Site::new();
+    site.check(
+        "address = \"127.0.0.1:8590\"",
+        "address = \"0.0.0.0:8590\"",
+        "tls = \"off\" | listener[4].tls: plain TCP is only for loopback addresses",
+    );
+    let found = site.mistakes(&[("127.0.0.1:8443", "0.0.0.0:8443"), ("tls = true", "tls = false")]);
+    assert_eq!(found, ["tls = false | admin.tls: plain HTTP is only for loopback addresses"]);
+    site.load(&[("address = \"127.0.0.1:8590\"", "address = \"[::1]:8590\"")]).unwrap();
+    site.load(&[("tls = true", "tls = false")]).unwrap();
+}
+
+#[test]
+fn names_and_addresses_are_taken_once() {
+    let site = Site::new();
+    site.check(
+        "name = \"pos-bcd\"",
+        "name = \"pos\"",
+        "name = \"pos\" | listener[1].name: the name \"pos\" is taken",
+    );
+    site.check(
+        "127.0.0.1:8582",
+        "127.0.0.1:8583",
+        "address = \"127.0.0.1:8583\" | listener[1].address: 127.0.0.1:8583 is taken by \"pos\"",
+    );
+    site.check(
+        "127.0.0.1:8582",
+        "127.0.0.1:8443",
+        "address = \"127.0.0.1:8443\" | listener[1].address: 127.0.0.1:8443 is taken by \"admin\"",
+    );
+    site.load(&[("127.0.0.1:8582", "127.0.0.1:0"), ("127.0.0.1:8583", "127.0.0.1:0")]).unwrap();
+    site.check(
+        "id = \"002\"",
+        "id = \"001\"",
+        "id = \"001\" | listener[3].terminal[1].id: the terminal \"001\" stands here twice",
+    );
+    site.check(
+        "bins = [\"400000\"]",
+        "bins = [\"400000\", \"400000\"]",
+        "bins = [\"400000\", \"400000\"] | product[0].bins: 400000 already belongs to \"classic\"",
+    );
+}
+
+#[test]
+fn imported_keys_are_merged_and_their_names_are_taken() {
+    let site = Site::new();
+    let cryptogram = site.text.split("cryptogram = \"").nth(1).unwrap().split('"').next().unwrap();
+    let keys = site.file.with_file_name("turnout-data").join("keys.toml");
+    let key =
+        |name: &str| format!("[[key]]\nname = \"{name}\"\ntype = \"ZPK\"\ncryptogram = \"{cryptogram}\"\n");
+    fs::write(&keys, key("zpk-extra")).unwrap();
+    site.load(&[("pin_key = \"zpk-test\"", "pin_key = \"zpk-extra\"")]).unwrap();
+    fs::write(&keys, key("zpk-test")).unwrap();
+    let mistakes = site.load(&[]).unwrap_err();
+    assert_eq!(mistakes.len(), 1);
+    assert_eq!(mistakes[0].file, keys);
+    assert_eq!(mistakes[0].reason, "the name \"zpk-test\" is taken");
+}
+
+#[test]
+fn files_that_are_not_there_are_named() {
+    let site = Site::new();
+    let missing = site.file.with_file_name("certs").join("no.pem");
+    site.check(
+        "certificate = \"certs/switch.pem\"",
+        "certificate = \"certs/no.pem\"",
+        &format!("certificate = \"certs/no.pem\" | tls.certificate: there is no file {}", missing.display()),
+    );
+    let nowhere = config::load(&site.file.with_file_name("nowhere.toml")).unwrap_err();
+    assert_eq!(nowhere[0].line, None);
+    assert!(nowhere[0].mend.as_ref().unwrap().contains("turnout init"));
+    let master_key = site.file.with_file_name("turnout-data").join("master.key");
+    fs::remove_file(master_key).unwrap();
+    assert!(site.mistakes(&[])[0].starts_with("master_key = \"turnout-data/master.key\" | master_key: "));
+}
+
+#[test]
+fn values_out_of_their_bounds() {
+    let site = Site::new();
+    site.check("shards = 1", "shards = 65", "shards = 65 | shards: is out of bounds");
+    site.check("shards = 1", "shards = -1", "shards = -1 | shards: is out of bounds");
+    site.check("shards = 1", "shards = \"1\"", "shards = \"1\" | shards: is a string and not a number");
+    site.check(
+        "deadline = \"2s\"",
+        "deadline = \"0s\"",
+        "deadline = \"0s\" | hsm.deadline: is out of bounds",
+    );
+    site.check(
+        "segment = \"64MiB\"",
+        "segment = \"1KiB\"",
+        "segment = \"1KiB\" | journal.segment: is out of bounds",
+    );
+    site.check("lmk = \"public-test\"", "", "[hsm] | hsm.lmk: must be stated for the embedded HSM");
+    site.check(
+        "per_transaction = \"500.00\"",
+        "per_transaction = \"500.001\"",
+        "per_transaction = \"500.001\" | product[0].purchase.per_transaction: is not an amount of USD",
+    );
+    site.check(
+        "approved_state = \"030\"",
+        "approved_state = \"30\"",
+        "approved_state = \"30\" | listener[3].ndc.approved_state: is no number of a state or screen",
+    );
+    site.check(
+        "\"A      A\" = \"withdrawal\"",
+        "\"A      \" = \"withdrawal\"",
+        "operation_codes = { \"A      \" = \"withdrawal\", \"B      B\" = \"balance_inquiry\" } | \
+         listener[3].ndc.operation_codes.A      : is not an operation code buffer",
+    );
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    let site = Site::new();
+    site.check(
+        "id = \"002\"",
+        "id = \"00*\"",
+        "id = \"00*\" | listener[3].terminal[1].id: cannot stand for several ATMs",
+    );
+    site.check(
+        "pin_method = \"pvv\"",
+        "pin_method = \"ibm3624\"\ndecimalisation_table = \"0123456789012345\"",
+        "[[product]] | product[0].validation: is missing",
+    );
+    site.check(
+        "pin_method = \"pvv\"\n",
+        "",
+        "pvk = \"pvk-test\" | product[0].pvk: has no meaning without `pin_method`",
+    );
+    site.check(
+        "mode = \"embedded\"",
+        "mode = \"payshield\"\nunits = [\"127.0.0.1:1500\"]",
+        "workers = 1 | hsm.workers: belongs to mode = \"embedded\"",
+    );
+}
+
+#[test]
+fn broken_toml_is_reported_by_line() {
+    let site = Site::new();
+    let mistakes = site.load(&[("shards = 1", "shards = "), ("workers = 1", "workers 1")]).unwrap_err();
+    let lines: Vec<usize> = mistakes.iter().map(|mistake| mistake.line.unwrap()).collect();
+    assert_eq!(lines.len(), 2, "{mistakes:?}");
+    assert!(lines.is_sorted());
+    assert!(site.text.lines().nth(lines[0] - 1).unwrap().starts_with("shards"));
+}
+
+#[test]
+fn the_embedded_hsm_finds_wrong_keys() {
+    let site = Site::new();
+    let kcv = site.text.split("kcv = \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    fs::write(&site.file, site.text.replacen(&kcv, "000000", 1)).unwrap();
+    let configuration = config::read(&site.file).unwrap();
+    let mistakes = verify_keys(&configuration).unwrap();
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert_eq!(mistakes[0].key, "key \"zpk-test\"");
+    assert_eq!(mistakes[0].reason, format!("its check value is {kcv} and not 000000"));
+    // A key of another type lies under another LMK pair, where its parity cannot be odd throughout.
+    let wrong_type = site.text.split("[[key]]").nth(1).unwrap();
+    let wrong_type = wrong_type.replace("zpk-test", "cvk-extra").replace("\"ZPK\"", "\"CVK\"");
+    let wrong_type = wrong_type.split("\n#").next().unwrap();
+    fs::write(&site.file, format!("{}\n[[key]]{wrong_type}", site.text)).unwrap();
+    let configuration = config::read(&site.file).unwrap();
+    let mistakes = verify_keys(&configuration).unwrap();
+    assert_eq!(mistakes.len(), 1, "{mistakes:?}");
+    assert!(mistakes[0].reason.starts_with("is not a CVK under this LMK: 10"), "{}", mistakes[0].reason);
+}
+
+#[test]
+fn no_change_of_bytes_panics() {
+    let site = Site::new();
+    let bytes = site.text.as_bytes();
+    // Every few bytes one is dropped, doubled or exchanged; whatever comes out must be answered.
+    for at in (0..bytes.len()).step_by(7) {
+        let mut changed = bytes.to_vec();
+        match at % 3 {
+            0 => drop(changed.remove(at)),
+            1 => changed.insert(at, bytes[at]),
+            _ => changed[at] = b"\"[]={}\n#0\xFF"[at % 10],
+        }
+        fs::write(&site.file, changed).unwrap();
+        if let Err(mistakes) = config::load(&site.file) {
+            assert!(!mistakes.is_empty());
+        }
+    }
+}
