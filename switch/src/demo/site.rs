@@ -57,7 +57,7 @@ pub(super) enum SiteError {
     Toml(toml::de::Error),
     Config(Vec<ConfigError>),
     Import(String),
-    Serve(ServeError),
+    Serve(Box<ServeError>),
 }
 
 impl Site {
@@ -78,7 +78,7 @@ impl Site {
 
     fn start(&mut self) -> Result<(), SiteError> {
         let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
-        self.server = Some(Server::start(settings).map_err(SiteError::Serve)?);
+        self.server = Some(Server::start(settings).map_err(|error| SiteError::Serve(Box::new(error)))?);
         Ok(())
     }
 

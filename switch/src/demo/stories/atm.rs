@@ -10,7 +10,7 @@ const LUNO: &str = "001";
 const CERTIFICATE: &str = "atm";
 
 pub(super) fn withdrawal(stage: &mut Stage) -> Played {
-    let mut visit = Visit::begin(stage, 180_00)?;
+    let mut visit = Visit::begin(stage, 18_000)?;
     let answer = arpc(&visit.card, visit.reply.issuer_authentication.as_deref());
     let status = visit.line.atm.ready()?;
     let told = format!("{}, {}, {answer}", visit.notes(), card_flag(&visit.reply));
@@ -19,14 +19,14 @@ pub(super) fn withdrawal(stage: &mut Stage) -> Played {
 }
 
 pub(super) fn failed_dispense(stage: &mut Stage) -> Played {
-    let mut visit = Visit::begin(stage, 150_00)?;
+    let mut visit = Visit::begin(stage, 15_000)?;
     let status = visit.line.atm.cash_handler_fault(b'2', [0; 4])?;
     let notes = visit.notes();
     Ok(format!("{notes}, none came out, debited {}", visit.end(stage, &status)?))
 }
 
 pub(super) fn partial_dispense(stage: &mut Stage) -> Played {
-    let mut visit = Visit::begin(stage, 180_00)?;
+    let mut visit = Visit::begin(stage, 18_000)?;
     let status = visit.line.atm.cash_handler_fault(b'1', [1, 1, 0, 0])?;
     let notes = visit.notes();
     Ok(format!("{notes}, two came out, posted {}", visit.end(stage, &status)?))
@@ -47,7 +47,7 @@ pub(super) fn odd_amount(stage: &mut Stage) -> Played {
 
 pub(super) fn over_limit(stage: &mut Stage) -> Played {
     let card = stage.card();
-    declined(stage, card, 410_00, CERTIFICATE)
+    declined(stage, card, 41_000, CERTIFICATE)
 }
 
 pub(super) fn lost(stage: &mut Stage) -> Played {
@@ -99,7 +99,7 @@ impl Visit {
             self.before.available_minor - after.available_minor,
         );
         if posted != free {
-            return Ok(format!("{} but {} free", money(posted), money(free)));
+            return Ok(format!("{} but {} less free", money(posted), money(free)));
         }
         let receipt = format!("AVAILABLE {} USD", money(after.available_minor));
         if !inquiry.receipt.lines().any(|line| line == receipt) {

@@ -138,7 +138,7 @@ fn debited(
     let (posted, free) =
         (before.ledger_minor - after.ledger_minor, before.available_minor - after.available_minor);
     if posted != free {
-        return Ok(format!("{} posted but {} free", money(posted), money(free)));
+        return Ok(format!("{} but {} less free", money(posted), money(free)));
     }
     Ok(money(posted))
 }

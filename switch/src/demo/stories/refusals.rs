@@ -137,8 +137,8 @@ pub(super) fn policy_rule(stage: &mut Stage) -> Played {
 
 pub(super) fn over_limit(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
-    let over = stage.buy(&mut line, &mut card, 500_01)?;
-    let at_limit = stage.buy(&mut line, &mut card, 500_00)?;
+    let over = stage.buy(&mut line, &mut card, 50_001)?;
+    let at_limit = stage.buy(&mut line, &mut card, 50_000)?;
     Ok(format!("500.01: {}, 500.00: {}", over.code, at_limit.code))
 }
 
