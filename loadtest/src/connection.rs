@@ -1,4 +1,5 @@
 use crate::tally::Moments;
+use crate::wallet::Purchase;
 use card::{Currency, ResponseCode, Rrn, Stan, Time};
 use iso8583::{Dialect, EncodeError, framing};
 use rustls::pki_types::ServerName;
@@ -11,8 +12,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Duration;
 use terminal::{Intent, Pos, PosResponse, Trace};
-
-use crate::wallet::Purchase;
 
 /// One TLS connection that speaks for one terminal, with the requests that wait on it.
 ///
@@ -206,6 +205,12 @@ impl Connection {
     /// Takes out everything in flight.
     pub(crate) fn take_all(&mut self) -> impl Iterator<Item = Waiting> + use<> {
         std::mem::take(&mut self.waiting).into_values()
+    }
+
+    /// Says goodbye as TLS has it, so that the switch need not take the end for an attack.
+    pub(crate) fn close(&mut self) {
+        self.tls.send_close_notify();
+        self.flush();
     }
 
     fn lose(&mut self, error: &io::Error) {

@@ -57,7 +57,9 @@ impl<Due: Iterator<Item = u64>> Worker<Due> {
             self.receive();
         }
         let lost = self.connections.iter().filter_map(|connection| connection.lost().map(str::to_owned));
-        Finished { lost: lost.collect(), highest_atc: self.wallet.highest_atc(), tally: self.tally }
+        let lost = lost.collect();
+        self.connections.iter_mut().for_each(Connection::close);
+        Finished { lost, highest_atc: self.wallet.highest_atc(), tally: self.tally }
     }
 
     /// Sends what is due. Returns whether something due found no connection or card free.
