@@ -99,7 +99,12 @@ pub(super) fn read(
 }
 
 fn read_csv(input: impl Read, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(input);
+    // The library's own line of a record is that of the blank lines before it, so lines are counted
+    // from its end: for that every record must end with the same one character.
+    let input = input.chain(&b"\n"[..]);
+    let mut builder = csv::ReaderBuilder::new();
+    builder.trim(csv::Trim::Headers).flexible(true).terminator(csv::Terminator::Any(b'\n'));
+    let mut reader = builder.from_reader(input);
     let columns = match reader.headers().map_err(csv_fault).and_then(header) {
         Ok(columns) => columns,
         Err(reason) => return visit(Err(SourceError::File(reason))),
@@ -107,25 +112,23 @@ fn read_csv(input: impl Read, visit: &mut dyn FnMut(Result<&Line, SourceError>))
     let mut record = csv::StringRecord::new();
     let mut line = Line::default();
     loop {
-        match reader.read_record(&mut record) {
+        let read = reader.read_record(&mut record);
+        let inner: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
+        line.number = reader.position().line().saturating_sub(1 + inner as u64);
+        match read {
             Ok(false) => return,
+            Ok(true) if record.iter().all(|cell| cell.trim().is_empty()) => {}
+            Ok(true) if record.len() != columns.len() => {
+                let reason = format!("has {} cells where the header has {}", record.len(), columns.len());
+                visit(Err(SourceError::Line(line.number, reason)));
+            }
             Ok(true) => {
                 line.clear();
-                line.number = record.position().map_or(0, csv::Position::line);
-                for (column, cell) in columns.iter().zip(&record) {
-                    line.set(*column, cell);
-                }
+                columns.iter().zip(&record).for_each(|(column, cell)| line.set(*column, cell));
                 visit(Ok(&line));
             }
-            Err(error) => {
-                let number = error.position().map_or(line.number + 1, csv::Position::line);
-                let end = error.is_io_error();
-                let reason = csv_fault(error);
-                if end {
-                    return visit(Err(SourceError::File(reason)));
-                }
-                visit(Err(SourceError::Line(number, reason)));
-            }
+            Err(error) if error.is_io_error() => return visit(Err(SourceError::File(csv_fault(error)))),
+            Err(error) => visit(Err(SourceError::Line(line.number, csv_fault(error)))),
         }
     }
 }
@@ -157,9 +160,6 @@ fn csv_fault(error: csv::Error) -> String {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error.to_string(),
         csv::ErrorKind::Utf8 { .. } => "holds what is not UTF-8".to_owned(),
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("has {len} cells where the header has {expected_len}")
-        }
         _ => "cannot be read as CSV".to_owned(),
     }
 }
@@ -246,6 +246,10 @@ mod tests {
     fn csv_in_any_order_of_columns() {
         assert_eq!(lines("balance,pan\n1.00,42\n\n ,\"43\"\n"), ["2:42/1.00", "4:43/-"]);
         assert_eq!(lines("pan,balance\n42\n43,2\n"), ["2!has 1 cells where the header has 2", "3:43/2"]);
+        // Line ends of Windows, cells with line ends, no line end at the end.
+        assert_eq!(lines("pan,balance\r\n42,1\r\n\r\n43,2\r\n44,3"), ["2:42/1", "4:43/2", "5:44/3"]);
+        assert_eq!(lines("pan,balance\n42,\"1\n\"\n43,2"), ["2:42/1", "4:43/2"]);
+        assert_eq!(lines(""), ["!the header lacks the column \"pan\""]);
     }
 
     #[test]
