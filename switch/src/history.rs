@@ -81,8 +81,11 @@ pub fn read(settings: &Settings, wanted: impl Fn(&Transaction) -> bool) -> Resul
 
 impl Entry {
     fn new(transaction: Transaction) -> Entry {
-        let status =
-            if transaction.code.is_approval() { TransactionStatus::Approved } else { TransactionStatus::Declined };
+        let status = if transaction.code.is_approval() {
+            TransactionStatus::Approved
+        } else {
+            TransactionStatus::Declined
+        };
         let standing_minor = match transaction.funds {
             Funds::None => 0,
             Funds::Held { minor, .. } | Funds::Posted { minor } => minor,
@@ -114,7 +117,8 @@ impl Entry {
     #[must_use]
     pub fn to_json(&self) -> Value {
         let transaction = &self.transaction;
-        let text = |digits: &Option<[u8; 6]>| digits.map(|digits| String::from_utf8_lossy(&digits).into_owned());
+        let text =
+            |digits: &Option<[u8; 6]>| digits.map(|digits| String::from_utf8_lossy(&digits).into_owned());
         json!({
             "id": transaction.id.0,
             "time": transaction.time.to_string(),

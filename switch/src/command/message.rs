@@ -1,9 +1,9 @@
 //! `turnout message`: decode and encode messages.
 
 use crate::command::DataFormat;
-use json_message::JsonMessage;
 use iso8583::dump::{self, Show};
 use iso8583::{Dialect, Mti};
+use json_message::JsonMessage;
 use serde_json::{Map, Value, json};
 use std::io::{self, BufRead, Write};
 use std::process::ExitCode;
@@ -150,7 +150,9 @@ fn body(line: &str, framed: bool) -> Result<Vec<u8>, String> {
     }
     match iso8583::framing::next_frame(&bytes, usize::from(u16::MAX)) {
         Ok(Some(frame)) if frame.consumed == bytes.len() => Ok(bytes[frame.body].to_vec()),
-        Ok(Some(frame)) => Err(format!("{} bytes are left over after the frame", bytes.len() - frame.consumed)),
+        Ok(Some(frame)) => {
+            Err(format!("{} bytes are left over after the frame", bytes.len() - frame.consumed))
+        }
         Ok(None) => Err("the frame is shorter than its length says".to_owned()),
         Err(error) => Err(error.to_string()),
     }
@@ -196,7 +198,8 @@ fn encode_iso(line: &str, dialect: &'static Dialect, framed: bool) -> Result<Str
     if !framed {
         return Ok(hex::encode_upper(frame));
     }
-    let length = u16::try_from(frame.len()).map_err(|_| "longer than a two-byte length can say".to_owned())?;
+    let length =
+        u16::try_from(frame.len()).map_err(|_| "longer than a two-byte length can say".to_owned())?;
     Ok(hex::encode_upper([&length.to_be_bytes()[..], &frame].concat()))
 }
 
@@ -223,12 +226,15 @@ mod json_message {
             let mti = Mti::parse(mti.as_bytes()).map_err(|error| format!("mti: {error}"))?;
             let header = object.get("header").and_then(Value::as_str).unwrap_or_default();
             let header = hex::decode(header).map_err(|_| "header is not hexadecimal")?;
-            let fields = object.get("fields").and_then(Value::as_object).ok_or("fields is missing or no object")?;
+            let fields =
+                object.get("fields").and_then(Value::as_object).ok_or("fields is missing or no object")?;
             let fields: Result<Vec<(u8, String)>, String> = fields
                 .iter()
                 .map(|(key, value)| {
-                    let field = key.parse().map_err(|_| format!("fields: {key:?} is no number of a field"))?;
-                    let text = value.as_str().ok_or_else(|| format!("fields: the value of {key} is not text"))?;
+                    let field =
+                        key.parse().map_err(|_| format!("fields: {key:?} is no number of a field"))?;
+                    let text =
+                        value.as_str().ok_or_else(|| format!("fields: the value of {key} is not text"))?;
                     Ok((field, text.to_owned()))
                 })
                 .collect();

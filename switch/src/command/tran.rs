@@ -134,7 +134,12 @@ fn run_search(settings: &Settings, search: &SearchArgs) -> ExitCode {
     if skipped > 0 {
         eprintln!("{skipped} older ones are left out; raise --limit to see them");
     }
-    print(&entries[skipped..], search.common.format, |entry, out| writeln!(out, "{}", line(entry)), Entry::to_json)
+    print(
+        &entries[skipped..],
+        search.common.format,
+        |entry, out| writeln!(out, "{}", line(entry)),
+        Entry::to_json,
+    )
 }
 
 fn run_one(
@@ -153,7 +158,10 @@ fn run_one(
             ExitCode::FAILURE
         }
         Ok(entries) if entries.is_empty() => {
-            eprintln!("no transaction has the number or RRN {}; `turnout tran search` lists what there is", one.id);
+            eprintln!(
+                "no transaction has the number or RRN {}; `turnout tran search` lists what there is",
+                one.id
+            );
             ExitCode::FAILURE
         }
         Ok(entries) => print(&entries, one.common.format, text, json),
@@ -197,7 +205,8 @@ fn print(
 
 impl SearchArgs {
     fn accepts(&self, transaction: &Transaction, pan: Option<&Pan>) -> bool {
-        let same = |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let same =
+            |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
         let approved = transaction.code.is_approval();
         same(&self.terminal, transaction.terminal.as_str())
             && same(&self.link, transaction.link.as_str())
@@ -214,7 +223,8 @@ impl SearchArgs {
     fn within(&self, time: Time) -> bool {
         let time = time.to_string();
         let until = |to: &String| time.get(..to.len()).unwrap_or(&time) <= to.as_str();
-        self.from.as_ref().is_none_or(|from| time.as_str() >= from.as_str()) && self.to.as_ref().is_none_or(until)
+        self.from.as_ref().is_none_or(|from| time.as_str() >= from.as_str())
+            && self.to.as_ref().is_none_or(until)
     }
 }
 
@@ -241,7 +251,12 @@ fn show_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "time            {}", transaction.time)?;
     writeln!(out, "link, terminal  {}, {}", transaction.link, transaction.terminal)?;
     writeln!(out, "card            {}", transaction.pan)?;
-    writeln!(out, "stan, rrn       {}, {}", transaction.stan, transaction.rrn.as_ref().map_or("-", card::Rrn::as_str))?;
+    writeln!(
+        out,
+        "stan, rrn       {}, {}",
+        transaction.stan,
+        transaction.rrn.as_ref().map_or("-", card::Rrn::as_str)
+    )?;
     let kind = transaction.transaction.as_str();
     writeln!(out, "asked           {kind} of {}", entry.amount(transaction.amount_minor))?;
     writeln!(out, "entry mode      {}", transaction.entry.as_str())?;
@@ -326,7 +341,8 @@ impl Entry {
         let mut entry = self.to_json_with_events();
         let checks: Vec<Value> = self.transaction.receipt.checks.iter().map(check_json).collect();
         let declined_by = self.transaction.receipt.decline_step();
-        entry["declined_by"] = declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
+        entry["declined_by"] =
+            declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
         entry["tables_version"] = json!(self.transaction.tables_version);
         entry["receipt"] = Value::Array(checks);
         entry

@@ -46,7 +46,7 @@ pub enum ServeError {
     /// The journal.
     Recovery(RecoveryError),
     /// A certificate or key of this listener.
-    Tls(String, TlsError),
+    Tls(String, Box<TlsError>),
     /// An address that cannot be listened on.
     Bind(String, SocketAddr, io::Error),
     /// Threads, or the HSM port.
@@ -61,12 +61,15 @@ impl Server {
     pub fn start(settings: Settings) -> Result<Server, ServeError> {
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::new(settings.shards));
-        let (journal, cores, replay) = recovery::recover(&settings, &directory).map_err(ServeError::Recovery)?;
-        let (cards, accounts) = cores.iter().map(|core| core.state().size()).fold((0, 0), |sum, size| {
-            (sum.0 + size.0, sum.1 + size.1)
-        });
+        let (journal, cores, replay) =
+            recovery::recover(&settings, &directory).map_err(ServeError::Recovery)?;
+        let (cards, accounts) = cores
+            .iter()
+            .map(|core| core.state().size())
+            .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
-        let sessions = Arc::new(Sessions::restore(cores.iter().flat_map(|core| core.state().awaiting_completion())));
+        let sessions =
+            Arc::new(Sessions::restore(cores.iter().flat_map(|core| core.state().awaiting_completion())));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -104,12 +107,13 @@ impl Server {
         if let Some(admin_settings) = &settings.admin {
             let name = "admin".to_owned();
             let acceptor = admin_settings.tls.as_ref().map(tls::acceptor).transpose();
-            let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), error))?;
+            let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), Box::new(error)))?;
             let socket = runtime
                 .block_on(TcpListener::bind(admin_settings.address))
                 .map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
-            let address =
-                socket.local_addr().map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
+            let address = socket
+                .local_addr()
+                .map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
             addresses.push((name, address));
             tracing::info!(%address, tls = acceptor.is_some(), "administration listening");
             listeners.spawn(admin::serve(socket, acceptor, Arc::clone(&metrics), draining.clone()));
@@ -196,7 +200,7 @@ type Bound = (TcpListener, Option<tokio_rustls::TlsAcceptor>, SocketAddr);
 fn bind(listener: &ListenerSettings, runtime: &Runtime) -> Result<Bound, ServeError> {
     let name = listener.name.to_string();
     let acceptor = listener.tls.as_ref().map(tls::acceptor).transpose();
-    let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), error))?;
+    let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), Box::new(error)))?;
     let failed = |error| ServeError::Bind(name.clone(), listener.address, error);
     let socket = runtime.block_on(TcpListener::bind(listener.address)).map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
@@ -243,7 +247,10 @@ impl fmt::Display for ServeError {
             ServeError::Recovery(error) => write!(f, "{error}"),
             ServeError::Tls(listener, error) => write!(f, "listener {listener}: {error}"),
             ServeError::Bind(listener, address, error) => {
-                write!(f, "listener {listener}: cannot listen on {address}: {error}; another process may hold the port")
+                write!(
+                    f,
+                    "listener {listener}: cannot listen on {address}: {error}; another process may hold the port"
+                )
             }
             ServeError::Start(part, error) => write!(f, "cannot start {part}: {error}"),
         }
