@@ -31,7 +31,11 @@ pub struct Inbox {
 
 impl Default for Inbox {
     fn default() -> Inbox {
-        Inbox { queue: ArrayQueue::new(INBOX_CAPACITY), owner: OnceLock::new(), sleeping: AtomicBool::new(false) }
+        Inbox {
+            queue: ArrayQueue::new(INBOX_CAPACITY),
+            owner: OnceLock::new(),
+            sleeping: AtomicBool::new(false),
+        }
     }
 }
 

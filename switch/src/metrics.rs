@@ -55,7 +55,8 @@ struct HsmCommandLabel {
 
 /// Upper bounds in seconds: from a fifth of a millisecond, where an idle switch answers, to the ten
 /// seconds after which nobody waits any more.
-const SECONDS: [f64; 14] = [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
+const SECONDS: [f64; 14] =
+    [0.000_2, 0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 10.0];
 
 fn seconds() -> Histogram {
     Histogram::new(SECONDS)
@@ -97,7 +98,11 @@ impl Metrics {
             self.connections_refused.clone(),
         );
         registry.register("requests", "Requests and reversals handed to a shard", self.requests.clone());
-        registry.register("network_messages", "Network management messages answered", self.network_messages.clone());
+        registry.register(
+            "network_messages",
+            "Network management messages answered",
+            self.network_messages.clone(),
+        );
         registry.register(
             "messages_refused",
             "Messages answered or dropped at the edge, by response code or reason",
@@ -117,7 +122,11 @@ impl Metrics {
             Unit::Seconds,
             self.hsm_seconds.clone(),
         );
-        registry.register("hsm_refused", "Checks refused because the HSM queue was full", self.hsm_refused.clone());
+        registry.register(
+            "hsm_refused",
+            "Checks refused because the HSM queue was full",
+            self.hsm_refused.clone(),
+        );
     }
 
     /// A connection is open.

@@ -32,7 +32,10 @@ pub fn journal_folder(settings: &Settings) -> PathBuf {
 ///
 /// # Errors
 /// When the master key or the journal cannot be read, or another process is writing to it.
-pub fn recover(settings: &Settings, directory: &Directory) -> Result<(FileJournal, Vec<Core>, Replay), RecoveryError> {
+pub fn recover(
+    settings: &Settings,
+    directory: &Directory,
+) -> Result<(FileJournal, Vec<Core>, Replay), RecoveryError> {
     let master = master_key(settings)?;
     let mut cores: Vec<Core> = (0..settings.shards)
         .map(|shard| Core::new(ShardIndex(shard as u8), Arc::clone(&settings.tables)))

@@ -62,7 +62,11 @@ struct Waiting {
 }
 
 impl Conversation<'_> {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S, outbox: &Outbox) -> io::Result<()> {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        outbox: &Outbox,
+    ) -> io::Result<()> {
         let mut draining = self.link.draining.clone();
         let mut open = true;
         loop {
@@ -175,8 +179,13 @@ impl Conversation<'_> {
 
     fn respond(&mut self, slot: u32, response: &Response) {
         let Some(waiting) = self.window.take(slot) else { return };
-        let message = iso8583::parse(&waiting.frame, self.dialect).expect("this frame was parsed when it came in");
-        self.link.metrics.response(self.link.settings.name.as_str(), response.code.as_str(), waiting.since.elapsed());
+        let message =
+            iso8583::parse(&waiting.frame, self.dialect).expect("this frame was parsed when it came in");
+        self.link.metrics.response(
+            self.link.settings.name.as_str(),
+            response.code.as_str(),
+            waiting.since.elapsed(),
+        );
         self.write_frame(|out| iso::response(&message, response, out));
     }
 

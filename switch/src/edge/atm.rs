@@ -11,7 +11,9 @@ use crate::translate::ndc::{self as translate, Asked};
 use auth::{Completion, Input, ReplyTo, Response};
 use bytes::BytesMut;
 use card::{Pan, ResponseCode, TerminalId};
-use ndc::{Descriptor, DispenseOutcome, FromTerminal, RequestHeader, SolicitedStatus, TransactionRequest, Tsn};
+use ndc::{
+    Descriptor, DispenseOutcome, FromTerminal, RequestHeader, SolicitedStatus, TransactionRequest, Tsn,
+};
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,7 +82,11 @@ struct Waiting {
 }
 
 impl Conversation<'_> {
-    async fn run<S: AsyncRead + AsyncWrite + Unpin>(&mut self, stream: &mut S, outbox: &Outbox) -> io::Result<()> {
+    async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        stream: &mut S,
+        outbox: &Outbox,
+    ) -> io::Result<()> {
         let mut draining = self.link.draining.clone();
         let mut heard = Instant::now();
         let mut open = true;
@@ -210,7 +216,12 @@ impl Conversation<'_> {
 
     /// What the request says about the dispense before it; a request that does not say leaves the
     /// outcome to staff.
-    fn settle_from_request(&mut self, terminal: &TerminalId, request: &TransactionRequest<'_>, atm: &AtmSettings) {
+    fn settle_from_request(
+        &mut self,
+        terminal: &TerminalId,
+        request: &TransactionRequest<'_>,
+        atm: &AtmSettings,
+    ) {
         let Some(outstanding) = self.link.sessions.outstanding(terminal) else { return };
         let outcome = match &request.last_status {
             Some(last) => DispenseOutcome::of_last_status(last, outstanding.tsn, &outstanding.notes),
@@ -273,11 +284,13 @@ impl Conversation<'_> {
     /// Hands outcomes to their shards; what finds no room stays for the next time.
     fn settle_again(&mut self) {
         let shards = &self.link.shards;
-        self.unsettled.retain(|completion| shards.submit(&completion.pan, Input::Completion(*completion)).is_err());
+        self.unsettled
+            .retain(|completion| shards.submit(&completion.pan, Input::Completion(*completion)).is_err());
     }
 
     fn look_for_late_report(&mut self) {
-        let late = self.dispensing_since.is_some_and(|since| since.elapsed() > self.settings.completion_deadline);
+        let late =
+            self.dispensing_since.is_some_and(|since| since.elapsed() > self.settings.completion_deadline);
         if late {
             self.dispensing_since = None;
             tracing::warn!(
@@ -297,7 +310,8 @@ impl Conversation<'_> {
         {
             // Open before the reply leaves: should the connection break now, the ATM's next message
             // tells what it did.
-            let outstanding = Outstanding::new(transaction, waiting.pan, waiting.tsn, sessions::notes(counts));
+            let outstanding =
+                Outstanding::new(transaction, waiting.pan, waiting.tsn, sessions::notes(counts));
             self.link.sessions.dispensing(&waiting.terminal, outstanding);
             self.dispensing_since = Some(Instant::now());
         }

@@ -8,7 +8,11 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 ///
 /// # Errors
 /// When the connection breaks, or the peer does not take the bytes in time.
-pub async fn write<S: AsyncWrite + Unpin>(stream: &mut S, outgoing: &mut Vec<u8>, deadline: Duration) -> io::Result<()> {
+pub async fn write<S: AsyncWrite + Unpin>(
+    stream: &mut S,
+    outgoing: &mut Vec<u8>,
+    deadline: Duration,
+) -> io::Result<()> {
     if outgoing.is_empty() {
         return Ok(());
     }

@@ -3,11 +3,15 @@
 use crate::settings::{AtmTransaction, NdcSettings};
 use crate::translate::chip::{ChipError, Objects};
 use auth::{
-    AccountType, Cash, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, TransactionType, TransmissionTime,
+    AccountType, Cash, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, TransactionType,
+    TransmissionTime,
 };
 use card::{Amount, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use ndc::dispense::{self, Cassette};
-use ndc::{CardFlag, EncodeError, Function, Print, RequestHeader, Screen, TransactionReply, TransactionRequest, Tsn, tlv};
+use ndc::{
+    CardFlag, EncodeError, Function, Print, RequestHeader, Screen, TransactionReply, TransactionRequest, Tsn,
+    tlv,
+};
 
 /// Merchant category code of cash from an ATM (ISO 18245).
 const ATM_MCC: u16 = 6011;
@@ -72,7 +76,8 @@ impl Asking<'_> {
     /// When the operation code means nothing here, or the card cannot be read.
     pub fn ask(&self, request: &TransactionRequest<'_>) -> Result<(Asked, Box<Request>), Refusal> {
         let refuse = |code, reason| Refusal { code, reason };
-        let operation = request.operation_code.and_then(|code| self.settings.operation_codes.get(code.as_bytes()));
+        let operation =
+            request.operation_code.and_then(|code| self.settings.operation_codes.get(code.as_bytes()));
         let Some(transaction) = operation.copied() else {
             return Err(refuse(ResponseCode::INVALID_TRANSACTION, "operation code is not configured"));
         };
@@ -88,7 +93,8 @@ impl Asking<'_> {
             _ => None,
         };
         let chip = objects.as_ref().map(Objects::chip).transpose().map_err(unreadable)?.map(Box::new);
-        let card_sequence = objects.as_ref().map(Objects::card_sequence).transpose().map_err(unreadable)?.flatten();
+        let card_sequence =
+            objects.as_ref().map(Objects::card_sequence).transpose().map_err(unreadable)?.flatten();
         let amount_minor = request.amount_minor.and_then(|minor| i64::try_from(minor).ok()).unwrap_or(0);
         let withdrawal = transaction == AtmTransaction::Withdrawal;
         let notes = if withdrawal { self.plan(amount_minor) } else { None };
@@ -97,7 +103,11 @@ impl Asking<'_> {
             reply_to: self.reply_to,
             link: self.link,
             class: MessageClass::Financial,
-            transaction: if withdrawal { TransactionType::Withdrawal } else { TransactionType::BalanceInquiry },
+            transaction: if withdrawal {
+                TransactionType::Withdrawal
+            } else {
+                TransactionType::BalanceInquiry
+            },
             account_type: AccountType::Default,
             pan: track2.pan(),
             expiry: track2.expiry(),
@@ -129,8 +139,13 @@ impl Asking<'_> {
                 *cassette = Cassette { denomination_minor: denomination, available: dispense::MAX_COUNT };
             }
         }
-        let planned = dispense::plan(u64::try_from(amount_minor).ok()?, &cassettes, u32::from(self.settings.max_notes))?;
-        let counts: Option<Vec<u8>> = planned.counts().iter().map(|count| u8::try_from(*count).ok()).collect();
+        let planned = dispense::plan(
+            u64::try_from(amount_minor).ok()?,
+            &cassettes,
+            u32::from(self.settings.max_notes),
+        )?;
+        let counts: Option<Vec<u8>> =
+            planned.counts().iter().map(|count| u8::try_from(*count).ok()).collect();
         counts?.try_into().ok()
     }
 }
@@ -170,10 +185,14 @@ impl Replying<'_> {
             (true, Some(_)) => {
                 (self.settings.approved_state, self.settings.approved_screen, Function::DISPENSE_AND_PRINT)
             }
-            (true, None) => {
-                (self.settings.information_state, self.settings.information_screen, Function::NEXT_STATE_AND_PRINT)
+            (true, None) => (
+                self.settings.information_state,
+                self.settings.information_screen,
+                Function::NEXT_STATE_AND_PRINT,
+            ),
+            (false, _) => {
+                (self.settings.declined_state, self.declined_screen(), Function::NEXT_STATE_AND_PRINT)
             }
-            (false, _) => (self.settings.declined_state, self.declined_screen(), Function::NEXT_STATE_AND_PRINT),
         };
         let receipt = self.receipt(notes);
         let mut reply = TransactionReply::new(three_digits(state), function, self.header.mcn);
