@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use terminal::TestIssuer;
+use tracing_subscriber::EnvFilter;
 
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
@@ -135,9 +136,13 @@ impl Site {
             self.made.test_cards.display()
         );
         eprintln!("Log of the switch: {}", self.folder.join("turnout.log").display());
+        // `cargo run` puts the program nowhere that a shell would look.
+        let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("turnout"));
+        let program = program.display();
         eprintln!("\nTry, in another window:");
-        eprintln!("  turnout tran search --config {config}");
-        eprintln!("  turnout card list --config {config}");
+        eprintln!("  {program} tran search --config {config}");
+        eprintln!("  {program} tran why --config {config} 64");
+        eprintln!("  {program} card list --config {config}");
         if let Some(address) = server.address("admin") {
             eprintln!("  curl --cacert {certificates}/authority.pem https://{address}/metrics");
         }
@@ -156,11 +161,14 @@ impl Site {
     }
 }
 
-/// The switch of the demo runs in this process, and its log would run into the stories.
+/// The switch of the demo runs in this process, and its log would run into the stories. `RUST_LOG`
+/// chooses more or less than `info`.
 fn log_to(path: &Path) -> Result<(), SiteError> {
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(path);
     let file = file.map_err(|error| SiteError::File(path.to_owned(), error))?;
-    let builder = tracing_subscriber::fmt().with_ansi(false).with_writer(Mutex::new(file));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).with_writer(Mutex::new(file));
     // A second demo in one process keeps the first one's log.
     let _ = builder.try_init();
     Ok(())
