@@ -5,7 +5,8 @@ mod plan;
 mod source;
 
 use crate::clock;
-use crate::command::{DataFormat, load_settings};
+use crate::command::DataFormat;
+use crate::command::check::good_configuration;
 use crate::recovery;
 use crate::settings::Settings;
 use auth::{AccountKind, Card, State};
@@ -86,7 +87,7 @@ pub fn run(args: CardArgs) -> ExitCode {
 }
 
 fn list(args: &ListArgs) -> Result<(), ExitCode> {
-    let settings = load_settings(&args.config)?;
+    let settings = good_configuration(&args.config)?.settings;
     let state = load_state(&settings)?;
     let mut out = BufWriter::new(io::stdout().lock());
     for card in state.cards_in_order().into_iter().take(args.limit.unwrap_or(usize::MAX)) {
@@ -117,7 +118,7 @@ fn list(args: &ListArgs) -> Result<(), ExitCode> {
 }
 
 fn show(args: &ShowArgs) -> Result<(), ExitCode> {
-    let settings = load_settings(&args.config)?;
+    let settings = good_configuration(&args.config)?.settings;
     let pan = match args.pan {
         Some(GivenPan(Some(pan))) => pan,
         _ => pan_from_stdin()?,

@@ -52,9 +52,35 @@ pub fn run(args: CheckArgs) -> ExitCode {
 /// Reads a configuration for another command; its mistakes go to standard error.
 pub(crate) fn good_configuration(file: &Path) -> Result<Configuration, ExitCode> {
     config::read(file).map_err(|mistakes| {
-        mistakes.iter().for_each(|mistake| eprintln!("{mistake}"));
+        tell(&mistakes, file);
         ExitCode::from(BAD_CONFIGURATION)
     })
+}
+
+/// As [`good_configuration`], with every key verified by the HSM. An HSM that cannot be reached is
+/// told and no reason to refuse: it may come up later.
+pub(crate) fn good_configuration_and_keys(file: &Path) -> Result<Configuration, ExitCode> {
+    let configuration = good_configuration(file)?;
+    match verify_keys(&configuration) {
+        Ok(mistakes) if mistakes.is_empty() => {}
+        Ok(mistakes) => {
+            tell(&mistakes, file);
+            return Err(ExitCode::from(BAD_CONFIGURATION));
+        }
+        Err(error) => tracing::warn!(%error, "the keys' check values are not verified"),
+    }
+    Ok(configuration)
+}
+
+fn tell(mistakes: &[ConfigError], file: &Path) {
+    for mistake in mistakes {
+        eprintln!("{mistake}");
+    }
+    let (count, file) = (mistakes.len(), file.display());
+    eprintln!(
+        "{count} mistake{} in {file}; `turnout check` shows them too",
+        if count == 1 { "" } else { "s" }
+    );
 }
 
 /// Only the embedded HSM is asked: a check must work where no HSM can be reached.

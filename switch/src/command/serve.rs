@@ -1,6 +1,6 @@
 //! `turnout serve`.
 
-use crate::command::load_settings;
+use crate::command::check::good_configuration_and_keys;
 use crate::edge::serve::Server;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{IsTerminal, Write};
@@ -38,11 +38,11 @@ pub enum LogFormat {
 pub fn run(args: &ServeArgs) -> ExitCode {
     start_logging(args.log_format);
     forbid_core_dumps();
-    let settings = match load_settings(&args.config) {
-        Ok(settings) => settings,
+    let configuration = match good_configuration_and_keys(&args.config) {
+        Ok(configuration) => configuration,
         Err(code) => return code,
     };
-    let server = match Server::start(settings) {
+    let server = match Server::start(configuration.settings) {
         Ok(server) => server,
         Err(error) => {
             eprintln!("cannot serve: {error}");

@@ -1,6 +1,7 @@
 //! `turnout tran`: what happened, and why.
 
-use crate::command::{DataFormat, load_settings};
+use crate::command::DataFormat;
+use crate::command::check::good_configuration;
 use crate::history::{self, Entry, EventKind};
 use crate::settings::Settings;
 use auth::{Check, Transaction, Verdict};
@@ -104,8 +105,8 @@ pub fn run(args: &TranArgs) -> ExitCode {
         Action::Search(search) => &search.common,
         Action::Show(one) | Action::Why(one) => &one.common,
     };
-    let settings = match load_settings(&common.config) {
-        Ok(settings) => settings,
+    let settings = match good_configuration(&common.config) {
+        Ok(configuration) => configuration.settings,
         Err(code) => return code,
     };
     match &args.action {
