@@ -53,8 +53,8 @@ impl<Due: Iterator<Item = u64>> Worker<Due> {
             if self.due.peek().is_none() && self.connections.iter().all(Connection::is_idle) {
                 break;
             }
-            self.wait(blocked);
-            self.receive();
+            let ready = self.wait(blocked);
+            self.receive(&ready);
         }
         let lost = self.connections.iter().filter_map(|connection| connection.lost().map(str::to_owned));
         let lost = lost.collect();
@@ -135,8 +135,9 @@ impl<Due: Iterator<Item = u64>> Worker<Due> {
         }
     }
 
-    /// Sleeps until the next send is due or a socket has something.
-    fn wait(&mut self, blocked: bool) {
+    /// Sleeps until the next send is due or a socket has something. Gives the connections with something
+    /// to read.
+    fn wait(&mut self, blocked: bool) -> Vec<usize> {
         let elapsed = self.start.elapsed();
         let next_send = match self.due.peek() {
             Some(index) if !blocked => self.schedule.offset(*index).saturating_sub(elapsed),
@@ -145,23 +146,25 @@ impl<Due: Iterator<Item = u64>> Worker<Due> {
         let timeout = next_send.min(LOOK_AROUND);
         let timeout =
             Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: i64::from(timeout.subsec_nanos()) };
-        let mut sockets: Vec<PollFd<'_>> = self
-            .connections
-            .iter()
-            .filter(|connection| connection.lost().is_none())
-            .map(|connection| {
+        let alive =
+            || self.connections.iter().enumerate().filter(|(_, connection)| connection.lost().is_none());
+        let mut sockets: Vec<PollFd<'_>> = alive()
+            .map(|(_, connection)| {
                 let write = if connection.wants_write() { PollFlags::OUT } else { PollFlags::empty() };
                 PollFd::new(connection, PollFlags::IN | write)
             })
             .collect();
         // Interrupted or not, the loop looks at everything again.
         let _ = poll(&mut sockets, Some(&timeout));
+        let readable =
+            alive().zip(&sockets).filter(|(_, socket)| !(socket.revents() - PollFlags::OUT).is_empty());
+        readable.map(|((index, _), _)| index).collect()
     }
 
-    fn receive(&mut self) {
+    fn receive(&mut self, ready: &[usize]) {
         let Worker { connections, wallet, tally, progress, schedule, start, approved, arpc_every, .. } = self;
-        for connection in connections.iter_mut() {
-            connection.receive(|answer, waiting| {
+        for index in ready {
+            connections[*index].receive(|answer, waiting| {
                 let Some(waiting) = waiting else {
                     tally.unmatched += 1;
                     return;
