@@ -18,7 +18,7 @@ pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 /// restarts its counter all the time.
 pub const STAN_CHAIN: usize = 32;
 
-/// Checks that one receipt can hold; the pipeline has fewer steps.
+/// Checks that a receipt has room for from the start; the pipeline makes fewer.
 pub const RECEIPT_CHECKS: usize = 24;
 
 /// Shards of one process.

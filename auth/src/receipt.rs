@@ -1,5 +1,4 @@
 use crate::limits::RECEIPT_CHECKS;
-use arrayvec::ArrayVec;
 use card::ResponseCode;
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +7,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Receipt {
     /// Checks in the order they were made.
-    pub checks: ArrayVec<Check, RECEIPT_CHECKS>,
+    pub checks: Vec<Check>,
 }
 
 /// One line of a receipt.
@@ -170,9 +169,11 @@ impl Receipt {
     }
 
     fn push(&mut self, step: Step, verdict: Verdict, seen: i64, limit: i64) {
-        // RECEIPT_CHECKS has room for every step; should a longer pipeline ever forget to raise it,
-        // a missing line is better than a refused customer.
-        let _ = self.checks.try_push(Check { step, verdict, seen, limit });
+        // Room for every step at once: a receipt is allocated one time.
+        if self.checks.capacity() == 0 {
+            self.checks.reserve_exact(RECEIPT_CHECKS);
+        }
+        self.checks.push(Check { step, verdict, seen, limit });
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::effect::Balance;
 use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_RETENTION};
 use crate::names::{AccountId, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime};
+use crate::receipt::Receipt;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus, Usage,
@@ -15,7 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 pub struct State {
     cards: HashMap<Pan, CardFile>,
     accounts: HashMap<AccountId, AccountFile>,
-    transactions: HashMap<TransactionId, StoredTransaction>,
+    /// Boxed, so that the table moves little when it grows: while it grows, everybody waits.
+    transactions: HashMap<TransactionId, Box<StoredTransaction>>,
     /// Newest transaction of each link, terminal and STAN; older ones are chained behind it.
     newest: HashMap<OriginalKey, TransactionId>,
     remembered_reversals: HashSet<ReversalKey>,
@@ -156,8 +158,11 @@ impl State {
         let owns_key = transaction.code != card::ResponseCode::DUPLICATE;
         let previous = if owns_key { self.newest.insert(key, transaction.id) } else { None };
         self.by_time.push_back((transaction.time, transaction.id));
-        let stored = StoredTransaction { transaction: transaction.clone(), status, standing_minor, previous };
-        self.transactions.insert(transaction.id, stored);
+        // The receipt is in the journal, for people; nothing here asks for it.
+        let id = transaction.id;
+        let transaction = Transaction { receipt: Receipt::default(), ..transaction.clone() };
+        let stored = Box::new(StoredTransaction { transaction, status, standing_minor, previous });
+        self.transactions.insert(id, stored);
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
@@ -313,9 +318,8 @@ impl State {
     }
 
     fn forget(&mut self, id: TransactionId) {
-        let Some(StoredTransaction { transaction, previous, .. }) = self.transactions.remove(&id) else {
-            return;
-        };
+        let Some(stored) = self.transactions.remove(&id) else { return };
+        let StoredTransaction { transaction, previous, .. } = *stored;
         let key =
             OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
@@ -346,13 +350,13 @@ impl State {
     }
 
     pub(crate) fn transaction(&self, id: TransactionId) -> Option<&StoredTransaction> {
-        self.transactions.get(&id)
+        self.transactions.get(&id).map(Box::as_ref)
     }
 
     /// Transactions of one link, terminal and STAN, newest first.
     pub(crate) fn same_stan(&self, key: &OriginalKey) -> impl Iterator<Item = &StoredTransaction> {
-        let newest = self.newest.get(key).and_then(|id| self.transactions.get(id));
-        std::iter::successors(newest, |stored| stored.previous.and_then(|id| self.transactions.get(&id)))
+        let newest = self.newest.get(key).and_then(|id| self.transaction(*id));
+        std::iter::successors(newest, |stored| stored.previous.and_then(|id| self.transaction(id)))
             .take(STAN_CHAIN)
     }
 
