@@ -1,5 +1,6 @@
 use crate::effect::Balance;
 use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_RETENTION};
+use crate::names::LinkName;
 use crate::names::{AccountId, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime};
 use crate::receipt::Receipt;
 use crate::record::{
@@ -27,7 +28,7 @@ pub struct State {
     expiring_holds: BTreeSet<(Time, TransactionId)>,
     awaiting_completion: BTreeSet<TransactionId>,
     /// The other side of every posting: what each link is owed.
-    settlement: BTreeMap<SettlementOrder, i64>,
+    settlement: BTreeMap<SettlementKey, i64>,
     /// The other side of opening balances.
     opening: BTreeMap<u16, i64>,
     /// Counter of the newest transaction.
@@ -60,8 +61,6 @@ pub(crate) struct StoredTransaction {
     pub(crate) standing_minor: i64,
     previous: Option<TransactionId>,
 }
-
-type SettlementOrder = (crate::names::LinkName, u16);
 
 impl State {
     /// The one door through which durable state changes, live and on replay alike.
@@ -239,7 +238,7 @@ impl State {
         let file = self.account_mut(transaction);
         file.ledger_minor -= minor;
         let key = SettlementKey { link: transaction.link, currency: file.account.currency };
-        *self.settlement.entry((key.link, key.currency.numeric())).or_default() += minor;
+        *self.settlement.entry(key).or_default() += minor;
     }
 
     fn end_hold(&mut self, transaction: &Transaction) {
@@ -438,6 +437,20 @@ impl State {
         self.awaiting_completion.iter().map(|id| &self.transactions[id].transaction).collect()
     }
 
+    /// The newest transaction in memory of each terminal on these links, whatever its answer was.
+    #[must_use]
+    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<&Transaction> {
+        let mut newest = BTreeMap::new();
+        // In order of time, so the last one stays.
+        for stored in self.by_time.iter().filter_map(|(_, id)| self.transactions.get(id)) {
+            let transaction = &stored.transaction;
+            if links.contains(&transaction.link) {
+                newest.insert((transaction.link, transaction.terminal), transaction);
+            }
+        }
+        newest.into_values().collect()
+    }
+
     /// Where a transaction stands, and what of it stands in minor units.
     #[must_use]
     pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
@@ -449,12 +462,8 @@ impl State {
     pub fn trial_balance(&self, currency: Currency) -> i64 {
         let of_currency = |file: &&AccountFile| file.account.currency == currency;
         let cardholders: i64 = self.accounts.values().filter(of_currency).map(|file| file.ledger_minor).sum();
-        let links: i64 = self
-            .settlement
-            .iter()
-            .filter(|((_, code), _)| *code == currency.numeric())
-            .map(|(_, minor)| minor)
-            .sum();
+        let links: i64 =
+            self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
         cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
     }
 }

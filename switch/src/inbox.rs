@@ -10,6 +10,10 @@ use std::thread::Thread;
 /// came in.
 pub const INBOX_CAPACITY: usize = 16_384;
 
+/// Requests are refused from here on. The rest is for what belongs to work already taken on: HSM
+/// replies, completions, connections that come and go.
+pub const REQUEST_CAPACITY: usize = INBOX_CAPACITY / 4 * 3;
+
 /// What a shard is sent.
 pub enum Message {
     /// An input for its core.
@@ -40,6 +44,17 @@ impl Default for Inbox {
 }
 
 impl Inbox {
+    /// Adds a message that begins new work, while there is room for such.
+    ///
+    /// # Errors
+    /// Gives the message back when [`REQUEST_CAPACITY`] is reached.
+    pub fn push_request(&self, message: Message) -> Result<(), Message> {
+        if self.queue.len() >= REQUEST_CAPACITY {
+            return Err(message);
+        }
+        self.push(message)
+    }
+
     /// Adds a message and wakes the shard.
     ///
     /// # Errors

@@ -85,8 +85,9 @@ impl Shard {
         }
     }
 
-    /// Runs until drained: every response that was promised has left, and nothing waits for the HSM
-    /// any more. Gives the core back.
+    /// Runs until drained: the inbox is empty and every response that was promised has left. What still
+    /// waits for the HSM then has nobody left to answer to, since its connection is gone. Gives the
+    /// core back.
     pub fn run(mut self) -> Core {
         self.inbox.own();
         while !self.finished() {

@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
-use auth::Input;
+use auth::{Completion, Input};
 use card::Pan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,7 +34,10 @@ impl Shards {
     pub fn attach(&self, outbox: &Arc<Outbox>) -> Result<u64, Overloaded> {
         let connection = self.last_connection.fetch_add(1, Ordering::Relaxed) + 1;
         for inbox in &self.inboxes {
-            inbox.push(Message::Attach(connection, Arc::clone(outbox))).map_err(|_| Overloaded)?;
+            if inbox.push_request(Message::Attach(connection, Arc::clone(outbox))).is_err() {
+                self.detach(connection);
+                return Err(Overloaded);
+            }
         }
         Ok(connection)
     }
@@ -42,18 +45,29 @@ impl Shards {
     /// Takes a connection away. Responses to it are dropped from then on.
     pub fn detach(&self, connection: u64) {
         for inbox in &self.inboxes {
-            // A full inbox keeps the entry until the process ends; its outbox is empty memory.
-            let _ = inbox.push(Message::Detach(connection));
+            // Requests leave room for this, so it fails only where the shard stands still for good; the
+            // process is then lost anyway.
+            if inbox.push(Message::Detach(connection)).is_err() {
+                tracing::error!(connection, "a shard's inbox has no room for a connection's end");
+            }
         }
     }
 
-    /// Hands an input to the shard of this card.
+    /// Hands a request or reversal to the shard of this card.
+    ///
+    /// # Errors
+    /// When that shard takes no new work.
+    pub fn submit(&self, pan: &Pan, input: Input) -> Result<(), Overloaded> {
+        let inbox = &self.inboxes[self.directory.home(pan)];
+        inbox.push_request(Message::Input(input)).map_err(|_| Overloaded)
+    }
+
+    /// Hands what an ATM says about a dispense to the shard of its card.
     ///
     /// # Errors
     /// When that shard's inbox is full.
-    pub fn submit(&self, pan: &Pan, input: Input) -> Result<(), Overloaded> {
-        let inbox = &self.inboxes[self.directory.home(pan)];
-        inbox.push(Message::Input(input)).map_err(|_| Overloaded)
+    pub fn complete(&self, completion: &Completion) -> Result<(), Overloaded> {
+        self.submit_to(self.directory.home(&completion.pan), Input::Completion(*completion))
     }
 
     /// Hands an input to a shard by number, as for HSM replies.

@@ -38,6 +38,7 @@ pub enum LogFormat {
 pub fn run(args: &ServeArgs) -> ExitCode {
     start_logging(args.log_format);
     forbid_core_dumps();
+    end_on_panic();
     let configuration = match good_configuration_and_keys(&args.config) {
         Ok(configuration) => configuration,
         Err(code) => return code,
@@ -76,6 +77,16 @@ pub fn start_logging(format: LogFormat) {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+}
+
+/// A part that fails must not leave the rest serving without it: the process ends, and its restart
+/// replays the journal.
+fn end_on_panic() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |failure| {
+        tell(failure);
+        std::process::abort();
+    }));
 }
 
 /// A core dump would write PIN blocks and card numbers to disk in clear.

@@ -13,7 +13,7 @@ use iso8583::{Dialect, ParseError, framing};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 /// Room made for each read; a read takes what is there, which under load is many frames.
 const READ_BYTES: usize = 16 * 1024;
@@ -78,7 +78,7 @@ impl Conversation<'_> {
                 open = false;
             }
             if !open && self.window.is_empty() {
-                return stream.shutdown().await;
+                return stream::shutdown(stream, self.link.settings.write_timeout).await;
             }
             let may_read = open && !self.window.is_full();
             self.incoming.reserve(READ_BYTES);

@@ -20,33 +20,28 @@ const CONNECTIONS: usize = 64;
 /// How long a request and its connection may take.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// Serves until the process drains.
+/// Serves until the process ends; while it drains, it is alive and not ready.
 pub async fn serve(
     listener: TcpListener,
     acceptor: Option<TlsAcceptor>,
     metrics: Arc<Metrics>,
-    mut draining: watch::Receiver<bool>,
+    draining: watch::Receiver<bool>,
 ) {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let ready = draining.clone();
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            _ = draining.changed() => return,
-        };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, _)) = listener.accept().await else {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
         let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let (acceptor, metrics, ready) = (acceptor.clone(), Arc::clone(&metrics), ready.clone());
+        let (acceptor, metrics, draining) = (acceptor.clone(), Arc::clone(&metrics), draining.clone());
         tokio::spawn(async move {
             let _place = place;
             let conversation = async {
                 match acceptor {
-                    None => answer(stream, metrics, ready).await,
+                    None => answer(stream, metrics, draining).await,
                     Some(acceptor) => match acceptor.accept(stream).await {
-                        Ok(stream) => answer(stream, metrics, ready).await,
+                        Ok(stream) => answer(stream, metrics, draining).await,
                         Err(error) => tracing::debug!(%error, "administration: TLS handshake failed"),
                     },
                 }

@@ -4,9 +4,9 @@
 use crate::clock;
 use crate::edge::link::{Link, Peer};
 use crate::edge::outbox::Outbox;
-use crate::edge::sessions::{self, Outstanding};
+use crate::edge::sessions::{self, AtmKey, Outstanding};
 use crate::edge::stream;
-use crate::settings::{AtmSettings, AtmTransaction, NdcSettings};
+use crate::settings::{AtmSettings, NdcSettings};
 use crate::translate::ndc::{self as translate, Asked};
 use auth::{Completion, Input, ReplyTo, Response};
 use bytes::BytesMut;
@@ -17,7 +17,7 @@ use ndc::{
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 
 const READ_BYTES: usize = 4 * 1024;
 
@@ -53,6 +53,9 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         outgoing: Vec::new(),
     };
     let ended = conversation.run(&mut stream, &outbox).await;
+    // The wire may be gone; the money is not. What a shard is deciding still has to be remembered as an
+    // open dispense, and what the ATM has reported still has to reach its shard.
+    conversation.finish(&outbox).await;
     link.shards.detach(connection);
     ended
 }
@@ -65,7 +68,7 @@ struct Conversation<'a> {
     /// The request that a shard is deciding.
     waiting: Option<Waiting>,
     /// Outcomes that the shard's inbox had no room for.
-    unsettled: Vec<Completion>,
+    unsettled: Vec<(AtmKey, Completion)>,
     /// When the reply with the open dispense went out.
     dispensing_since: Option<Instant>,
     incoming: BytesMut,
@@ -74,7 +77,7 @@ struct Conversation<'a> {
 
 struct Waiting {
     header: RequestHeader,
-    terminal: TerminalId,
+    atm: AtmKey,
     pan: Pan,
     asked: Asked,
     tsn: Tsn,
@@ -102,7 +105,7 @@ impl Conversation<'_> {
                 open = false;
             }
             if !open && self.waiting.is_none() && self.unsettled.is_empty() {
-                return stream.shutdown().await;
+                return stream::shutdown(stream, self.link.settings.write_timeout).await;
             }
             self.incoming.reserve(READ_BYTES);
             tokio::select! {
@@ -117,6 +120,20 @@ impl Conversation<'_> {
                         return Err(io::Error::new(io::ErrorKind::TimedOut, "idle_timeout has passed"));
                     }
                 }
+            }
+        }
+    }
+
+    /// Ends what is under way without a wire. The core answers every request, so this ends.
+    async fn finish(&mut self, outbox: &Outbox) {
+        while self.waiting.is_some() || !self.unsettled.is_empty() {
+            while let Some((_, response)) = outbox.take() {
+                self.respond(&response);
+            }
+            self.settle_again();
+            tokio::select! {
+                () = outbox.ready() => {}
+                () = tokio::time::sleep(CHECK_EVERY) => {}
             }
         }
     }
@@ -141,8 +158,8 @@ impl Conversation<'_> {
             Ok(FromTerminal::TransactionRequest(request)) => self.take_request(&request),
             Ok(FromTerminal::SolicitedStatus(status)) => self.take_solicited(&status),
             Ok(FromTerminal::UnsolicitedStatus(status)) => {
-                if let Some((terminal, _)) = self.atm(&status.luno) {
-                    self.take_device(&terminal, &status.device, "unsolicited");
+                if let Some((atm, _)) = self.atm(&status.luno) {
+                    self.take_device(&atm, &status.device, "unsolicited");
                 }
             }
             Ok(FromTerminal::Other { .. }) => {
@@ -161,7 +178,7 @@ impl Conversation<'_> {
     }
 
     /// The ATM of a LUNO, if this peer may speak for it.
-    fn atm(&self, luno: &ndc::Luno) -> Option<(TerminalId, AtmSettings)> {
+    fn atm(&self, luno: &ndc::Luno) -> Option<(AtmKey, AtmSettings)> {
         let Some(atm) = self.settings.atms.get(luno.as_str()) else {
             tracing::warn!(link = %self.link.settings.name, address = %self.peer.address, luno = luno.as_str(), "unknown LUNO; add it as a [[listener.terminal]]");
             return None;
@@ -173,119 +190,138 @@ impl Conversation<'_> {
             );
             return None;
         }
-        Some((atm.terminal, atm.clone()))
+        Some((AtmKey { link: self.link.settings.name, terminal: atm.terminal }, atm.clone()))
     }
 
     fn take_request(&mut self, request: &TransactionRequest<'_>) {
         let header = translate::header(request);
-        let Some((terminal, atm)) = self.atm(&request.luno) else {
+        let Some((atm, settings)) = self.atm(&request.luno) else {
             return self.decline(&header, ResponseCode::INVALID_MERCHANT);
         };
-        self.settle_from_request(&terminal, request, &atm);
-        if self.waiting.is_some() {
-            tracing::warn!(link = %self.link.settings.name, %terminal, "a second request while the first is being decided; dropped");
-            return;
+        self.settle_from_request(&atm, request, &settings);
+        let Some(tsn) = self.link.sessions.begin(&atm) else {
+            tracing::warn!(link = %atm.link, terminal = %atm.terminal, "declined a request while another of this ATM is open");
+            return self.decline(&header, ResponseCode::MALFUNCTION);
+        };
+        if let Err(code) = self.ask(request, &header, &atm, &settings, tsn) {
+            self.link.sessions.decided(&atm, None);
+            self.decline(&header, code);
         }
-        let tsn = self.link.sessions.next_tsn(&terminal);
-        let asked = translate::Asking {
+    }
+
+    /// Hands the request to its shard, or says what to decline it with.
+    fn ask(
+        &mut self,
+        request: &TransactionRequest<'_>,
+        header: &RequestHeader,
+        atm: &AtmKey,
+        settings: &AtmSettings,
+        tsn: Tsn,
+    ) -> Result<(), ResponseCode> {
+        let link = atm.link;
+        let asking = translate::Asking {
             settings: self.settings,
-            denominations_minor: atm.denominations_minor,
-            unusable: self.link.sessions.unusable(&terminal),
-            link: self.link.settings.name,
-            terminal,
+            denominations_minor: settings.denominations_minor,
+            unusable: self.link.sessions.unusable(atm),
+            link,
+            terminal: atm.terminal,
             tsn,
             reply_to: ReplyTo { connection: self.connection, slot: SLOT },
             now: clock::now(),
-        }
-        .ask(request);
-        let (asked, input) = match asked {
-            Ok(asked) => asked,
-            Err(refusal) => {
-                self.link.metrics.message_refused(self.link.settings.name.as_str(), refusal.code.as_str());
-                tracing::warn!(link = %self.link.settings.name, %terminal, code = %refusal.code, reason = refusal.reason, "refused a request");
-                return self.decline(&header, refusal.code);
-            }
         };
-        self.link.metrics.request(self.link.settings.name.as_str());
+        let (asked, input) = asking.ask(request).map_err(|refusal| {
+            self.link.metrics.message_refused(link.as_str(), refusal.code.as_str());
+            tracing::warn!(%link, terminal = %atm.terminal, code = %refusal.code, reason = refusal.reason, "refused a request");
+            refusal.code
+        })?;
+        self.link.metrics.request(link.as_str());
         let pan = input.pan;
-        if self.link.shards.submit(&pan, Input::Request(input)).is_err() {
-            return self.decline(&header, ResponseCode::MALFUNCTION);
-        }
-        self.waiting = Some(Waiting { header, terminal, pan, asked, tsn, since: Instant::now() });
+        self.link.shards.submit(&pan, Input::Request(input)).map_err(|_| ResponseCode::MALFUNCTION)?;
+        self.waiting = Some(Waiting { header: *header, atm: *atm, pan, asked, tsn, since: Instant::now() });
+        Ok(())
     }
 
     /// What the request says about the dispense before it; a request that does not say leaves the
     /// outcome to staff.
     fn settle_from_request(
         &mut self,
-        terminal: &TerminalId,
+        atm: &AtmKey,
         request: &TransactionRequest<'_>,
-        atm: &AtmSettings,
+        settings: &AtmSettings,
     ) {
-        let Some(outstanding) = self.link.sessions.outstanding(terminal) else { return };
+        let Some(outstanding) = self.link.sessions.outstanding(atm) else { return };
         let outcome = match &request.last_status {
             Some(last) => DispenseOutcome::of_last_status(last, outstanding.tsn, &outstanding.notes),
             None => DispenseOutcome::Suspect,
         };
-        self.settle(terminal, &outstanding, outcome, atm);
+        self.settle(atm, &outstanding, outcome, settings);
     }
 
     fn take_solicited(&mut self, status: &SolicitedStatus<'_>) {
-        let Some((terminal, atm)) = self.atm(&status.luno) else { return };
-        let outstanding = self.link.sessions.outstanding(&terminal);
+        let Some((atm, settings)) = self.atm(&status.luno) else { return };
         if let Descriptor::DeviceFault { device } = &status.descriptor {
-            self.note_device(&terminal, device, "solicited");
+            self.note_device(&atm, device, "solicited");
         }
         if let Descriptor::SpecificCommandReject { code } = &status.descriptor {
-            tracing::warn!(%terminal, code = code.as_str(), meaning = code.meaning(), "the ATM rejected a message");
+            tracing::warn!(terminal = %atm.terminal, code = code.as_str(), meaning = code.meaning(), "the ATM rejected a message");
         }
-        if let Some(outstanding) = outstanding {
-            let outcome = DispenseOutcome::of(status, &outstanding.notes);
-            self.settle(&terminal, &outstanding, outcome, &atm);
+        let Some(outstanding) = self.link.sessions.outstanding(&atm) else { return };
+        // A late word about an earlier reply says nothing about this one.
+        if let Descriptor::TransactionReplyReady { tsn: Some(tsn), .. } = status.descriptor
+            && tsn != outstanding.tsn
+        {
+            tracing::warn!(terminal = %atm.terminal, told = tsn.number(), open = outstanding.tsn.number(), "a status about another reply; ignored");
+            return;
         }
+        let outcome = DispenseOutcome::of(status, &outstanding.notes);
+        self.settle(&atm, &outstanding, outcome, &settings);
     }
 
-    fn take_device(&mut self, terminal: &TerminalId, device: &ndc::DeviceStatus<'_>, kind: &str) {
-        self.note_device(terminal, device, kind);
-        if let Some(outstanding) = self.link.sessions.outstanding(terminal) {
+    fn take_device(&mut self, atm: &AtmKey, device: &ndc::DeviceStatus<'_>, kind: &str) {
+        self.note_device(atm, device, kind);
+        if let Some(outstanding) = self.link.sessions.outstanding(atm) {
             let outcome = DispenseOutcome::of_device(device, &outstanding.notes);
             if outcome != DispenseOutcome::NotAboutCash {
-                self.link.sessions.foretell(terminal, outcome);
+                self.link.sessions.foretell(atm, outcome);
             }
         }
     }
 
-    fn note_device(&self, terminal: &TerminalId, device: &ndc::DeviceStatus<'_>, kind: &str) {
+    fn note_device(&self, atm: &AtmKey, device: &ndc::DeviceStatus<'_>, kind: &str) {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         tracing::info!(
-            %terminal, kind, device = %char::from(device.dig), status = text(device.status),
+            terminal = %atm.terminal, kind, device = %char::from(device.dig), status = text(device.status),
             severity = text(device.severity), supplies = text(device.supplies), "device status"
         );
         if device.is_cash_handler() {
-            self.link.sessions.cassettes(terminal, device.severity, device.supplies);
+            self.link.sessions.cassettes(atm, device.severity, device.supplies);
         }
     }
 
     fn settle(
         &mut self,
-        terminal: &TerminalId,
+        atm: &AtmKey,
         outstanding: &Outstanding,
         outcome: DispenseOutcome,
-        atm: &AtmSettings,
+        settings: &AtmSettings,
     ) {
-        let Some(completion) = outstanding.completion(outcome, &atm.denominations_minor) else { return };
-        tracing::info!(%terminal, transaction = %completion.transaction, outcome = ?completion.dispensed, "dispense reported");
-        self.link.sessions.settled(terminal);
+        let Some(completion) = outstanding.completion(outcome, &settings.denominations_minor) else { return };
+        tracing::info!(terminal = %atm.terminal, transaction = %completion.transaction, outcome = ?completion.dispensed, "dispense reported");
         self.dispensing_since = None;
-        self.unsettled.push(completion);
+        self.unsettled.push((*atm, completion));
         self.settle_again();
     }
 
-    /// Hands outcomes to their shards; what finds no room stays for the next time.
+    /// Hands outcomes to their shards; what finds no room stays open and is handed in again.
     fn settle_again(&mut self) {
-        let shards = &self.link.shards;
-        self.unsettled
-            .retain(|completion| shards.submit(&completion.pan, Input::Completion(*completion)).is_err());
+        let link = self.link;
+        self.unsettled.retain(|(atm, completion)| {
+            let taken = link.shards.complete(completion).is_ok();
+            if taken {
+                link.sessions.settled(atm, completion.transaction);
+            }
+            !taken
+        });
     }
 
     fn look_for_late_report(&mut self) {
@@ -304,21 +340,18 @@ impl Conversation<'_> {
         let Some(waiting) = self.waiting.take() else { return };
         let link_name = self.link.settings.name;
         self.link.metrics.response(link_name.as_str(), response.code.as_str(), waiting.since.elapsed());
-        let dispense = waiting.asked.notes.filter(|_| response.code.is_approval());
-        if let (Some(counts), Some(transaction)) = (dispense, response.transaction)
-            && waiting.asked.transaction == AtmTransaction::Withdrawal
-        {
-            // Open before the reply leaves: should the connection break now, the ATM's next message
-            // tells what it did.
-            let outstanding =
-                Outstanding::new(transaction, waiting.pan, waiting.tsn, sessions::notes(counts));
-            self.link.sessions.dispensing(&waiting.terminal, outstanding);
-            self.dispensing_since = Some(Instant::now());
-        }
+        let notes = waiting.asked.notes.filter(|_| response.code.is_approval());
+        let outstanding = notes.zip(response.transaction).map(|(counts, transaction)| {
+            Outstanding::new(transaction, waiting.pan, waiting.tsn, sessions::notes(counts))
+        });
+        // Open before the reply leaves: should the connection break now, the ATM's next message tells
+        // what it did.
+        self.link.sessions.decided(&waiting.atm, outstanding);
+        self.dispensing_since = outstanding.map(|_| Instant::now());
         let reply = translate::Replying {
             settings: self.settings,
             header: &waiting.header,
-            terminal: &waiting.terminal,
+            terminal: &waiting.atm.terminal,
             pan: Some(waiting.pan),
             tsn: waiting.tsn,
             asked: Some(&waiting.asked),

@@ -9,9 +9,10 @@ use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
 use crate::recovery::{self, RecoveryError};
-use crate::settings::{ListenerSettings, Settings};
+use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
+use auth::{LinkName, Transaction};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -23,9 +24,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// Batches that may wait for the journal. A shard has one at a time waiting and one in the making.
 const COMMIT_QUEUE: usize = 256;
+
+/// Name of the administration listener among the addresses.
+const ADMIN: &str = "admin";
 
 /// A running switch.
 pub struct Server {
@@ -68,8 +73,7 @@ impl Server {
             .map(|core| core.state().size())
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
-        let sessions =
-            Arc::new(Sessions::restore(cores.iter().flat_map(|core| core.state().awaiting_completion())));
+        let sessions = Arc::new(restore_sessions(&cores, &settings.listeners));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -77,22 +81,25 @@ impl Server {
             .map_err(|error| ServeError::Start("the network runtime", error))?;
         let guard = runtime.enter();
         let (drain, draining) = watch::channel(false);
-        // Listen before threads start, so that a taken address costs nothing.
+        // What can fail comes first, so that nothing is left running when it does.
         let mut bound = Vec::new();
         for listener in &settings.listeners {
-            bound.push(bind(listener, &runtime)?);
+            bound.push(bind(listener.name.as_str(), listener.address, listener.tls.as_ref(), &runtime)?);
         }
+        let admin_bound = settings.admin.as_ref();
+        let admin_bound =
+            admin_bound.map(|admin| bind(ADMIN, admin.address, admin.tls.as_ref(), &runtime)).transpose()?;
 
         let inboxes: Vec<Arc<Inbox>> = cores.iter().map(|_| Arc::new(Inbox::default())).collect();
-        let committer = start_committer(journal, &inboxes)?;
-        let shards = Arc::new(Shards::new(inboxes, directory));
+        let shards = Arc::new(Shards::new(inboxes.clone(), directory));
         let hsm = HsmPort::start(&settings.hsm, Arc::clone(&shards), Arc::clone(&metrics))
             .map_err(|error| ServeError::Start("the HSM port", error))?;
+        let committer = start_committer(journal, &inboxes)?;
         let shard_threads = start_shards(cores, &shards, &Arc::new(hsm), &committer.handle(), &metrics)?;
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
-        for ((socket, acceptor, address), settings) in bound.into_iter().zip(settings.listeners) {
+        for (Bound { socket, acceptor, address }, settings) in bound.into_iter().zip(settings.listeners) {
             addresses.push((settings.name.to_string(), address));
             tracing::info!(link = %settings.name, %address, tls = acceptor.is_some(), "listening");
             let link = Arc::new(Link {
@@ -104,19 +111,11 @@ impl Server {
             });
             listeners.spawn(listener::serve(socket, acceptor, link));
         }
-        if let Some(admin_settings) = &settings.admin {
-            let name = "admin".to_owned();
-            let acceptor = admin_settings.tls.as_ref().map(tls::acceptor).transpose();
-            let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), Box::new(error)))?;
-            let socket = runtime
-                .block_on(TcpListener::bind(admin_settings.address))
-                .map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
-            let address = socket
-                .local_addr()
-                .map_err(|error| ServeError::Bind(name.clone(), admin_settings.address, error))?;
-            addresses.push((name, address));
+        if let Some(Bound { socket, acceptor, address }) = admin_bound {
+            addresses.push((ADMIN.to_owned(), address));
             tracing::info!(%address, tls = acceptor.is_some(), "administration listening");
-            listeners.spawn(admin::serve(socket, acceptor, Arc::clone(&metrics), draining.clone()));
+            // Answers to the end, since somebody may want to watch the process drain.
+            runtime.spawn(admin::serve(socket, acceptor, Arc::clone(&metrics), draining));
         }
         drop(guard);
         Ok(Server {
@@ -195,16 +194,38 @@ impl Server {
     }
 }
 
-type Bound = (TcpListener, Option<tokio_rustls::TlsAcceptor>, SocketAddr);
+struct Bound {
+    socket: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    address: SocketAddr,
+}
 
-fn bind(listener: &ListenerSettings, runtime: &Runtime) -> Result<Bound, ServeError> {
-    let name = listener.name.to_string();
-    let acceptor = listener.tls.as_ref().map(tls::acceptor).transpose();
-    let acceptor = acceptor.map_err(|error| ServeError::Tls(name.clone(), Box::new(error)))?;
-    let failed = |error| ServeError::Bind(name.clone(), listener.address, error);
-    let socket = runtime.block_on(TcpListener::bind(listener.address)).map_err(failed)?;
+fn bind(
+    name: &str,
+    address: SocketAddr,
+    settings: Option<&TlsSettings>,
+    runtime: &Runtime,
+) -> Result<Bound, ServeError> {
+    let acceptor = settings.map(tls::acceptor).transpose();
+    let acceptor = acceptor.map_err(|error| ServeError::Tls(name.to_owned(), Box::new(error)))?;
+    let failed = |error| ServeError::Bind(name.to_owned(), address, error);
+    let socket = runtime.block_on(TcpListener::bind(address)).map_err(failed)?;
     let address = socket.local_addr().map_err(failed)?;
-    Ok((socket, acceptor, address))
+    Ok(Bound { socket, acceptor, address })
+}
+
+/// What the journal tells of the ATMs on our NDC listeners.
+fn restore_sessions(cores: &[auth::Core], listeners: &[ListenerSettings]) -> Sessions {
+    let is_ndc = |listener: &&ListenerSettings| matches!(listener.protocol, Protocol::Ndc(_));
+    let links: Vec<LinkName> = listeners.iter().filter(is_ndc).map(|listener| listener.name).collect();
+    // An ATM's cards may live in several shards: the newest of all decides, and opened last stands last.
+    let mut newest: Vec<&Transaction> =
+        cores.iter().flat_map(|core| core.state().newest_of_terminals(&links)).collect();
+    let mut open: Vec<&Transaction> =
+        cores.iter().flat_map(|core| core.state().awaiting_completion()).collect();
+    newest.sort_by_key(|transaction| (transaction.time, transaction.id));
+    open.sort_by_key(|transaction| (transaction.time, transaction.id));
+    Sessions::restore(newest.into_iter(), open.into_iter())
 }
 
 /// The journal's first failure ends the process: nothing that is not on disk may be answered, and a

@@ -2,7 +2,7 @@
 //! and the dispense that has not been reported yet. It outlives connections; across a restart the
 //! journal gives back what matters, the open dispense.
 
-use auth::{Completion, Dispensed, Transaction, TransactionId};
+use auth::{Completion, Dispensed, LinkName, Transaction, TransactionId};
 use card::{Pan, TerminalId};
 use dashmap::DashMap;
 use ndc::{DispenseOutcome, Notes, Tsn};
@@ -10,13 +10,24 @@ use ndc::{DispenseOutcome, Notes, Tsn};
 /// All ATMs.
 #[derive(Default)]
 pub struct Sessions {
-    by_terminal: DashMap<TerminalId, Session>,
+    by_terminal: DashMap<AtmKey, Session>,
+}
+
+/// An ATM: the same LUNO on two listeners is two ATMs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AtmKey {
+    /// The listener.
+    pub link: LinkName,
+    /// The LUNO.
+    pub terminal: TerminalId,
 }
 
 /// One ATM.
 #[derive(Clone, Debug, Default)]
-pub struct Session {
+struct Session {
     last_tsn: Option<Tsn>,
+    /// A request of this ATM is with a shard, for whichever of its connections.
+    deciding: bool,
     outstanding: Option<Outstanding>,
     /// Cassette types that the ATM has reported as empty or out of order.
     unusable: [bool; 4],
@@ -38,66 +49,83 @@ pub struct Outstanding {
 }
 
 impl Sessions {
-    /// With the dispenses that were open when the process ended.
-    pub fn restore<'a>(open: impl Iterator<Item = &'a Transaction>) -> Sessions {
+    /// What the journal gives back: the newest transaction of each ATM, whose STAN is its serial number,
+    /// so that numbers go on and do not come twice; then the dispenses that were open, oldest first.
+    pub fn restore<'a>(
+        newest: impl Iterator<Item = &'a Transaction>,
+        open: impl Iterator<Item = &'a Transaction>,
+    ) -> Sessions {
         let sessions = Sessions::default();
+        for transaction in newest {
+            let number = u16::try_from(transaction.stan.number()).ok();
+            sessions.by_terminal.entry(key_of(transaction)).or_default().last_tsn = number.and_then(Tsn::new);
+        }
         for transaction in open {
             let Some(cash) = transaction.cash else { continue };
             let Some(tsn) = Tsn::new(cash.tsn) else { continue };
             let notes = notes(cash.notes.unwrap_or_default());
-            let (terminal, id, pan) = (transaction.terminal, transaction.id, transaction.pan);
-            sessions.dispensing(&terminal, Outstanding { transaction: id, pan, tsn, notes, foretold: None });
+            let outstanding = Outstanding::new(transaction.id, transaction.pan, tsn, notes);
+            sessions.by_terminal.entry(key_of(transaction)).or_default().outstanding = Some(outstanding);
         }
         sessions
     }
 
-    /// Serial number for the next reply.
-    pub fn next_tsn(&self, terminal: &TerminalId) -> Tsn {
-        let mut session = self.by_terminal.entry(*terminal).or_default();
+    /// Begins a request: gives the serial number of its reply, or `None` while another request of this
+    /// ATM is being decided or a dispense is open. An ATM does one thing at a time.
+    pub fn begin(&self, atm: &AtmKey) -> Option<Tsn> {
+        let mut session = self.by_terminal.entry(*atm).or_default();
+        if session.deciding || session.outstanding.is_some() {
+            return None;
+        }
         let next = session.last_tsn.unwrap_or(Tsn::ZERO).next();
         session.last_tsn = Some(next);
-        next
+        session.deciding = true;
+        Some(next)
     }
 
-    /// A dispense was approved; its outcome is open from now on.
-    pub fn dispensing(&self, terminal: &TerminalId, outstanding: Outstanding) {
-        let mut session = self.by_terminal.entry(*terminal).or_default();
-        session.last_tsn = Some(outstanding.tsn);
-        session.outstanding = Some(outstanding);
+    /// Ends what [`begin`](Sessions::begin) began, with the dispense that is open from now on, if any.
+    pub fn decided(&self, atm: &AtmKey, outstanding: Option<Outstanding>) {
+        let mut session = self.by_terminal.entry(*atm).or_default();
+        session.deciding = false;
+        if outstanding.is_some() {
+            session.outstanding = outstanding;
+        }
     }
 
     /// The open dispense.
     #[must_use]
-    pub fn outstanding(&self, terminal: &TerminalId) -> Option<Outstanding> {
-        self.by_terminal.get(terminal).and_then(|session| session.outstanding)
+    pub fn outstanding(&self, atm: &AtmKey) -> Option<Outstanding> {
+        self.by_terminal.get(atm).and_then(|session| session.outstanding)
     }
 
     /// A device status said this about the open dispense, ahead of the solicited status.
-    pub fn foretell(&self, terminal: &TerminalId, outcome: DispenseOutcome) {
-        if let Some(mut session) = self.by_terminal.get_mut(terminal)
+    pub fn foretell(&self, atm: &AtmKey, outcome: DispenseOutcome) {
+        if let Some(mut session) = self.by_terminal.get_mut(atm)
             && let Some(outstanding) = &mut session.outstanding
         {
             outstanding.foretold = Some(outcome);
         }
     }
 
-    /// The open dispense is reported; nothing is open any more.
-    pub fn settled(&self, terminal: &TerminalId) {
-        if let Some(mut session) = self.by_terminal.get_mut(terminal) {
+    /// The shard knows the outcome of this dispense; it is open no more.
+    pub fn settled(&self, atm: &AtmKey, transaction: TransactionId) {
+        if let Some(mut session) = self.by_terminal.get_mut(atm)
+            && session.outstanding.is_some_and(|outstanding| outstanding.transaction == transaction)
+        {
             session.outstanding = None;
         }
     }
 
     /// Which cassette types may be used.
     #[must_use]
-    pub fn unusable(&self, terminal: &TerminalId) -> [bool; 4] {
-        self.by_terminal.get(terminal).map_or([false; 4], |session| session.unusable)
+    pub fn unusable(&self, atm: &AtmKey) -> [bool; 4] {
+        self.by_terminal.get(atm).map_or([false; 4], |session| session.unusable)
     }
 
     /// A cash handler status: severities and supplies of its cassette types. Fatal (4) and empty (3)
     /// ones are left alone until a status says otherwise.
-    pub fn cassettes(&self, terminal: &TerminalId, severity: &[u8], supplies: &[u8]) {
-        let mut session = self.by_terminal.entry(*terminal).or_default();
+    pub fn cassettes(&self, atm: &AtmKey, severity: &[u8], supplies: &[u8]) {
+        let mut session = self.by_terminal.entry(*atm).or_default();
         for index in 0..4 {
             // Position 0 is the handler itself, and the reject bin, respectively.
             let fatal = severity.get(index + 1) == Some(&b'4');
@@ -108,6 +136,10 @@ impl Sessions {
             }
         }
     }
+}
+
+fn key_of(transaction: &Transaction) -> AtmKey {
+    AtmKey { link: transaction.link, terminal: transaction.terminal }
 }
 
 impl Outstanding {
@@ -177,27 +209,45 @@ mod tests {
         check(DispenseOutcome::NotAboutCash, None);
     }
 
+    fn atm() -> AtmKey {
+        AtmKey { link: LinkName::new("atm").unwrap(), terminal: TerminalId::new(b"001").unwrap() }
+    }
+
     #[test]
     fn statuses_that_contradict_each_other_move_no_money() {
-        let terminal = TerminalId::new(b"001").unwrap();
         let sessions = Sessions::default();
-        sessions.dispensing(&terminal, outstanding([1, 0, 0, 0]));
-        sessions.foretell(&terminal, DispenseOutcome::NothingDispensed);
-        let open = sessions.outstanding(&terminal).unwrap();
+        sessions.decided(&atm(), Some(outstanding([1, 0, 0, 0])));
+        sessions.foretell(&atm(), DispenseOutcome::NothingDispensed);
+        let open = sessions.outstanding(&atm()).unwrap();
         let settle = |told| open.completion(told, &[1000; 4]).unwrap().dispensed;
         assert_eq!(settle(DispenseOutcome::NotAboutCash), Dispensed::Part { minor: 0 });
         assert_eq!(settle(DispenseOutcome::Complete), Dispensed::Unknown);
     }
 
     #[test]
-    fn empty_cassettes_are_left_alone_until_refilled() {
-        let terminal = TerminalId::new(b"001").unwrap();
+    fn one_thing_at_a_time() {
         let sessions = Sessions::default();
-        sessions.cassettes(&terminal, b"04000", b"13000");
-        assert_eq!(sessions.unusable(&terminal), [true, false, false, false]);
-        sessions.cassettes(&terminal, b"00000", b"11111");
-        assert_eq!(sessions.unusable(&terminal), [false; 4]);
-        sessions.cassettes(&terminal, b"0", b"");
-        assert_eq!(sessions.unusable(&terminal), [false; 4]);
+        let first = sessions.begin(&atm()).unwrap();
+        assert_eq!(sessions.begin(&atm()), None, "a second connection of the same ATM waits its turn");
+        let open = outstanding([1, 0, 0, 0]);
+        sessions.decided(&atm(), Some(open));
+        assert_eq!(sessions.begin(&atm()), None, "an open dispense is settled first");
+        sessions.settled(&atm(), TransactionId(1));
+        assert!(sessions.outstanding(&atm()).is_some(), "the outcome of another one settles nothing");
+        sessions.settled(&atm(), open.transaction);
+        assert_eq!(sessions.begin(&atm()), Some(first.next()));
+        let other = AtmKey { link: LinkName::new("atm2").unwrap(), ..atm() };
+        assert!(sessions.begin(&other).is_some(), "the same LUNO elsewhere is another ATM");
+    }
+
+    #[test]
+    fn empty_cassettes_are_left_alone_until_refilled() {
+        let sessions = Sessions::default();
+        sessions.cassettes(&atm(), b"04000", b"13000");
+        assert_eq!(sessions.unusable(&atm()), [true, false, false, false]);
+        sessions.cassettes(&atm(), b"00000", b"11111");
+        assert_eq!(sessions.unusable(&atm()), [false; 4]);
+        sessions.cassettes(&atm(), b"0", b"");
+        assert_eq!(sessions.unusable(&atm()), [false; 4]);
     }
 }

@@ -1,4 +1,4 @@
-//! Writing to a peer with a deadline.
+//! Writing to a peer, and leaving it, with a deadline.
 
 use std::io;
 use std::time::Duration;
@@ -24,4 +24,9 @@ pub async fn write<S: AsyncWrite + Unpin>(
     sent.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "write_timeout has passed"))??;
     outgoing.clear();
     Ok(())
+}
+
+/// Says goodbye. A peer that does not even take that is left without.
+pub async fn shutdown<S: AsyncWrite + Unpin>(stream: &mut S, deadline: Duration) -> io::Result<()> {
+    tokio::time::timeout(deadline, stream.shutdown()).await.unwrap_or(Ok(()))
 }
