@@ -4,6 +4,7 @@ use crate::core::{Core, respond};
 use crate::effect::{Effect, Response};
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransactionId, TransmissionTime};
 use crate::record::{Record, RememberedReversal, Reversed, TransactionStatus};
+use crate::terminal;
 use card::{Pan, ResponseCode, Stan, TerminalId, Time};
 
 /// A reversal request or advice (04xx), protocol-neutral.
@@ -26,8 +27,13 @@ pub struct Reversal {
 }
 
 /// Finds the original and gives back its money. A doubled reversal changes nothing and is answered
-/// alike; one without an original is remembered.
+/// alike; one without an original is remembered. From an unknown or inactive terminal it is refused.
 pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) {
+    // What is remembered takes memory for days, so only a terminal of ours may have it remembered. Its
+    // merchant and what it may ask for are not looked at: a reversal may lack them.
+    if terminal::active(&core.tables, reversal.link, reversal.terminal).is_none() {
+        return respond(reversal.reply_to, Response::bare(ResponseCode::INVALID_MERCHANT), effects);
+    }
     let (code, transaction) = match find_original(core, reversal) {
         Some(original) => (undo(core, now, reversal, original, effects), Some(original)),
         None => (remember(core, now, reversal, effects), None),

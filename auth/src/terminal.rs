@@ -1,13 +1,13 @@
 //! Step 3: the terminal and merchant are known, active, and allowed this transaction.
 
+use crate::names::LinkName;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::{Request, TransactionType};
-use crate::tables::Tables;
-use card::ResponseCode;
+use crate::tables::{Tables, Terminal};
+use card::{ResponseCode, TerminalId};
 
 pub(crate) fn allowed(tables: &Tables, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
-    let known = tables.links.get(&request.link).and_then(|link| link.terminals.find(&request.terminal));
-    let Some(terminal) = known.filter(|terminal| terminal.active) else {
+    let Some(terminal) = active(tables, request.link, request.terminal) else {
         return Err(receipt.fail(Step::Terminal, ResponseCode::INVALID_MERCHANT, 0, 0));
     };
     if terminal.merchant.is_some_and(|merchant| request.merchant != Some(merchant)) {
@@ -19,4 +19,10 @@ pub(crate) fn allowed(tables: &Tables, request: &Request, receipt: &mut Receipt)
     }
     receipt.pass(Step::Terminal, 0, 0);
     Ok(())
+}
+
+/// The terminal, if it is known on this link and may work at all.
+pub(crate) fn active(tables: &Tables, link: LinkName, terminal: TerminalId) -> Option<&Terminal> {
+    let known = tables.links.get(&link)?.terminals.find(&terminal)?;
+    known.active.then_some(known)
 }
