@@ -6,10 +6,6 @@ use std::time::Duration;
 /// Requests that may wait for the HSM in one shard; one more is answered 96 at once.
 pub const SUSPENDED_CAPACITY: usize = 16_384;
 
-/// Repeats of one request that may wait for its answer; further ones are not answered, since the
-/// acquirer has the answer to any of them.
-pub const WAITING_REPEATS: usize = 8;
-
 /// How long answered transactions stay in memory to answer repeats and find originals of reversals.
 pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 

@@ -27,8 +27,7 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
     }
     if let Some(suspended) = core.suspended.find_mut(&request.key()) {
         if duplicate::same_content(&suspended.request, &request) {
-            // With no room left the repeat stays silent: its acquirer gets the answer of the others.
-            let _ = suspended.repeats.try_push(request.reply_to);
+            suspended.repeats.push(request.reply_to);
         } else {
             respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
         }

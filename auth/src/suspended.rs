@@ -1,9 +1,8 @@
 use crate::hsm_checks::Asked;
-use crate::limits::{SUSPENDED_CAPACITY, WAITING_REPEATS};
+use crate::limits::SUSPENDED_CAPACITY;
 use crate::names::{OriginalKey, ReplyTo, Ticket};
 use crate::receipt::Receipt;
 use crate::request::Request;
-use arrayvec::ArrayVec;
 use card::Time;
 use std::collections::{BTreeMap, HashMap};
 
@@ -22,8 +21,10 @@ pub(crate) struct SuspendedRequest {
     pub(crate) receipt: Receipt,
     pub(crate) asked: Asked,
     pub(crate) deadline: Time,
-    /// Repeats of the request that came meanwhile; they get the same answer.
-    pub(crate) repeats: ArrayVec<ReplyTo, WAITING_REPEATS>,
+    /// Repeats of the request that came meanwhile; they get the same answer. Each takes a slot of its
+    /// connection's in-flight window until then, so the windows bound them, and none may be dropped:
+    /// its slot would never be free again.
+    pub(crate) repeats: Vec<ReplyTo>,
 }
 
 impl Suspended {
@@ -42,7 +43,7 @@ impl Suspended {
         self.next_ticket += 1;
         self.by_key.insert(request.key(), ticket);
         self.waiting
-            .insert(ticket, SuspendedRequest { request, receipt, asked, deadline, repeats: ArrayVec::new() });
+            .insert(ticket, SuspendedRequest { request, receipt, asked, deadline, repeats: Vec::new() });
         ticket
     }
 

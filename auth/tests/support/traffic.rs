@@ -4,7 +4,7 @@ use crate::bank;
 use crate::events::{Dispense, Draw, Event, Finding, Reading};
 use crate::ledger::Ledger;
 use crate::town::{ACCOUNTS, CARDS, LIMITS, TERMINALS, TRIES, account, euro, id, link, on_file, pan, tables};
-use auth::limits::{TRANSACTION_RETENTION, WAITING_REPEATS};
+use auth::limits::TRANSACTION_RETENTION;
 use auth::{
     Cash, Checks, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode,
     Input, MessageClass, PinResult, Record, RememberedReversal, ReplyTo, Request, Response, Reversal,
@@ -41,7 +41,6 @@ struct Sent {
     request: Request,
     /// What a repeat must be answered, and until when.
     answer: Option<(Response, Time)>,
-    waiting_repeats: usize,
 }
 
 /// A question to the HSM.
@@ -56,7 +55,7 @@ struct Answer {
     /// Which of `sent` it answers; `None` for what is not repeated.
     sent: Option<usize>,
     count: usize,
-    /// One repeat too many while the HSM was at work, or a restart came first.
+    /// A restart came first.
     may_stay_silent: bool,
 }
 
@@ -108,7 +107,7 @@ impl Traffic {
             Event::EarlyReversal(draw) => {
                 let request = self.request(draw);
                 self.reverse(&request, None, true)?;
-                self.sent.push(Sent { request, answer: None, waiting_repeats: 0 });
+                self.sent.push(Sent { request, answer: None });
                 Ok(())
             }
             Event::Completion { which, dispense } => self.complete(which, dispense),
@@ -135,7 +134,6 @@ impl Traffic {
         }
         self.asked.clear();
         self.done.clear();
-        self.sent.iter_mut().for_each(|sent| sent.waiting_repeats = 0);
         self.answers.iter_mut().for_each(|answer| answer.may_stay_silent = true);
         self.check_state()
     }
@@ -186,7 +184,7 @@ impl Traffic {
     }
 
     fn send(&mut self, request: Request) -> Result<(), TestCaseError> {
-        self.sent.push(Sent { request, answer: None, waiting_repeats: 0 });
+        self.sent.push(Sent { request, answer: None });
         self.repeat(self.sent.len() - 1)
     }
 
@@ -194,14 +192,7 @@ impl Traffic {
         let Some(index) = pick(&self.sent, which) else { return Ok(()) };
         let reply_to = self.expect_answer(Some(index));
         let request = Box::new(Request { reply_to, ..self.sent[index].request.clone() });
-        let asked_before = self.asked.len();
-        self.step(Input::Request(request), None)?;
-        let slot = reply_to.slot as usize;
-        if self.answers[slot].count == 0 && self.asked.len() == asked_before {
-            self.sent[index].waiting_repeats += 1;
-            self.answers[slot].may_stay_silent = self.sent[index].waiting_repeats > WAITING_REPEATS;
-        }
-        Ok(())
+        self.step(Input::Request(request), None)
     }
 
     fn hsm_reply(
@@ -361,7 +352,6 @@ impl Traffic {
         prop_assert_eq!(answer.count, 1, "answered twice");
         let Some(index) = answer.sent else { return Ok(()) };
         let sent = &mut self.sent[index];
-        sent.waiting_repeats = 0;
         if let Some((earlier, until)) = &sent.answer
             && self.now <= *until
         {
