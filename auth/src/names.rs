@@ -105,7 +105,7 @@ pub(crate) struct ReversalKey {
 }
 
 /// The internal side of a posting in one currency: what one link owes or is owed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SettlementKey {
     pub(crate) link: LinkName,
     pub(crate) currency: Currency,
