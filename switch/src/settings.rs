@@ -1,6 +1,10 @@
 //! The configuration as the running switch uses it: every name resolved, every value checked. Built
 //! by [`config`](crate::config) from the file.
 
+mod certificates;
+
+pub use certificates::Certificates;
+
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
 use std::collections::HashMap;
@@ -74,9 +78,8 @@ pub struct ListenerSettings {
     pub protocol: Protocol,
     /// TLS, or `None` for plain TCP, which only a loopback address may have.
     pub tls: Option<TlsSettings>,
-    /// Which certificate may speak for which terminal: common name by terminal. A terminal that is
-    /// not named here may come with any certificate that the authority signed.
-    pub certificates: HashMap<TerminalId, String>,
+    /// Which certificates may speak for which terminals.
+    pub certificates: Certificates,
     /// A connection that says nothing for this long is closed.
     pub idle_timeout: Duration,
     /// A peer that does not take our bytes for this long is closed.

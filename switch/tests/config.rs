@@ -74,7 +74,7 @@ fn what_init_makes_is_good() {
     assert_eq!(ndc.atms["002"].denominations_minor, [2000, 5000, 0, 0]);
     assert_eq!(ndc.declined_screens["51"], 41);
     let atm = TerminalId::new(b"001").unwrap();
-    assert_eq!(settings.listeners[3].certificates[&atm], "atm");
+    assert_eq!(settings.listeners[3].certificates.listed[&atm], ["atm"]);
 
     let product = &settings.tables.products[0];
     assert!(matches!(product.pin, Some(PinMethod::Pvv(_))));
@@ -143,6 +143,79 @@ fn plain_tcp_only_on_loopback() {
     site.load(&[("tls = true", "tls = false")]).unwrap();
 }
 
+/// What `init` makes: a certificate of one listener is of no use at another.
+#[test]
+fn each_listener_has_its_certificates() {
+    let settings = Site::new().load(&[]).unwrap();
+    let names = ["pos", "loadtest", "host", "atm", "somebody"];
+    let may = |listener: usize, terminal: &str| -> Vec<&str> {
+        let terminal = TerminalId::new(terminal.as_bytes()).unwrap();
+        let certificates = &settings.listeners[listener].certificates;
+        names.into_iter().filter(|name| certificates.may(&terminal, Some(name))).collect()
+    };
+    assert_eq!(may(0, "TERM0001"), ["pos", "loadtest"]);
+    assert_eq!(may(1, "TERM0001"), ["pos", "loadtest"]);
+    assert_eq!(may(2, "TERM0001"), ["host"]);
+    assert_eq!(may(3, "001"), ["atm"]);
+    assert_eq!(may(3, "002"), ["atm"]);
+    // Plain TCP, where nobody shows one.
+    let integration = &settings.listeners[4].certificates;
+    assert!(integration.may(&TerminalId::new(b"TERM0001").unwrap(), None));
+}
+
+#[test]
+fn certificates_of_terminals_by_beginning_and_of_the_listener() {
+    let site = Site::new();
+    let entries = "id = \"*\"\n[[listener.terminal]]\nid = \"HOST*\"\ncertificate = [\"host\", \"spare\"]\n\
+                   [[listener.terminal]]\nid = \"HOST0009\"\nactive = false\n";
+    let settings = site.load(&[("id = \"*\" ", entries)]).unwrap();
+    let may = |terminal: &[u8], name: &str| {
+        settings.listeners[0].certificates.may(&TerminalId::new(terminal).unwrap(), Some(name))
+    };
+    assert!(may(b"TERM0001", "pos") && !may(b"TERM0001", "host"));
+    assert!(may(b"HOST0001", "host") && may(b"HOST0001", "spare") && !may(b"HOST0001", "pos"));
+    // An exact entry that names none leaves it to the beginning.
+    assert!(may(b"HOST0009", "host") && !may(b"HOST0009", "pos"));
+
+    let without = [("client_certificate = \"host\"\n", "")];
+    let settings = site.load(&without).unwrap();
+    assert!(settings.listeners[2].certificates.may(&TerminalId::new(b"ANY").unwrap(), Some("pos")));
+}
+
+#[test]
+fn certificates_that_nobody_is_asked_for() {
+    let site = Site::new();
+    site.check(
+        "tls = \"off\"",
+        "tls = \"off\"\nclient_certificate = \"pos\"",
+        "client_certificate = \"pos\" | listener[4].client_certificate: this listener asks for no certificate",
+    );
+    let found = site.mistakes(&[
+        ("tls = \"required\"\n", "tls = \"server\"\n"),
+        ("id = \"*\" ", "id = \"*\"\ncertificate = \"pos\" "),
+    ]);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].ends_with("listener[0].client_certificate: this listener asks for no certificate"));
+    assert!(found[1].ends_with("listener[0].terminal[0].certificate: this listener asks for no certificate"));
+    let mend = site.load(&[("tls = \"off\"", "tls = \"off\"\nclient_certificate = \"pos\"")]).unwrap_err()[0]
+        .mend
+        .clone();
+    assert_eq!(
+        mend.as_deref(),
+        Some("use `tls = \"required\"` for the listener, or remove `client_certificate`")
+    );
+    for nothing in ["[]", "\"\"", "[\"host\", \"\"]"] {
+        let line = format!("client_certificate = {nothing}");
+        let expect = format!("{line} | listener[2].client_certificate: names no certificate");
+        site.check("client_certificate = \"host\"", &line, &expect);
+    }
+    site.check(
+        "client_certificate = \"host\"",
+        "client_certificate = 1",
+        "client_certificate = 1 | listener[2].client_certificate: is an integer and not a list",
+    );
+}
+
 #[test]
 fn names_and_addresses_are_taken_once() {
     let site = Site::new();
@@ -166,6 +239,17 @@ fn names_and_addresses_are_taken_once() {
         "id = \"002\"",
         "id = \"001\"",
         "id = \"001\" | listener[3].terminal[1].id: the terminal \"001\" stands here twice",
+    );
+    // What one listener knows another may know too, but not itself twice.
+    site.check(
+        "id = \"*\" ",
+        "id = \"TERM0001\"\n[[listener.terminal]]\nid = \"TERM0001\" ",
+        "id = \"TERM0001\" | listener[0].terminal[1].id: the terminal \"TERM0001\" stands here twice",
+    );
+    site.check(
+        "id = \"*\" ",
+        "id = \"TERM*\"\n[[listener.terminal]]\nid = \"TERM*\" ",
+        "id = \"TERM*\" | listener[0].terminal[1].id: \"TERM*\" stands here twice",
     );
     site.check(
         "bins = [\"400000\"]",

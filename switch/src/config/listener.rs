@@ -4,9 +4,9 @@ use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
 use super::ndc;
 use super::section::Section;
-use super::tls::{Identity, MODES, TlsMode};
+use super::tls::{Identity, MODES, TlsMode, common_names};
 use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
-use crate::settings::{ListenerSettings, Protocol};
+use crate::settings::{Certificates, ListenerSettings, Protocol};
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
 use iso8583::Dialect;
@@ -57,6 +57,7 @@ impl Listeners<'_> {
         let mode = section.or("tls", TlsMode::Required, one_of(MODES));
         let tls = self.tls(&mut section, mode, address);
         let mut terminals = Terminals::new(self.keys, kind, mode);
+        terminals.certificates.others = certificates(&mut section, "client_certificate", mode);
         terminals.take(&mut section);
         let pin_key = pin_key(&mut section, self.keys);
         let protocol = protocol(&mut section, kind, &mut terminals);
@@ -145,7 +146,7 @@ fn protocol(
 /// The terminals of one listener as read so far.
 struct Terminals<'k, 'f> {
     set: TerminalSet,
-    certificates: HashMap<TerminalId, String>,
+    certificates: Certificates,
     /// Cassettes of each ATM, for whoever knows the currency.
     cassettes: Vec<ndc::Cassettes<'f>>,
     keys: &'k KeyRing,
@@ -163,7 +164,7 @@ impl<'k, 'f> Terminals<'k, 'f> {
     fn new(keys: &'k KeyRing, kind: Option<Kind>, mode: TlsMode) -> Terminals<'k, 'f> {
         Terminals {
             set: TerminalSet::default(),
-            certificates: HashMap::new(),
+            certificates: Certificates::default(),
             cassettes: Vec::new(),
             keys,
             kind,
@@ -184,7 +185,7 @@ impl<'k, 'f> Terminals<'k, 'f> {
 
     fn take_one(&mut self, mut section: Section<'f>) {
         let id = section.required("id", identification);
-        let certificate = section.optional("certificate", text);
+        let certificates = certificates(&mut section, "certificate", self.mode);
         let terminal = Terminal {
             active: section.or("active", true, switch),
             allowed: section.or(
@@ -195,16 +196,9 @@ impl<'k, 'f> Terminals<'k, 'f> {
             merchant: section.optional("merchant", merchant),
             pin_key: pin_key(&mut section, self.keys),
         };
-        if certificate.is_some() && self.mode != TlsMode::Required {
-            let mend = "use `tls = \"required\"` for the listener, or remove `certificate`";
-            section.complain("certificate", Complaint::new("this listener asks for no certificate", mend));
-        }
         match id {
-            Some(Named::One(id)) => self.take_exact(&mut section, id, terminal, certificate),
-            Some(Named::Prefix(prefix)) => {
-                self.take_prefix(&mut section, prefix, terminal);
-                section.refuse("certificate", "is only for a terminal with an exact id");
-            }
+            Some(Named::One(id)) => self.take_exact(&mut section, id, terminal, certificates),
+            Some(Named::Prefix(prefix)) => self.take_prefix(&mut section, prefix, terminal, certificates),
             None => {}
         }
         if self.kind == Some(Kind::Ndc) {
@@ -221,7 +215,7 @@ impl<'k, 'f> Terminals<'k, 'f> {
         section: &mut Section<'_>,
         id: TerminalId,
         terminal: Terminal,
-        certificate: Option<&str>,
+        certificates: Option<Vec<String>>,
     ) {
         if self.kind == Some(Kind::Ndc) && !ndc::is_luno(id.as_str()) {
             section.complain("id", Complaint::new("is not a LUNO", "1 to 8 letters and digits"));
@@ -229,10 +223,16 @@ impl<'k, 'f> Terminals<'k, 'f> {
         if self.set.listed.insert(id, terminal).is_some() {
             section.complain("id", Complaint::bare(format!("the terminal \"{id}\" stands here twice")));
         }
-        self.certificates.extend(certificate.map(|name| (id, name.to_owned())));
+        self.certificates.listed.extend(certificates.map(|names| (id, names)));
     }
 
-    fn take_prefix(&mut self, section: &mut Section<'_>, prefix: &str, terminal: Terminal) {
+    fn take_prefix(
+        &mut self,
+        section: &mut Section<'_>,
+        prefix: &str,
+        terminal: Terminal,
+        certificates: Option<Vec<String>>,
+    ) {
         if self.kind == Some(Kind::Ndc) {
             let mend = "an ATM has cassettes of its own, so name each LUNO";
             section.complain("id", Complaint::new("cannot stand for several ATMs", mend));
@@ -241,6 +241,7 @@ impl<'k, 'f> Terminals<'k, 'f> {
             section.complain("id", Complaint::bare(format!("\"{prefix}*\" stands here twice")));
         }
         self.set.prefixes.push((prefix.to_owned(), terminal));
+        self.certificates.prefixes.extend(certificates.map(|names| (prefix.to_owned(), names)));
     }
 }
 
@@ -249,6 +250,16 @@ const TRANSACTIONS: [(&str, TransactionType); 3] = [
     ("withdrawal", TransactionType::Withdrawal),
     ("balance_inquiry", TransactionType::BalanceInquiry),
 ];
+
+/// Whose certificates may speak for the terminals of a listener or of one entry; `None` when it is not said.
+fn certificates(section: &mut Section<'_>, key: &'static str, mode: TlsMode) -> Option<Vec<String>> {
+    let names = section.optional(key, common_names);
+    if section.has(key) && mode != TlsMode::Required {
+        let mend = format!("use `tls = \"required\"` for the listener, or remove `{key}`");
+        section.complain(key, Complaint::new("this listener asks for no certificate", mend));
+    }
+    names
+}
 
 /// `pin_key` and `pin_format` of a listener or terminal.
 fn pin_key(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinKey> {

@@ -2,7 +2,7 @@
 
 use super::error::Complaint;
 use super::section::Section;
-use super::value::text;
+use super::value::{list, text};
 use crate::settings::TlsSettings;
 use std::path::{Path, PathBuf};
 use toml::de::DeValue;
@@ -46,7 +46,9 @@ impl Identity {
         // One without the other would pair it with the half of another identity.
         for (key, missing) in [("certificate", "key"), ("key", "certificate")] {
             if section.has(key) && !section.has(missing) {
-                section.complain(key, Complaint::new(format!("needs `{missing}`"), "name both files"));
+                let mend = "name both files; the common names of those who may connect stand in \
+                            `client_certificate` of a listener, or `certificate` of a terminal";
+                section.complain(key, Complaint::new(format!("needs `{missing}`"), mend));
             }
         }
         identity
@@ -82,6 +84,16 @@ impl Identity {
             client_certificate_required: required,
         }))
     }
+}
+
+/// Common names of the certificates that may speak for terminals: one, or a list.
+pub(super) fn common_names(value: &DeValue<'_>) -> Result<Vec<String>, Complaint> {
+    let names = if value.is_str() { vec![text(value)?] } else { list(value, text)? };
+    if names.is_empty() || names.contains(&"") {
+        let mend = "the common name of a certificate, or several: \"pos\", [\"pos\", \"spare\"]";
+        return Err(Complaint::new("names no certificate", mend));
+    }
+    Ok(names.into_iter().map(str::to_owned).collect())
 }
 
 /// A path, relative to the configuration's folder, of a file that is there.

@@ -36,9 +36,6 @@ impl Link {
     /// Whether this peer's certificate may speak for a terminal.
     #[must_use]
     pub fn may_speak_for(&self, peer: &Peer, terminal: &TerminalId) -> bool {
-        match self.settings.certificates.get(terminal) {
-            Some(wanted) => peer.certificate.as_ref() == Some(wanted),
-            None => true,
-        }
+        self.settings.certificates.may(terminal, peer.certificate.as_deref())
     }
 }

@@ -48,6 +48,7 @@ address = "127.0.0.1:{pos}"
 protocol = "iso8583"
 dialect = "iso87_ascii"
 tls = "required"
+client_certificate = ["pos", "loadtest"]  # common names that may speak for its terminals; else any may
 pin_key = "zpk-test"
 pin_format = "01"
 
@@ -61,6 +62,7 @@ address = "127.0.0.1:{pos_bcd}"
 protocol = "iso8583"
 dialect = "iso87_bcd"
 tls = "required"
+client_certificate = ["pos", "loadtest"]
 pin_key = "zpk-test"
 
 [[listener.terminal]]
@@ -73,6 +75,7 @@ address = "127.0.0.1:{hosts}"
 protocol = "iso8583"
 dialect = "iso87_ascii"
 tls = "required"
+client_certificate = "host"
 pin_key = "zpk-test"
 
 [[listener.terminal]]
@@ -84,11 +87,12 @@ name = "atm"
 address = "127.0.0.1:{ndc}"
 protocol = "ndc"
 tls = "required"
+client_certificate = "atm"
 pin_key = "tpk-test"
 
 [[listener.terminal]]
 id = "001"
-certificate = "atm"                     # only the certificate of this common name may speak for it
+certificate = "atm"                     # its own, instead of the listener's `client_certificate`
 allow = ["withdrawal", "balance_inquiry"]
 cassettes = ["10.00", "20.00", "50.00", "100.00"]
 
