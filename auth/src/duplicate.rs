@@ -5,7 +5,7 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::record::Transaction;
 use crate::request::Request;
 use crate::state::State;
-use card::ResponseCode;
+use card::{ResponseCode, Time};
 
 /// What is known under a request's key.
 pub(crate) enum Found {
@@ -15,9 +15,9 @@ pub(crate) enum Found {
 }
 
 /// Looks for an answered request with the same link, terminal, STAN and transmission time.
-pub(crate) fn find(state: &State, request: &Request) -> Found {
+pub(crate) fn find(state: &State, now: Time, request: &Request) -> Found {
     let same_time = |transaction: &&Transaction| transaction.transmission == request.transmission;
-    let earlier = state.same_stan(&request.key()).map(|stored| &stored.transaction).find(same_time);
+    let earlier = state.same_stan(&request.key(), now).map(|stored| &stored.transaction).find(same_time);
     match earlier {
         None => Found::Nothing,
         Some(earlier) if is_repeat(earlier, request) => Found::Answered(Response::of(earlier)),

@@ -6,8 +6,12 @@ use std::time::Duration;
 /// Requests that may wait for the HSM in one shard; one more is answered 96 at once.
 pub const SUSPENDED_CAPACITY: usize = 16_384;
 
-/// How long answered transactions stay in memory to answer repeats and find originals of reversals.
+/// How long answered transactions stay in memory at least.
 pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
+
+/// How long they answer repeats and are found by reversals: an hour less than they stay in memory,
+/// which is the margin for the clocks of the shards.
+pub const TRANSACTION_REACH: Duration = TRANSACTION_RETENTION.saturating_sub(Duration::from_hours(1));
 
 /// How many transactions with the same link, terminal and STAN are looked through for an original,
 /// newest first. STANs run through a million numbers, so more than a few means a terminal that

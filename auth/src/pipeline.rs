@@ -16,7 +16,7 @@ use card::{ResponseCode, Time};
 pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
     // A repeat gets the answer of its original whatever the tables say by now, so this comes before
     // everything else (docs/decisions/0004).
-    match duplicate::find(&core.state, &request) {
+    match duplicate::find(&core.state, now, &request) {
         duplicate::Found::Answered(response) => return respond(request.reply_to, response, effects),
         duplicate::Found::OtherContent => {
             let mut receipt = Receipt::default();

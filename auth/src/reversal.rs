@@ -34,7 +34,7 @@ pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: 
     if terminal::active(&core.tables, reversal.link, reversal.terminal).is_none() {
         return respond(reversal.reply_to, Response::bare(ResponseCode::INVALID_MERCHANT), effects);
     }
-    let (code, transaction) = match find_original(core, reversal) {
+    let (code, transaction) = match find_original(core, now, reversal) {
         Some(original) => (undo(core, now, reversal, original, effects), Some(original)),
         None => (remember(core, now, reversal, effects), None),
     };
@@ -43,7 +43,7 @@ pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: 
 
 /// The newest transaction that the reversal can mean. While a request that it can mean still waits for
 /// the HSM, none: that one is the newest, and is refused when its turn comes.
-fn find_original(core: &Core, reversal: &Reversal) -> Option<TransactionId> {
+fn find_original(core: &Core, now: Time, reversal: &Reversal) -> Option<TransactionId> {
     let any_time = reversal.original_transmission == TransmissionTime::default();
     let waiting = core.suspended.find(&key(reversal)).is_some_and(|suspended| {
         suspended.request.pan == reversal.pan
@@ -53,7 +53,7 @@ fn find_original(core: &Core, reversal: &Reversal) -> Option<TransactionId> {
         return None;
     }
     core.state
-        .same_stan(&key(reversal))
+        .same_stan(&key(reversal), now)
         .map(|stored| &stored.transaction)
         .find(|transaction| {
             transaction.pan == reversal.pan

@@ -1,7 +1,8 @@
 use crate::effect::Balance;
-use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_RETENTION};
-use crate::names::LinkName;
-use crate::names::{AccountId, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime};
+use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION};
+use crate::names::{
+    AccountId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
+};
 use crate::receipt::Receipt;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Record, RememberedReversal, Reversed, Transaction,
@@ -10,6 +11,7 @@ use crate::record::{
 use crate::request::TransactionType;
 use card::{CivilDay, Currency, Pan, Time};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::time::Duration;
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
@@ -288,8 +290,7 @@ impl State {
     /// Forgets transactions that nobody repeats or reverses any more. Open holds stay, and so do
     /// dispenses that an ATM has yet to report.
     fn forget_before(&mut self, now: Time) {
-        let retention_ms = TRANSACTION_RETENTION.as_millis() as i64;
-        let horizon = Time::from_unix_ms(now.unix_ms.saturating_sub(retention_ms));
+        let horizon = before(now, TRANSACTION_RETENTION);
         while let Some((time, id)) = self.by_time.front().copied() {
             if time >= horizon {
                 break;
@@ -311,9 +312,7 @@ impl State {
     }
 
     fn holds_money(&self, id: TransactionId) -> bool {
-        self.transactions.get(&id).is_some_and(|stored| {
-            matches!(stored.transaction.funds, Funds::Held { .. }) && stored.standing_minor != 0
-        })
+        self.transaction(id).is_some_and(StoredTransaction::holds_money)
     }
 
     fn forget(&mut self, id: TransactionId) {
@@ -330,7 +329,7 @@ impl State {
                 None => self.newest.remove(&key),
             };
         } else if kept.is_some() {
-            let next = self.same_stan(&key).find(|stored| stored.previous == Some(id));
+            let next = self.chain(&key).find(|stored| stored.previous == Some(id));
             if let Some(next) = next.map(|stored| stored.transaction.id) {
                 self.stored(next).previous = kept;
             }
@@ -352,8 +351,21 @@ impl State {
         self.transactions.get(&id).map(Box::as_ref)
     }
 
-    /// Transactions of one link, terminal and STAN, newest first.
-    pub(crate) fn same_stan(&self, key: &OriginalKey) -> impl Iterator<Item = &StoredTransaction> {
+    /// Transactions of one link, terminal and STAN, newest first, as far as a repeat or reversal may
+    /// reach now.
+    ///
+    /// What is within reach follows from `now` and never from what happens to be in memory. A shard
+    /// forgets when it decides, so one that was idle still has what it should have forgotten; a replay
+    /// of several shards into one state forgets with the records of all of them. A `Reversed` record
+    /// about such a leftover would find nothing there and panic. Reach ends before memory does by more
+    /// than the clocks of the shards can differ. What holds money is never forgotten.
+    pub(crate) fn same_stan(&self, key: &OriginalKey, now: Time) -> impl Iterator<Item = &StoredTransaction> {
+        let horizon = before(now, TRANSACTION_REACH);
+        self.chain(key).filter(move |stored| stored.transaction.time >= horizon || stored.holds_money())
+    }
+
+    /// All of them that are in memory.
+    fn chain(&self, key: &OriginalKey) -> impl Iterator<Item = &StoredTransaction> {
         let newest = self.newest.get(key).and_then(|id| self.transaction(*id));
         std::iter::successors(newest, |stored| stored.previous.and_then(|id| self.transaction(id)))
             .take(STAN_CHAIN)
@@ -468,6 +480,12 @@ impl State {
     }
 }
 
+impl StoredTransaction {
+    fn holds_money(&self) -> bool {
+        matches!(self.transaction.funds, Funds::Held { .. }) && self.standing_minor != 0
+    }
+}
+
 impl AccountFile {
     /// What may still be spent: posted balance plus credit line less holds.
     pub(crate) fn available_minor(&self) -> i64 {
@@ -481,4 +499,8 @@ impl AccountFile {
             currency: self.account.currency,
         }
     }
+}
+
+fn before(now: Time, period: Duration) -> Time {
+    Time::from_unix_ms(now.unix_ms.saturating_sub(period.as_millis() as i64))
 }

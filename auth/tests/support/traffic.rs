@@ -4,7 +4,7 @@ use crate::bank;
 use crate::events::{Dispense, Draw, Event, Finding, Reading};
 use crate::ledger::Ledger;
 use crate::town::{ACCOUNTS, CARDS, LIMITS, TERMINALS, TRIES, account, euro, id, link, on_file, pan, tables};
-use auth::limits::TRANSACTION_RETENTION;
+use auth::limits::{TRANSACTION_REACH, TRANSACTION_RETENTION};
 use auth::{
     Cash, Checks, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode,
     Input, MessageClass, PinResult, Record, RememberedReversal, ReplyTo, Request, Response, Reversal,
@@ -361,7 +361,7 @@ impl Traffic {
         // 94 says that the key belongs to another request: it is not kept as an answer.
         let decided = response.transaction.and_then(|id| self.ledger.entries.get(&id));
         if let Some(entry) = decided.filter(|_| response.code != ResponseCode::DUPLICATE) {
-            sent.answer = Some((response, entry.transaction.time.plus(TRANSACTION_RETENTION)));
+            sent.answer = Some((response, entry.transaction.time.plus(TRANSACTION_REACH)));
         }
         Ok(())
     }
