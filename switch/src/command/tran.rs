@@ -64,10 +64,10 @@ struct SearchArgs {
     #[arg(long)]
     amount: Option<i64>,
     /// Not before this moment: RFC 3339 in UTC, any beginning of it, such as 2026-11-23T14.
-    #[arg(long)]
+    #[arg(long, value_parser = beginning_of_time)]
     from: Option<String>,
     /// Not after this moment, likewise.
-    #[arg(long)]
+    #[arg(long, value_parser = beginning_of_time)]
     to: Option<String>,
     /// At most this many, the newest.
     #[arg(long, default_value_t = 1000)]
@@ -202,6 +202,28 @@ fn print(
         }
         _ => ExitCode::SUCCESS,
     }
+}
+
+/// A beginning of `YYYY-MM-DDThh:mm:ss.mmmZ` that a clock can show.
+fn beginning_of_time(text: &str) -> Result<String, String> {
+    const SHAPE: &[u8] = b"0000-00-00T00:00:00.000Z";
+    let shaped = text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        separator => byte == *separator,
+    });
+    let within = |place: std::ops::Range<usize>, least: u8, most: u8| {
+        text.get(place)
+            .is_none_or(|digits| digits.parse().is_ok_and(|number| (least..=most).contains(&number)))
+    };
+    let exists = within(5..7, 1, 12)
+        && within(8..10, 1, 31)
+        && within(11..13, 0, 23)
+        && within(14..16, 0, 59)
+        && within(17..19, 0, 59);
+    if text.is_empty() || text.len() > SHAPE.len() || !shaped || !exists {
+        return Err("not a beginning of YYYY-MM-DDThh:mm:ss.mmmZ".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 impl SearchArgs {
@@ -364,4 +386,27 @@ fn check_json(check: &Check) -> Value {
         "seen": check.seen,
         "limit": check.limit,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_that_no_clock_shows_are_refused() {
+        for good in ["2026", "2026-1", "2026-11-23", "2026-11-23T14:05", "2026-11-23T14:05:59.123Z"] {
+            assert!(beginning_of_time(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "2026-13",
+            "2026-13-99",
+            "2026-11-23 14",
+            "23.11.2026",
+            "2026-11-23T24",
+            "2026-11-23T14:05:59.123Z0",
+        ] {
+            assert!(beginning_of_time(bad).is_err(), "{bad}");
+        }
+    }
 }

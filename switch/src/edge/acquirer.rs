@@ -137,18 +137,20 @@ impl Conversation<'_> {
                 return;
             }
         };
-        self.link.metrics.request(link_name.as_str());
-        let code = if self.may_speak_for(&terminal) {
-            match self.link.shards.submit(&pan, input) {
-                Ok(()) => None,
-                Err(_) => Some(ResponseCode::MALFUNCTION),
-            }
+        let refused = if self.may_speak_for(&terminal) {
+            self.link.shards.submit(&pan, input).err().map(|_| ResponseCode::MALFUNCTION)
         } else {
             Some(ResponseCode::SECURITY_VIOLATION)
         };
-        match code {
-            None => self.window.put(slot, Waiting { frame, since: Instant::now() }),
-            Some(code) => self.write_frame(|out| iso::response(&message, &Response::bare(code), out)),
+        match refused {
+            None => {
+                self.link.metrics.request(link_name.as_str());
+                self.window.put(slot, Waiting { frame, since: Instant::now() });
+            }
+            Some(code) => {
+                self.link.metrics.message_refused(link_name.as_str(), code.as_str());
+                self.write_frame(|out| iso::response(&message, &Response::bare(code), out));
+            }
         }
     }
 

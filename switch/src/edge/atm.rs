@@ -158,7 +158,7 @@ impl Conversation<'_> {
             Ok(FromTerminal::TransactionRequest(request)) => self.take_request(&request),
             Ok(FromTerminal::SolicitedStatus(status)) => self.take_solicited(&status),
             Ok(FromTerminal::UnsolicitedStatus(status)) => {
-                if let Some((atm, _)) = self.atm(&status.luno) {
+                if let Ok((atm, _)) = self.atm(&status.luno) {
                     self.take_device(&atm, &status.device, "unsolicited");
                 }
             }
@@ -177,26 +177,34 @@ impl Conversation<'_> {
         }
     }
 
-    /// The ATM of a LUNO, if this peer may speak for it.
-    fn atm(&self, luno: &ndc::Luno) -> Option<(AtmKey, AtmSettings)> {
+    /// The ATM of a LUNO, if this peer may speak for it; else what to decline it with.
+    fn atm(&self, luno: &ndc::Luno) -> Result<(AtmKey, AtmSettings), ResponseCode> {
         let Some(atm) = self.settings.atms.get(luno.as_str()) else {
-            tracing::warn!(link = %self.link.settings.name, address = %self.peer.address, luno = luno.as_str(), "unknown LUNO; add it as a [[listener.terminal]]");
-            return None;
+            tracing::warn!(
+                link = %self.link.settings.name, address = %self.peer.address, luno = luno.as_str(),
+                "unknown LUNO; add it as a [[listener.terminal]]"
+            );
+            return Err(ResponseCode::INVALID_MERCHANT);
         };
         if !self.link.may_speak_for(self.peer, &atm.terminal) {
             tracing::warn!(
                 link = %self.link.settings.name, address = %self.peer.address, luno = luno.as_str(),
-                certificate = self.peer.certificate.as_deref(), "refused: this certificate does not speak for this ATM"
+                certificate = self.peer.certificate.as_deref(),
+                "refused: this certificate does not speak for this ATM"
             );
-            return None;
+            return Err(ResponseCode::SECURITY_VIOLATION);
         }
-        Some((AtmKey { link: self.link.settings.name, terminal: atm.terminal }, atm.clone()))
+        Ok((AtmKey { link: self.link.settings.name, terminal: atm.terminal }, atm.clone()))
     }
 
     fn take_request(&mut self, request: &TransactionRequest<'_>) {
         let header = translate::header(request);
-        let Some((atm, settings)) = self.atm(&request.luno) else {
-            return self.decline(&header, ResponseCode::INVALID_MERCHANT);
+        let (atm, settings) = match self.atm(&request.luno) {
+            Ok(atm) => atm,
+            Err(code) => {
+                self.link.metrics.message_refused(self.link.settings.name.as_str(), code.as_str());
+                return self.decline(&header, code);
+            }
         };
         self.settle_from_request(&atm, request, &settings);
         let Some(tsn) = self.link.sessions.begin(&atm) else {
@@ -258,7 +266,7 @@ impl Conversation<'_> {
     }
 
     fn take_solicited(&mut self, status: &SolicitedStatus<'_>) {
-        let Some((atm, settings)) = self.atm(&status.luno) else { return };
+        let Ok((atm, settings)) = self.atm(&status.luno) else { return };
         if let Descriptor::DeviceFault { device } = &status.descriptor {
             self.note_device(&atm, device, "solicited");
         }

@@ -3,6 +3,7 @@
 use crate::edge::link::{Link, Peer};
 use crate::edge::{acquirer, atm, tls};
 use crate::settings::Protocol;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,6 +89,10 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, link
     link.metrics.connection_closed(name.as_str());
     match ended {
         Ok(()) => tracing::info!(link = %name, address = %peer.address, "disconnected"),
+        // Many peers end TLS by closing the socket; nothing is lost by it.
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            tracing::info!(link = %name, address = %peer.address, "disconnected without TLS goodbye");
+        }
         Err(error) => tracing::warn!(link = %name, address = %peer.address, %error, "connection ended"),
     }
 }

@@ -95,7 +95,11 @@ impl Server {
         let hsm = HsmPort::start(&settings.hsm, Arc::clone(&shards), Arc::clone(&metrics))
             .map_err(|error| ServeError::Start("the HSM port", error))?;
         let committer = start_committer(journal, &inboxes)?;
-        let shard_threads = start_shards(cores, &shards, &Arc::new(hsm), &committer.handle(), &metrics)?;
+        let hsm = Arc::new(hsm);
+        // The shards keep the port open; its end is theirs.
+        let hsm_watched = Arc::downgrade(&hsm);
+        let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics)?;
+        drop(hsm);
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
@@ -115,7 +119,8 @@ impl Server {
             addresses.push((ADMIN.to_owned(), address));
             tracing::info!(%address, tls = acceptor.is_some(), "administration listening");
             // Answers to the end, since somebody may want to watch the process drain.
-            runtime.spawn(admin::serve(socket, acceptor, Arc::clone(&metrics), draining));
+            let watched = admin::Watched { metrics: Arc::clone(&metrics), hsm: hsm_watched, draining };
+            runtime.spawn(admin::serve(socket, acceptor, watched));
         }
         drop(guard);
         Ok(Server {

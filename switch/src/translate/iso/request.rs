@@ -119,7 +119,7 @@ fn small_number(message: &Message<'_>, field: u8) -> u16 {
     message.number(field).and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
 }
 
-/// DE 22, positions 1 and 2. Where it is absent, the best proof in the message says how the card was
+/// DE 22, positions 1 and 2. Where it is absent, or says nothing known here, the best proof in the message says how the card was
 /// read: chip data, else track 2, else nothing but a number that was keyed.
 ///
 /// 91 (stripe data over the air) counts as stripe: its CVV is of the moment, so it fails the check of
@@ -130,10 +130,10 @@ fn entry(message: &Message<'_>) -> EntryMode {
         Some(7) => EntryMode::Contactless,
         Some(2 | 90 | 91) => EntryMode::Stripe,
         Some(80) => EntryMode::Fallback,
-        Some(_) => EntryMode::Manual,
-        None if message.has(field::ICC) => EntryMode::Chip,
-        None if message.has(field::TRACK_2) => EntryMode::Stripe,
-        None => EntryMode::Manual,
+        Some(1 | 10 | 79 | 81) => EntryMode::Manual,
+        _ if message.has(field::ICC) => EntryMode::Chip,
+        _ if message.has(field::TRACK_2) => EntryMode::Stripe,
+        _ => EntryMode::Manual,
     }
 }
 
