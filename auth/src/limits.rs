@@ -6,6 +6,10 @@ use std::time::Duration;
 /// Requests that may wait for the HSM in one shard; one more is answered 96 at once.
 pub const SUSPENDED_CAPACITY: usize = 16_384;
 
+/// Holds that may expire in one tick; the others wait for the next one. All records of a step go into
+/// one frame of the journal, and any number of holds may end in the same moment after a standstill.
+pub const HOLDS_PER_TICK: usize = 1_024;
+
 /// How long answered transactions stay in memory at least.
 pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 

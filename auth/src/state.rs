@@ -1,5 +1,5 @@
 use crate::effect::Balance;
-use crate::limits::{SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION};
+use crate::limits::{HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION};
 use crate::names::{
     AccountId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
 };
@@ -383,9 +383,10 @@ impl State {
         })
     }
 
+    /// Holds that have run out, oldest first, as many as one tick may take.
     pub(crate) fn expired_holds(&self, now: Time) -> Vec<TransactionId> {
         let due = self.expiring_holds.iter().take_while(|(expires, _)| *expires <= now);
-        due.map(|(_, id)| *id).collect()
+        due.take(HOLDS_PER_TICK).map(|(_, id)| *id).collect()
     }
 
     /// Counter of the newest transaction; the next one continues from the highest of all shards.

@@ -1,19 +1,18 @@
-//! Queues of the core are full at their capacity, and say so.
+//! Queues of the core are full at their capacity, and say so; a tick does so much and no more.
 
 #[path = "support/bank.rs"]
 mod bank;
 #[path = "support/one_card.rs"]
 mod one_card;
 
-use auth::limits::SUSPENDED_CAPACITY;
-use auth::{Effect, Input, PinReference, Record, Ticket};
-use card::ResponseCode;
+use auth::limits::{HOLDS_PER_TICK, SUSPENDED_CAPACITY};
+use auth::{Core, Effect, HoldExpired, Input, PinReference, Record, Request, Ticket};
+use card::{ResponseCode, Time};
 use one_card::{all_right, full_request, step};
 
 #[test]
 fn one_request_more_than_may_wait_for_the_hsm_is_answered_96() {
-    let pin = PinReference::Pvv { pvki: 1, pvv: *b"4321" };
-    let mut core = one_card::core(bank::product("classic", "400000"), pin);
+    let mut core = core();
     let capacity = u32::try_from(SUSPENDED_CAPACITY).expect("a small number");
     let tickets: Vec<Ticket> = (0..capacity).map(|stan| asked(&step(&mut core, request(stan)))).collect();
 
@@ -26,6 +25,45 @@ fn one_request_more_than_may_wait_for_the_hsm_is_answered_96() {
     let answered = step(&mut core, Input::HsmReply { ticket: tickets[0], reply: all_right() });
     assert!(matches!(answered[..], [Effect::Record(Record::Decided(_)), Effect::Respond { .. }]));
     asked(&step(&mut core, request(capacity)));
+}
+
+#[test]
+fn holds_that_end_together_expire_over_several_ticks() {
+    let mut core = core();
+    for stan in 0..1_500 {
+        hold(&mut core, stan);
+    }
+    let mut tick = || {
+        let mut effects = Vec::new();
+        core.step(Time::from_unix_ms(i64::MAX), Input::Tick, &mut effects);
+        let expired = effects.iter().map(|effect| match effect {
+            Effect::Record(Record::HoldExpired(HoldExpired { transaction, .. })) => transaction.0,
+            other => panic!("{other:?}"),
+        });
+        expired.collect::<Vec<u64>>()
+    };
+
+    let (first, second) = (tick(), tick());
+    assert_eq!((first.len(), second.len()), (HOLDS_PER_TICK, 1_500 - HOLDS_PER_TICK));
+    assert!([first, second].concat().is_sorted_by(|earlier, later| earlier < later));
+    assert_eq!(tick(), []);
+    let balance = core.state().balance(&one_card::account()).expect("on file");
+    assert_eq!(balance.available_minor, 10_000);
+}
+
+/// An authorization of 0.01 is approved.
+fn hold(core: &mut Core, stan: u32) {
+    let atc = u16::try_from(stan).expect("a small number") + 1;
+    let request = Request { amount_minor: 1, chip: Some(bank::chip(18, atc, 1)), ..full_request(stan) };
+    let ticket = asked(&step(core, Input::Request(Box::new(request))));
+    let effects = step(core, Input::HsmReply { ticket, reply: all_right() });
+    let [_, Effect::Respond { response, .. }] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(response.code, ResponseCode::APPROVED);
+}
+
+fn core() -> Core {
+    let pin = PinReference::Pvv { pvki: 1, pvv: *b"4321" };
+    one_card::core(bank::product("classic", "400000"), pin)
 }
 
 fn request(stan: u32) -> Input {

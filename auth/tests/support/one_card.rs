@@ -81,6 +81,6 @@ pub(crate) fn pan() -> Pan {
     Pan::parse(PAN).expect("16 digits")
 }
 
-fn account() -> AccountId {
+pub(crate) fn account() -> AccountId {
     AccountId::new("main").expect("an account")
 }
