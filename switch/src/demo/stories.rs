@@ -76,7 +76,7 @@ pub(super) const STORIES: &[Story] = &[
     story("atm-odd-amount", "DECLINED 13, card returned", atm::odd_amount),
     story("atm-over-limit", "DECLINED 61, card returned", atm::over_limit),
     story("atm-lost-card", "DECLINED 41, card kept", atm::lost),
-    story("atm-foreign-certificate", "DECLINED 03, card returned", atm::foreign_certificate),
+    story("atm-foreign-certificate", "DECLINED 63, card returned", atm::foreign_certificate),
     story("restart", "same answer after the restart, debited once: 25.00", money::restart),
 ];
 
