@@ -87,17 +87,17 @@ name = "atm"
 address = "127.0.0.1:{ndc}"
 protocol = "ndc"
 tls = "required"
-client_certificate = "atm"
 pin_key = "tpk-test"
 
 [[listener.terminal]]
 id = "001"
-certificate = "atm"                     # its own, instead of the listener's `client_certificate`
+certificate = "atm"                     # its own, instead of a `client_certificate` of the listener
 allow = ["withdrawal", "balance_inquiry"]
 cassettes = ["10.00", "20.00", "50.00", "100.00"]
 
 [[listener.terminal]]
 id = "002"
+certificate = "atm"
 allow = ["withdrawal", "balance_inquiry"]
 cassettes = ["20.00", "50.00", "0", "0"]
 
