@@ -1,8 +1,10 @@
 //! `turnout message`: decode and encode messages.
 
+mod json_message;
+
 use crate::command::DataFormat;
+use iso8583::Dialect;
 use iso8583::dump::{self, Show};
-use iso8583::{Dialect, Mti};
 use json_message::JsonMessage;
 use serde_json::{Map, Value, json};
 use std::io::{self, BufRead, Write};
@@ -201,44 +203,4 @@ fn encode_iso(line: &str, dialect: &'static Dialect, framed: bool) -> Result<Str
     let length =
         u16::try_from(frame.len()).map_err(|_| "longer than a two-byte length can say".to_owned())?;
     Ok(hex::encode_upper([&length.to_be_bytes()[..], &frame].concat()))
-}
-
-mod json_message {
-    //! The JSON form of a message. Errors name keys, never values.
-
-    use super::{Mti, Value};
-
-    pub(super) struct JsonMessage {
-        pub(super) mti: Mti,
-        pub(super) header: Vec<u8>,
-        pub(super) fields: Vec<(u8, String)>,
-    }
-
-    impl JsonMessage {
-        pub(super) fn parse(line: &str) -> Result<JsonMessage, String> {
-            let value: Value = serde_json::from_str(line).map_err(|error| format!("not JSON: {error}"))?;
-            let object = value.as_object().ok_or("not a JSON object")?;
-            let unknown = object.keys().find(|key| !matches!(key.as_str(), "mti" | "header" | "fields"));
-            if let Some(key) = unknown {
-                return Err(format!("unknown key {key:?}; there are mti, header and fields"));
-            }
-            let mti = object.get("mti").and_then(Value::as_str).ok_or("mti is missing or not text")?;
-            let mti = Mti::parse(mti.as_bytes()).map_err(|error| format!("mti: {error}"))?;
-            let header = object.get("header").and_then(Value::as_str).unwrap_or_default();
-            let header = hex::decode(header).map_err(|_| "header is not hexadecimal")?;
-            let fields =
-                object.get("fields").and_then(Value::as_object).ok_or("fields is missing or no object")?;
-            let fields: Result<Vec<(u8, String)>, String> = fields
-                .iter()
-                .map(|(key, value)| {
-                    let field =
-                        key.parse().map_err(|_| format!("fields: {key:?} is no number of a field"))?;
-                    let text =
-                        value.as_str().ok_or_else(|| format!("fields: the value of {key} is not text"))?;
-                    Ok((field, text.to_owned()))
-                })
-                .collect();
-            Ok(JsonMessage { mti, header, fields: fields? })
-        }
-    }
 }
