@@ -75,8 +75,9 @@ pub(crate) fn dispatch(
     let mut receipt = suspended.receipt;
     let mut counters = CardCounters::default();
     let reply = reply.about(suspended.asked);
-    let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters);
-    let decision = Decision { outcome, receipt, counters };
+    let mut flags = 0;
+    let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters, &mut flags);
+    let decision = Decision { outcome, receipt, counters, flags };
     let response = record(core, now, &suspended.request, decision, effects);
     for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {
         respond(reply_to, response.clone(), effects);
@@ -88,7 +89,7 @@ pub(crate) fn hsm_overdue(core: &mut Core, now: Time, ticket: Ticket, effects: &
     let Some(suspended) = core.suspended.take(ticket) else { return };
     let mut receipt = suspended.receipt;
     let decline = receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0);
-    let decision = Decision { outcome: Err(decline), receipt, counters: CardCounters::default() };
+    let decision = Decision::early(decline, receipt);
     let response = record(core, now, &suspended.request, decision, effects);
     let waiting: Vec<ReplyTo> =
         std::iter::once(suspended.request.reply_to).chain(suspended.repeats).collect();
@@ -106,6 +107,7 @@ fn judge(
     reply: &ChecksReply,
     receipt: &mut Receipt,
     counters: &mut CardCounters,
+    flags: &mut u64,
 ) -> Result<Approval, Decline> {
     let tables = &core.tables;
     // Looked up again: the tables and the card may have changed while the HSM was at work.
@@ -125,9 +127,11 @@ fn judge(
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
     velocity::within_limits(product, file, request, day, receipt)?;
-    let flags = policy::apply(tables, product, file, account, request, now, receipt)?;
+    let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
+    *flags = flagged;
+    verdict?;
     funds::available(account, request, receipt)?;
-    Ok(Approval { account: account.account.id, issuer_authentication, flags })
+    Ok(Approval { account: account.account.id, issuer_authentication })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -139,8 +143,7 @@ fn decline_now(
     decline: Decline,
     effects: &mut Vec<Effect>,
 ) {
-    let decision = Decision { outcome: Err(decline), receipt, counters: CardCounters::default() };
-    let response = record(core, now, request, decision, effects);
+    let response = record(core, now, request, Decision::early(decline, receipt), effects);
     respond(request.reply_to, response, effects);
 }
 
@@ -186,7 +189,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         code,
         authorization_id: approval.as_ref().map(|_| authorization_id(id.0 / SHARDS as u64)),
         balance: account.and_then(|account| balance_after(core, &account, request, funds)),
-        flags: approval.as_ref().map_or(0, |approval| approval.flags),
+        flags: decision.flags,
         issuer_authentication: approval.and_then(|approval| approval.issuer_authentication),
         account,
         funds,
@@ -248,12 +251,20 @@ struct Decision {
     outcome: Result<Approval, Decline>,
     receipt: Receipt,
     counters: CardCounters,
+    /// Policy rules that flagged the request, by bit, approved or not.
+    flags: u64,
+}
+
+impl Decision {
+    /// A decline before the card was judged.
+    fn early(decline: Decline, receipt: Receipt) -> Decision {
+        Decision { outcome: Err(decline), receipt, counters: CardCounters::default(), flags: 0 }
+    }
 }
 
 struct Approval {
     account: AccountId,
     issuer_authentication: Option<IssuerAuthentication>,
-    flags: u64,
 }
 
 /// Counters of the card that this request moves, approved or not.

@@ -1,5 +1,6 @@
 //! Step 13: policy rules.
 
+use crate::limits::RULES;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::Request;
 use crate::state::{AccountFile, CardFile};
@@ -8,7 +9,7 @@ use crate::velocity;
 use card::{Currency, ResponseCode, Scheme, Time};
 use rules::{Facts, Verdict};
 
-/// Asks the rules. Gives back those that flagged the transaction, by bit.
+/// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
 pub(crate) fn apply(
     tables: &Tables,
     product: &Product,
@@ -17,7 +18,7 @@ pub(crate) fn apply(
     request: &Request,
     now: Time,
     receipt: &mut Receipt,
-) -> Result<u64, Decline> {
+) -> (u64, Result<(), Decline>) {
     let today = now.day(tables.business_offset);
     let (daily_amount, daily_count) = velocity::used(file, request.transaction, today);
     let facts = Facts {
@@ -43,14 +44,22 @@ pub(crate) fn apply(
         daily_count: i64::from(daily_count),
     };
     let outcome = tables.rules.evaluate(&facts);
-    let Some((rule, verdict)) = outcome.decision else {
-        receipt.pass(Step::Policy, 0, 0);
-        return Ok(outcome.flags);
+    // A rule that overflowed counts as not matching, which its author must get to see.
+    for rule in (0..RULES).filter(|rule| outcome.errors & 1 << rule != 0) {
+        receipt.note(Step::Policy, number(rule), 0);
+    }
+    let (rule, code) = match outcome.decision {
+        Some((rule, Verdict::Decline(code) | Verdict::Capture(code))) => (rule, code),
+        Some((rule, Verdict::Refer)) => (rule, ResponseCode::REFER),
+        Some((_, Verdict::Flag)) | None => {
+            receipt.pass(Step::Policy, 0, 0);
+            return (outcome.flags, Ok(()));
+        }
     };
-    let code = match verdict {
-        Verdict::Decline(code) | Verdict::Capture(code) => code,
-        Verdict::Refer => ResponseCode::REFER,
-        Verdict::Flag => return Ok(outcome.flags),
-    };
-    Err(receipt.fail(Step::Policy, code, rule as i64 + 1, 0))
+    (outcome.flags, Err(receipt.fail(Step::Policy, code, number(rule), 0)))
+}
+
+/// Rules are counted from 1.
+fn number(rule: usize) -> i64 {
+    rule as i64 + 1
 }

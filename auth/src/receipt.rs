@@ -133,8 +133,8 @@ steps! {
     LimitDailyAmount = 12, "amount today, this one included", Minor;
     /// Number of the day.
     LimitDailyCount = 12, "number today, this one included", Number;
-    /// Policy rules.
-    Policy = 13, "policy rules (number of the rule that decided)", Number;
+    /// Policy rules. Noted: the condition of this rule overflowed, so that it did not match.
+    Policy = 13, "policy rules (number of the rule that decided or overflowed)", Number;
     /// Funds.
     Funds = 14, "available funds (needed, available)", Minor;
 }

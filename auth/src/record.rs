@@ -211,7 +211,7 @@ pub struct Transaction {
     pub atc: Option<u16>,
     /// The ATM's part.
     pub cash: Option<Cash>,
-    /// Policy rules that flagged it, by bit.
+    /// Policy rules that flagged it, by bit, approved or not.
     pub flags: u64,
     /// Why.
     pub receipt: Receipt,
