@@ -16,6 +16,7 @@ mod value;
 pub use error::ConfigError;
 pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
+pub(crate) use value::LARGEST_MINOR;
 
 use crate::settings::{AdminSettings, HsmSettings, Settings};
 use auth::Tables;

@@ -313,6 +313,18 @@ fn values_out_of_their_bounds() {
         "per_transaction = \"500.001\"",
         "per_transaction = \"500.001\" | product[0].purchase.per_transaction: is not an amount of USD",
     );
+    site.load(&[("per_transaction = \"500.00\"", "per_transaction = \"9999999999999.99\"")]).unwrap();
+    for limit in ["10000000000000.00", "92233720368547758.07"] {
+        let line = format!("per_transaction = {limit:?}");
+        let expect = format!("{line} | product[0].purchase.per_transaction: is out of bounds");
+        site.check("per_transaction = \"500.00\"", &line, &expect);
+    }
+    site.check(
+        "cassettes = [\"10.00\",",
+        "cassettes = [\"10000000000000.00\",",
+        "cassettes = [\"10000000000000.00\", \"20.00\", \"50.00\", \"100.00\"] | \
+         listener[3].terminal[0].cassettes: is out of bounds",
+    );
     site.check(
         "approved_state = \"030\"",
         "approved_state = \"30\"",

@@ -91,7 +91,10 @@ pub(super) fn currency(value: &DeValue<'_>) -> Result<Currency, Complaint> {
     Currency::parse(text).map_err(|_| Complaint::new("is no currency of ISO 4217", mend))
 }
 
-/// An amount in major units, not negative, as minor units of the currency.
+/// Largest amount that a file may state, minor units: 15 digits. Sums of thousands of them stay within `i64`.
+pub(crate) const LARGEST_MINOR: i64 = 999_999_999_999_999;
+
+/// An amount in major units, not negative and of at most 15 digits, as minor units of the currency.
 pub(super) fn amount(currency: Currency) -> impl Fn(&DeValue<'_>) -> Result<i64, Complaint> {
     move |value| {
         let decimals = usize::from(currency.exponent());
@@ -99,6 +102,10 @@ pub(super) fn amount(currency: Currency) -> impl Fn(&DeValue<'_>) -> Result<i64,
         let mend = format!("write major units of {currency} in quotes: {example:?}");
         let text = value.as_str().ok_or_else(|| wrong_type(value, "an amount", &mend))?;
         match Amount::parse_major(text, currency) {
+            Ok(amount) if amount.minor > LARGEST_MINOR => {
+                let largest = Amount::new(LARGEST_MINOR, currency);
+                Err(Complaint::new("is out of bounds", format!("at most {largest}")))
+            }
             Ok(amount) if amount.minor >= 0 => Ok(amount.minor),
             _ => Err(Complaint::new(format!("is not an amount of {currency}"), mend)),
         }

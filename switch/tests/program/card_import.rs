@@ -67,6 +67,9 @@ fn one_bad_line_and_nothing_is_imported() {
         ("4000000000000101,4912,A1,EUR,1.00,1,1234", "currency: must be USD"),
         ("4000000000000101,4912,A1,USD,1.001,1,1234", "balance: must be an amount of USD"),
         ("4000000000000101,4912,A1,USD,,1,1234", "balance: is missing"),
+        ("4000000000000101,4912,A1,USD,10000000000000.00,1,1234", "at most 9999999999999.99"),
+        ("4000000000000101,4912,A1,USD,-10000000000000.00,1,1234", "balance: must be an amount of USD"),
+        ("4000000000000101,4912,A1,USD,92233720368547758.07,1,1234", "balance: must be an amount of USD"),
         ("4000000000000101,4912,A1,USD,1.00,10,1234", "pvki: must be 0 to 9"),
         ("4000000000000101,4912,A1,USD,1.00,1,123", "pvv: must be four digits"),
         ("4000000000000101,4912,A1,USD,1.00,,1234", "pvki, pvv: give both or none"),
@@ -145,6 +148,22 @@ fn two_cards_share_an_account() {
     let (code, _, errors) = site.import_cards(&[], &text);
     assert_eq!(code, 65);
     assert!(errors.contains("-:3: 400000******0135: account: disagrees with line 2"), "{errors}");
+}
+
+#[test]
+fn amounts_have_fifteen_digits_at_most() {
+    let site = Site::new(5);
+    let header = "pan,expiry,account,balance,credit_line\n";
+    let text = format!("{header}{FIRST},4912,A1,1.00,10000000000000.00\n");
+    let (code, _, errors) = site.import_cards(&[], &text);
+    assert_eq!(code, 65);
+    assert!(
+        errors.contains("credit_line: must be an amount of USD in major units, at most 9999999999999.99")
+    );
+    let text = format!("{header}{FIRST},4912,A1,-9999999999999.99,9999999999999.99\n");
+    assert_eq!(site.import_cards(&[], &text).0, 0);
+    let card = site.show(FIRST);
+    assert_eq!((&card["ledger"], &card["available"]), (&"-9999999999999.99".into(), &"0.00".into()));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::ACCOUNT_TYPES;
 use super::source::{Column, Line};
-use crate::config::Configuration;
+use crate::config::{Configuration, LARGEST_MINOR};
 use auth::{
     Account, AccountId, AccountKind, Card, CardStatus, PinMethod, PinReference, Product, Record, State,
 };
@@ -297,8 +297,12 @@ impl Reader<'_> {
         self.read(Column::Currency, &format!("must be {currency}, the product's currency"), |text| {
             Currency::parse(text).ok().filter(|stated| *stated == currency)
         });
-        let amount = |text: &str| Amount::parse_major(text, currency).ok().map(|amount| amount.minor);
-        let expected = format!("must be an amount of {currency} in major units");
+        let amount = |text: &str| {
+            let minor = Amount::parse_major(text, currency).ok()?.minor;
+            (-LARGEST_MINOR..=LARGEST_MINOR).contains(&minor).then_some(minor)
+        };
+        let largest = super::major(LARGEST_MINOR, currency);
+        let expected = format!("must be an amount of {currency} in major units, at most {largest}");
         let balance_minor = self.read(Column::Balance, &expected, amount);
         let expected = format!("{expected}, not negative");
         let credit_line_minor =
