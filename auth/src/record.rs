@@ -136,9 +136,9 @@ pub struct Account {
     pub currency: Currency,
     /// Its kind, which a terminal may ask for in DE 3.
     pub kind: AccountKind,
-    /// Posted balance at opening, minor units.
+    /// Posted balance at opening, minor units; up to 15 digits.
     pub opening_minor: i64,
-    /// How far below zero it may go, minor units, not negative.
+    /// How far below zero it may go, minor units, not negative; up to 15 digits.
     pub credit_line_minor: i64,
 }
 

@@ -23,7 +23,7 @@ pub struct Request {
     pub expiry: Option<Expiry>,
     /// PAN sequence number (DE 23 or tag 5F34).
     pub card_sequence: Option<u8>,
-    /// Transaction amount (DE 4), minor units of `currency`.
+    /// Transaction amount (DE 4, up to 12 digits), minor units of `currency`.
     pub amount_minor: i64,
     /// ISO 4217 numeric code as sent (DE 49); not necessarily one that exists.
     pub currency: u16,

@@ -29,10 +29,11 @@ pub struct State {
     reversals_by_time: VecDeque<(Time, ReversalKey)>,
     expiring_holds: BTreeSet<(Time, TransactionId)>,
     awaiting_completion: BTreeSet<TransactionId>,
-    /// The other side of every posting: what each link is owed.
-    settlement: BTreeMap<SettlementKey, i64>,
-    /// The other side of opening balances.
-    opening: BTreeMap<u16, i64>,
+    /// The other side of every posting: what each link is owed. A sum over many accounts, each of up to
+    /// 15 digits, so 64 bits are not enough.
+    settlement: BTreeMap<SettlementKey, i128>,
+    /// The other side of opening balances, likewise.
+    opening: BTreeMap<u16, i128>,
     /// Counter of the newest transaction.
     last_counter: u64,
 }
@@ -112,7 +113,8 @@ impl State {
                 file.account = Account { opening_minor, currency, ..account.clone() };
             }
             None => {
-                *self.opening.entry(account.currency.numeric()).or_default() -= account.opening_minor;
+                *self.opening.entry(account.currency.numeric()).or_default() -=
+                    i128::from(account.opening_minor);
                 let file = AccountFile {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
@@ -240,7 +242,7 @@ impl State {
         let file = self.account_mut(transaction);
         file.ledger_minor -= minor;
         let key = SettlementKey { link: transaction.link, currency: file.account.currency };
-        *self.settlement.entry(key).or_default() += minor;
+        *self.settlement.entry(key).or_default() += i128::from(minor);
     }
 
     fn end_hold(&mut self, transaction: &Transaction) {
@@ -472,10 +474,11 @@ impl State {
 
     /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
     #[must_use]
-    pub fn trial_balance(&self, currency: Currency) -> i64 {
+    pub fn trial_balance(&self, currency: Currency) -> i128 {
         let of_currency = |file: &&AccountFile| file.account.currency == currency;
-        let cardholders: i64 = self.accounts.values().filter(of_currency).map(|file| file.ledger_minor).sum();
-        let links: i64 =
+        let cardholders: i128 =
+            self.accounts.values().filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
+        let links: i128 =
             self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
         cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
     }

@@ -6,8 +6,11 @@ mod bank;
 mod one_card;
 
 use auth::limits::{HOLDS_PER_TICK, SUSPENDED_CAPACITY};
-use auth::{Core, Effect, HoldExpired, Input, PinReference, Record, Request, Ticket};
-use card::{ResponseCode, Time};
+use auth::{
+    Account, AccountId, AccountKind, Core, Effect, HoldExpired, Input, PinReference, Record, Request, State,
+    Ticket,
+};
+use card::{Currency, ResponseCode, Time};
 use one_card::{all_right, full_request, step};
 
 #[test]
@@ -49,6 +52,23 @@ fn holds_that_end_together_expire_over_several_ticks() {
     assert_eq!(tick(), []);
     let balance = core.state().balance(&one_card::account()).expect("on file");
     assert_eq!(balance.available_minor, 10_000);
+}
+
+/// 15 digits on each of so many accounts are more than 64 bits hold.
+#[test]
+fn books_of_many_large_accounts_balance() {
+    let mut state = State::default();
+    let currency = Currency::parse("EUR").expect("ISO 4217");
+    for index in 0..10_000 {
+        state.apply(&Record::AccountStored(Account {
+            id: AccountId::new(&format!("account-{index}")).expect("an account"),
+            currency,
+            kind: AccountKind::Default,
+            opening_minor: 999_999_999_999_999,
+            credit_line_minor: 0,
+        }));
+    }
+    assert_eq!(state.trial_balance(currency), 0);
 }
 
 /// An authorization of 0.01 is approved.

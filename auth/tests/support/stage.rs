@@ -100,7 +100,7 @@ impl Stage {
         for currency in ["EUR", "USD"].map(|code| Currency::parse(code).expect("ISO 4217")) {
             let sum = self.core.state().trial_balance(currency);
             if sum != 0 {
-                return Err(format!("the books in {currency} are off by {}", money(sum)));
+                return Err(format!("the books in {currency} are off by {sum} minor units"));
             }
         }
         for account in self.institution.accounts.values() {
