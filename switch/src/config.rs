@@ -128,10 +128,16 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
     let data_folder = top.or("data", folder.join("turnout-data"), path);
     let master_key_file = top.or("master_key", data_folder.join("master.key"), path);
     if let Err(error) = store::MasterKey::read_file(&master_key_file) {
-        let mend = format!(
-            "`turnout init` makes one; or: (umask 077 && openssl rand -hex 32 > {})",
-            master_key_file.display()
-        );
+        // A key that exists must never be written over: what it has sealed would be lost.
+        let mend = if master_key_file.exists() {
+            "mend the file, or bring it back from where it is kept safe; without this key the data is lost"
+                .to_owned()
+        } else {
+            let file = master_key_file.display();
+            format!(
+                "`turnout init` makes one; or, for a new data folder: (umask 077 && openssl rand -hex 32 > {file})"
+            )
+        };
         top.complain("master_key", Complaint::new(error.to_string(), mend));
     }
     let mut segment_bytes = 64 << 20;

@@ -77,10 +77,7 @@ fn tell(mistakes: &[ConfigError], file: &Path) {
         eprintln!("{mistake}");
     }
     let (count, file) = (mistakes.len(), file.display());
-    eprintln!(
-        "{count} mistake{} in {file}; `turnout check` shows them too",
-        if count == 1 { "" } else { "s" }
-    );
+    eprintln!("{count} mistake{} in {file}", if count == 1 { "" } else { "s" });
 }
 
 /// Only the embedded HSM is asked: a check must work where no HSM can be reached.

@@ -44,7 +44,7 @@ struct DecodeArgs {
     /// Layout: one of `turnout message dialects`, or `ndc`.
     #[arg(long)]
     dialect: String,
-    /// Show card data in clear. For test messages only.
+    /// Show card data in clear. For test messages in ISO 8583 only.
     #[arg(long)]
     unmask: bool,
     /// Each message begins with its two-byte length, as on the wire.
@@ -74,7 +74,11 @@ struct EncodeArgs {
 pub fn run(args: &MessageArgs) -> ExitCode {
     match &args.action {
         Action::Decode(decode) if decode.dialect == "ndc" => {
-            each(&decode.hex, |line| Ok(decode_ndc(&body(line, decode.framed)?, decode.format)))
+            if decode.unmask {
+                eprintln!("--unmask is for ISO 8583; an NDC message is always shown masked");
+                return ExitCode::from(2);
+            }
+            each(&decode.hex, |line| decode_ndc(&body(line, decode.framed)?, decode.format))
         }
         Action::Decode(decode) => with_dialect(&decode.dialect, |dialect| {
             each(&decode.hex, |line| decode_iso(&body(line, decode.framed)?, dialect, decode))
@@ -97,7 +101,8 @@ fn with_dialect(name: &str, run: impl FnOnce(&'static Dialect) -> ExitCode) -> E
         Some(dialect) => run(dialect),
         None => {
             let known: Vec<&str> = Dialect::names().collect();
-            eprintln!("no dialect is named {name}; there are {} and ndc", known.join(", "));
+            let known = known.join(", ");
+            eprintln!("no dialect is named {name} here; there are {known}, and ndc for decode only");
             ExitCode::from(2)
         }
     }
@@ -185,12 +190,21 @@ fn decode_iso(frame: &[u8], dialect: &'static Dialect, args: &DecodeArgs) -> Res
     Ok(object.to_string())
 }
 
-fn decode_ndc(body: &[u8], format: DataFormat) -> String {
+/// Shows a message of either direction that can be read, with the separators in words.
+fn decode_ndc(body: &[u8], format: DataFormat) -> Result<String, String> {
+    // What a terminal sends begins with two digits, what a host sends with one.
+    let from_terminal = matches!(body, [b'1'..=b'6', b'1'..=b'3', 0x1C, ..]);
+    let read = if from_terminal {
+        ndc::parse_from_terminal(body, &ndc::Options::default()).map(|_| ())
+    } else {
+        ndc::parse_from_host(body).map(|_| ())
+    };
+    read.map_err(|error| error.to_string())?;
     let text = ndc::dump(body);
-    match format {
+    Ok(match format {
         DataFormat::Text => text,
         DataFormat::Json => json!({ "ndc": text }).to_string(),
-    }
+    })
 }
 
 fn encode_iso(line: &str, dialect: &'static Dialect, framed: bool) -> Result<String, String> {
