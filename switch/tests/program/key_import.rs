@@ -47,6 +47,33 @@ fn a_cryptogram_under_the_lmk() {
 }
 
 #[test]
+fn what_a_crash_left_behind_is_replaced() {
+    let site = Site::new(0);
+    let left = site.folder.path().join("turnout-data/keys.toml.new");
+    fs::write(&left, "[[key]]\nname = \"half").unwrap();
+    fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).unwrap();
+    let (code, _, errors) = site.import_key(&["--name", "cvk-2", "--type", "CVK"], UNDER_LMK);
+    assert_eq!(code, 0, "{errors}");
+    assert!(!left.exists());
+    assert!(site.imported().unwrap().contains("cvk-2") && !site.imported().unwrap().contains("half"));
+    let keys = site.folder.path().join("turnout-data/keys.toml");
+    assert_eq!(fs::metadata(keys).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn one_import_at_a_time() {
+    let site = Site::new(0);
+    let folder = fs::File::open(site.folder.path().join("turnout-data")).unwrap();
+    folder.lock().unwrap();
+    let (code, out, errors) = site.import_key(&["--name", "cvk-2", "--type", "CVK"], UNDER_LMK);
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert!(errors.contains("another import is at work"), "{errors}");
+    assert_eq!(site.imported(), None);
+    drop(folder);
+    assert_eq!(site.import_key(&["--name", "cvk-2", "--type", "CVK"], UNDER_LMK).0, 0);
+}
+
+#[test]
 fn what_is_not_the_key_it_should_be_is_refused() {
     let site = Site::new(0);
     let refused = |arguments: &[&str], input: &str, expect: &str| {

@@ -7,7 +7,7 @@ use crate::command::check::good_configuration;
 use crate::config::{Configuration, KeyKind, NamedKey, is_key_name};
 use hsm::{KeyField, KeyScheme};
 use serde_json::json;
-use std::fs::{self, DirBuilder, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -193,12 +193,16 @@ fn from_clear(args: &ImportArgs, written: &str) -> Result<KeyField<'static>, Ref
     Ok(clear::under_test_lmk(args.kind, &key))
 }
 
-/// Adds the key to the file, whole or not at all. The new file's fixed name keeps out a second import
-/// at the same time.
+/// Adds the key to the file, whole or not at all, whenever the power fails. A lock on the folder, which
+/// ends with the process, keeps out a second import at the same time.
 fn add(file: &Path, name: &str, kind: KeyKind, key: &KeyField<'_>, kcv: &str) -> io::Result<()> {
-    if let Some(folder) = file.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let folder = File::open(folder)?;
+    folder.try_lock().map_err(|error| match error {
+        TryLockError::WouldBlock => io::Error::other("another import is at work; import again"),
+        TryLockError::Error(error) => error,
+    })?;
     let mut content = match fs::read_to_string(file) {
         Ok(content) => content,
         Err(error) if error.kind() == io::ErrorKind::NotFound => FILE_HEAD.to_owned(),
@@ -208,9 +212,21 @@ fn add(file: &Path, name: &str, kind: KeyKind, key: &KeyField<'_>, kcv: &str) ->
     content += &format!(
         "\n[[key]]\nname = {name:?}\ntype = \"{kind}\"\ncryptogram = {cryptogram:?}\nkcv = {kcv:?}\n"
     );
-    let new = file.with_extension("toml.new");
-    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    out.write_all(content.as_bytes()).and_then(|()| out.sync_all()).and_then(|()| fs::rename(&new, file))
+    write_new(&file.with_extension("toml.new"), &content)?;
+    fs::rename(file.with_extension("toml.new"), file)?;
+    // The name is on disk only when its folder is.
+    folder.sync_all()
+}
+
+/// Writes a file that only its owner can read. One that is there was left behind by a crash.
+fn write_new(path: &Path, content: &str) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut out = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    out.write_all(content.as_bytes())?;
+    out.sync_all()
 }
 
 const FILE_HEAD: &str = "# Keys added by `turnout key import`, as cryptograms under the LMK.\n";
