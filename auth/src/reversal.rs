@@ -26,16 +26,16 @@ pub struct Reversal {
     pub replacement_minor: Option<i64>,
 }
 
-/// Finds the original and gives back its money. A doubled reversal changes nothing and is answered
-/// alike; one without an original is remembered. From an unknown or inactive terminal it is refused.
+/// Finds the original and gives back its money, whatever became of its terminal since. A doubled reversal
+/// changes nothing and is answered alike; one without an original is remembered, for a terminal of ours.
 pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) {
-    // What is remembered takes memory for days, so only a terminal of ours may have it remembered. Its
-    // merchant and what it may ask for are not looked at: a reversal may lack them.
-    if terminal::active(&core.tables, reversal.link, reversal.terminal).is_none() {
-        return respond(reversal.reply_to, Response::bare(ResponseCode::INVALID_MERCHANT), effects);
-    }
     let (code, transaction) = match find_original(core, now, reversal) {
         Some(original) => (undo(core, now, reversal, original, effects), Some(original)),
+        // What is remembered takes memory for days, so not everybody on the link may have it remembered.
+        // Merchant and transaction type are not looked at: a reversal may lack them.
+        None if terminal::active(&core.tables, reversal.link, reversal.terminal).is_none() => {
+            (ResponseCode::INVALID_MERCHANT, None)
+        }
         None => (remember(core, now, reversal, effects), None),
     };
     respond(reversal.reply_to, Response { transaction, ..Response::bare(code) }, effects);

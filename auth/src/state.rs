@@ -455,12 +455,16 @@ impl State {
     /// The newest transaction in memory of each terminal on these links, whatever its answer was.
     #[must_use]
     pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<&Transaction> {
-        let mut newest = BTreeMap::new();
-        // In order of time, so the last one stays.
+        let mut newest: BTreeMap<_, &Transaction> = BTreeMap::new();
+        let age = |transaction: &Transaction| (transaction.time, transaction.id);
         for stored in self.by_time.iter().filter_map(|(_, id)| self.transactions.get(id)) {
             let transaction = &stored.transaction;
-            if links.contains(&transaction.link) {
-                newest.insert((transaction.link, transaction.terminal), transaction);
+            if !links.contains(&transaction.link) {
+                continue;
+            }
+            let found = newest.entry((transaction.link, transaction.terminal)).or_insert(transaction);
+            if age(found) < age(transaction) {
+                *found = transaction;
             }
         }
         newest.into_values().collect()
