@@ -4,6 +4,8 @@ mod import;
 mod plan;
 mod source;
 
+pub(crate) use import::{Note, import};
+
 use crate::clock;
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;

@@ -2,6 +2,7 @@
 //! status, and the running server.
 
 use super::connection::Credentials;
+use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
 use crate::edge::serve::{ServeError, Server};
@@ -12,7 +13,6 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Mutex;
 use terminal::TestIssuer;
 use tracing_subscriber::EnvFilter;
@@ -71,7 +71,7 @@ impl Site {
         let issuer: TestIssuer = serde_json::from_str(&text).map_err(SiteError::TestCards)?;
         write_private(&made.cards, &card_file(&issuer))?;
         write_private(&made.config, &amended(&read(&made.config)?)?)?;
-        import(&made.config, &made.cards)?;
+        put_on_file(&made.config, &made.cards)?;
         let mut site = Site { folder: folder.to_owned(), made, issuer, server: None };
         site.start()?;
         Ok(site)
@@ -244,18 +244,18 @@ fn amended(text: &str) -> Result<String, SiteError> {
     Ok(file.to_string())
 }
 
-/// Runs `turnout card import` as a process of its own, as an operator would: the journal belongs to one
-/// process at a time, and what it prints must not run into the stories.
-fn import(config: &Path, cards: &Path) -> Result<(), SiteError> {
-    let program =
-        std::env::current_exe().map_err(|error| SiteError::File(PathBuf::from("turnout"), error))?;
-    let mut command = Command::new(&program);
-    command.args(["card", "import", "--config"]).arg(config).arg(cards);
-    let output = command.output().map_err(|error| SiteError::File(program, error))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(SiteError::Import(String::from_utf8_lossy(&output.stderr).into_owned()))
+/// Puts the cards on file as `turnout card import` does, without its output in the stories.
+fn put_on_file(config: &Path, cards: &Path) -> Result<(), SiteError> {
+    let configuration = config::read(config).map_err(SiteError::Config)?;
+    let mut bad = String::new();
+    let mut note = |note| {
+        if let Note::Bad(line) = note {
+            bad += &line;
+            bad.push('\n');
+        }
+    };
+    let imported = import(&configuration, cards, false, &mut note);
+    imported.map(|_| ()).map_err(|error| SiteError::Import(format!("{bad}{error}")))
 }
 
 fn read(path: &Path) -> Result<String, SiteError> {

@@ -6,10 +6,11 @@ use super::source::{self, Column, SourceError};
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::config::Configuration;
-use crate::recovery::{self, PROVISIONING};
+use crate::recovery::{self, PROVISIONING, RecoveryError};
 use auth::{Record, State};
 use card::Pan;
 use serde_json::json;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::path::{Path, PathBuf};
@@ -48,24 +49,57 @@ const UNAVAILABLE: u8 = 69;
 /// Lines between two signs of progress.
 const PROGRESS_LINES: u64 = 100_000;
 
+/// What there is to say while a file is read.
+pub(crate) enum Note {
+    /// So many lines have been read.
+    Lines(u64),
+    /// A line is bad: file, number, masked card number, and everything that is wrong with it.
+    Bad(String),
+}
+
+/// Why nothing was imported.
+#[derive(Debug)]
+pub(crate) enum ImportError {
+    /// The file cannot be opened.
+    File(PathBuf, io::Error),
+    /// The master key or the journal cannot be read.
+    Recovery(RecoveryError),
+    /// A process, of this number if it is known, has the journal open.
+    InUse(Option<u32>),
+    /// So many lines are bad; each has been told as a [`Note`].
+    BadLines(u64),
+    /// The records are more than one batch of the journal.
+    TooLarge,
+    /// The journal took them not.
+    Append(AppendError),
+}
+
 pub(super) fn run(args: &ImportArgs) -> Result<(), ExitCode> {
     let configuration = good_configuration(&args.config)?;
-    let input = open(&args.file).map_err(|error| {
-        eprintln!("turnout card import: {}: {error}", args.file.display());
-        ExitCode::from(BAD_DATA)
-    })?;
-    let (mut journal, state) = open_journal(&configuration)?;
-    let is_json = is_json(&args.file);
-    let (batch, counts) = plan(&args.file, input, is_json, Plan::new(&configuration, &state, args.update))?;
-    let position = journal.position(PROVISIONING);
-    let written = journal.append(PROVISIONING, position, &batch).and_then(|()| Ok(journal.sync()?));
-    written.map_err(|error| {
+    let imported = import(&configuration, &args.file, args.update, &mut tell);
+    let counts = imported.map_err(|error| {
         eprintln!("turnout card import: {error}");
-        // One batch is one frame of the journal: there whole or not at all.
-        ExitCode::from(if matches!(error, AppendError::TooLarge(_)) { BAD_DATA } else { 1 })
+        ExitCode::from(error.exit_code())
     })?;
     report(args.format, counts);
     Ok(())
+}
+
+/// Puts the cards of a file on file, all of them or none. Prints nothing: `note` hears of every bad line.
+pub(crate) fn import(
+    configuration: &Configuration,
+    file: &Path,
+    update: bool,
+    note: &mut dyn FnMut(Note),
+) -> Result<Counts, ImportError> {
+    let input = open(file).map_err(|error| ImportError::File(file.to_owned(), error))?;
+    let (mut journal, state) = open_journal(configuration)?;
+    let (batch, counts) = plan(file, input, Plan::new(configuration, &state, update), note)?;
+    let position = journal.position(PROVISIONING);
+    // One batch is one frame of the journal: there whole or not at all.
+    let written = journal.append(PROVISIONING, position, &batch).and_then(|()| Ok(journal.sync()?));
+    written.map_err(ImportError::Append)?;
+    Ok(counts)
 }
 
 fn open(file: &Path) -> io::Result<Box<dyn Read>> {
@@ -84,13 +118,9 @@ fn is_json(file: &Path) -> Option<bool> {
     }
 }
 
-fn open_journal(configuration: &Configuration) -> Result<(FileJournal, State), ExitCode> {
+fn open_journal(configuration: &Configuration) -> Result<(FileJournal, State), ImportError> {
     let settings = &configuration.settings;
-    let failed = |error: &dyn std::fmt::Display| {
-        eprintln!("turnout card import: {error}");
-        ExitCode::FAILURE
-    };
-    let master = recovery::master_key(settings).map_err(|error| failed(&error))?;
+    let master = recovery::master_key(settings).map_err(ImportError::Recovery)?;
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let mut state = State::default();
     let opened =
@@ -100,72 +130,48 @@ fn open_journal(configuration: &Configuration) -> Result<(FileJournal, State), E
         });
     match opened {
         Ok((journal, _)) => Ok((journal, state)),
-        Err(JournalError::InUse { pid, .. }) => {
-            in_use(pid);
-            Err(ExitCode::from(UNAVAILABLE))
-        }
-        Err(error) => Err(failed(&error)),
+        Err(JournalError::InUse { pid, .. }) => Err(ImportError::InUse(pid)),
+        Err(error) => Err(ImportError::Recovery(RecoveryError::Journal(error))),
     }
-}
-
-fn in_use(pid: Option<u32>) {
-    let (owner, stop) = match pid {
-        Some(pid) => (format!("process {pid}"), format!("stop it (`kill -TERM {pid}`)")),
-        None => ("another process".to_owned(), "stop it".to_owned()),
-    };
-    eprintln!(
-        "turnout card import: {owner} has the journal open, `turnout serve` most likely: {stop}, import, and \
-         start it again"
-    );
 }
 
 /// Reads the whole file and checks every line. The records are complete only if all lines are good.
 fn plan(
     file: &Path,
     input: Box<dyn Read>,
-    is_json: Option<bool>,
     mut plan: Plan<'_>,
-) -> Result<(Batch, Counts), ExitCode> {
+    note: &mut dyn FnMut(Note),
+) -> Result<(Batch, Counts), ImportError> {
     let mut batch = Batch::new();
     let (mut lines, mut bad) = (0u64, 0u64);
-    let file = file.display();
+    let (is_json, file) = (is_json(file), file.display());
     source::read(input, is_json, &mut |line| {
         lines += 1;
-        show_progress(lines);
-        match line {
+        note(Note::Lines(lines));
+        let reason = match line {
             Ok(line) => match plan.line(line) {
                 // After the first bad line nothing will be imported, so nothing need be kept.
-                Ok(_) if bad > 0 || batch.size() > Batch::MAX_BYTES => {}
+                Ok(_) if bad > 0 || batch.size() > Batch::MAX_BYTES => return,
                 Ok((account, card)) => {
                     account.iter().chain([&card]).for_each(|record| push(&mut batch, record));
+                    return;
                 }
                 Err(faults) => {
-                    bad += 1;
-                    eprintln!(
-                        "{file}:{}: {}: {}",
-                        line.number,
-                        masked(line.cell(Column::Pan)),
-                        faults.0.join("; ")
-                    );
+                    let pan = masked(line.cell(Column::Pan));
+                    format!("{file}:{}: {pan}: {}", line.number, faults.0.join("; "))
                 }
             },
-            Err(SourceError::Line(number, reason)) => {
-                bad += 1;
-                eprintln!("{file}:{number}: {reason}");
-            }
-            Err(SourceError::File(reason)) => {
-                bad += 1;
-                eprintln!("{file}: {reason}");
-            }
-        }
+            Err(SourceError::Line(number, reason)) => format!("{file}:{number}: {reason}"),
+            Err(SourceError::File(reason)) => format!("{file}: {reason}"),
+        };
+        bad += 1;
+        note(Note::Bad(reason));
     });
     if bad > 0 {
-        eprintln!("nothing was imported: {bad} {} bad", if bad == 1 { "line is" } else { "lines are" });
-        return Err(ExitCode::from(BAD_DATA));
+        return Err(ImportError::BadLines(bad));
     }
     if batch.size() > Batch::MAX_BYTES {
-        eprintln!("nothing was imported: the file holds more than the journal takes at once; split it");
-        return Err(ExitCode::from(BAD_DATA));
+        return Err(ImportError::TooLarge);
     }
     Ok((batch, plan.counts))
 }
@@ -183,9 +189,14 @@ fn masked(pan: Option<&str>) -> String {
     }
 }
 
-fn show_progress(lines: u64) {
-    if lines.is_multiple_of(PROGRESS_LINES) && io::stderr().is_terminal() {
-        eprint!("\r{lines} lines ");
+/// For whoever waits at a terminal or reads the errors.
+fn tell(note: Note) {
+    match note {
+        Note::Bad(line) => eprintln!("{line}"),
+        Note::Lines(lines) if lines.is_multiple_of(PROGRESS_LINES) && io::stderr().is_terminal() => {
+            eprint!("\r{lines} lines ");
+        }
+        Note::Lines(_) => {}
     }
 }
 
@@ -205,5 +216,65 @@ fn report(format: DataFormat, counts: Counts) {
                 "accounts_updated": accounts_updated,
             })
         ),
+    }
+}
+
+impl ImportError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            ImportError::File(..) | ImportError::BadLines(_) | ImportError::TooLarge => BAD_DATA,
+            ImportError::Append(AppendError::TooLarge(_)) => BAD_DATA,
+            ImportError::InUse(_) => UNAVAILABLE,
+            ImportError::Recovery(_) | ImportError::Append(_) => 1,
+        }
+    }
+}
+
+impl fmt::Display for ImportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ImportError::File(path, error) => write!(f, "{}: {error}", path.display()),
+            ImportError::Recovery(error) => write!(f, "{error}"),
+            ImportError::InUse(pid) => {
+                let (owner, stop) = match pid {
+                    Some(pid) => (format!("process {pid}"), format!("stop it (`kill -TERM {pid}`)")),
+                    None => ("another process".to_owned(), "stop it".to_owned()),
+                };
+                write!(
+                    f,
+                    "{owner} has the journal open, `turnout serve` most likely: {stop}, import, and start it again"
+                )
+            }
+            ImportError::BadLines(1) => f.write_str("nothing was imported: 1 line is bad"),
+            ImportError::BadLines(bad) => write!(f, "nothing was imported: {bad} lines are bad"),
+            ImportError::TooLarge | ImportError::Append(AppendError::TooLarge(_)) => {
+                f.write_str("nothing was imported: ")?;
+                f.write_str(SPLIT)
+            }
+            ImportError::Append(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl std::error::Error for ImportError {}
+
+/// What to do about a file that is too large.
+const SPLIT: &str = "the file has more than the journal takes at once, 64 MiB or about a million cards. \
+Split it and import one part after another; each part of a CSV begins with the header:
+  tail -n +2 cards.csv | split -l 500000 --filter='(head -n 1 cards.csv; cat) > $FILE' - part-
+  split -l 500000 cards.jsonl part-";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_too_large_is_bad_data_and_told_how_to_split() {
+        for error in [ImportError::TooLarge, ImportError::Append(AppendError::TooLarge(1 << 27))] {
+            assert_eq!(error.exit_code(), BAD_DATA);
+            let text = error.to_string();
+            assert!(text.starts_with("nothing was imported: ") && text.contains("split -l 500000"), "{text}");
+            assert!(text.contains("64 MiB") && Batch::MAX_BYTES == 64 << 20);
+        }
     }
 }

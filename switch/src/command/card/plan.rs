@@ -26,11 +26,11 @@ pub(super) struct Plan<'a> {
 
 /// What an import does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) cards_added: u64,
-    pub(super) cards_updated: u64,
-    pub(super) accounts_opened: u64,
-    pub(super) accounts_updated: u64,
+pub(crate) struct Counts {
+    pub(crate) cards_added: u64,
+    pub(crate) cards_updated: u64,
+    pub(crate) accounts_opened: u64,
+    pub(crate) accounts_updated: u64,
 }
 
 /// Everything that is wrong with a line. Never repeats a cell: in a file with shifted columns any cell
