@@ -65,9 +65,10 @@ impl<'a> Plan<'a> {
 
     fn records(&mut self, reader: &mut Reader<'_>) -> Option<(Option<Record>, Record)> {
         let pan = reader.pan()?;
-        if let Some(first) = self.cards.insert(pan, reader.line.number) {
+        let first = *self.cards.entry(pan).or_insert(reader.line.number);
+        if first != reader.line.number {
+            // The rest of the line is looked at all the same, so that one run tells everything.
             reader.fault(format!("is the same card as line {first}"));
-            return None;
         }
         let tables = &self.configuration.settings.tables;
         let Some(product) = tables.product(&pan) else {

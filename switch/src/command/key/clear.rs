@@ -35,10 +35,11 @@ pub(super) fn read(digits: &str) -> Result<ClearKey, ClearKeyError> {
     Ok(key)
 }
 
-/// Whether triple DES with this key is single DES: parts that are equal undo each other.
-pub(super) fn is_single_in_disguise(key: &ClearKey) -> bool {
+/// Whether what this key protects is protected by single DES: it is of single length, or triple DES with
+/// it is single DES, since parts that are equal undo each other.
+pub(super) fn is_single_des(key: &ClearKey) -> bool {
     let parts = key.reveal().as_chunks::<8>().0;
-    parts.windows(2).any(|pair| pair[0] == pair[1])
+    parts.len() == 1 || parts.windows(2).any(|pair| pair[0] == pair[1])
 }
 
 /// The cryptogram under the public test LMK.
@@ -104,10 +105,11 @@ mod tests {
     }
 
     #[test]
-    fn equal_parts_are_noticed() {
+    fn single_des_is_noticed() {
         let check = |digits: &str, expect| {
-            assert_eq!(is_single_in_disguise(&read(digits).unwrap()), expect, "{digits}");
+            assert_eq!(is_single_des(&read(digits).unwrap()), expect, "{digits}");
         };
+        check("0123456789ABCDEF", true);
         check("0123456789ABCDEF0123456789ABCDEF", true);
         check("0123456789ABCDEFFEDCBA9876543210", false);
         check("FEDCBA98765432100123456789ABCDEF0123456789ABCDEF", true);

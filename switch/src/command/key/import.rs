@@ -1,6 +1,6 @@
 //! `turnout key import`: one key, read from standard input, verified, added to `keys.toml`.
 
-use super::clear::{self, is_single_in_disguise};
+use super::clear::{self, is_single_des};
 use super::unit::{Unit, UnitError};
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
@@ -187,8 +187,8 @@ fn from_clear(args: &ImportArgs, written: &str) -> Result<KeyField<'static>, Ref
     eprintln!(
         "WARNING: a clear key was handled outside an HSM. From now on it is a test key, whatever it was before."
     );
-    if is_single_in_disguise(&key) {
-        eprintln!("WARNING: parts of the key are equal, so it is worth no more than single DES.");
+    if is_single_des(&key) {
+        eprintln!("WARNING: this key is worth no more than single DES, which is broken in hours.");
     }
     Ok(clear::under_test_lmk(args.kind, &key))
 }
