@@ -55,8 +55,9 @@ fn a_wire_that_breaks_while_the_core_decides_leaves_no_orphan() {
         drop(wire);
     }
     let mut settled = None;
-    // The ATM is served again as soon as nothing of it is being decided.
-    for _ in 0..50 {
+    // The ATM is served again as soon as nothing of it is being decided, which takes as long as the disk
+    // takes to sync; ten seconds at most.
+    for _ in 0..200 {
         let mut wire = Wire::open(server.address("atm").unwrap());
         wire.send(&withdrawal(&mut atm, &card, &site, 2000));
         let reply = wire.reply(&mut atm);
@@ -66,6 +67,7 @@ fn a_wire_that_breaks_while_the_core_decides_leaves_no_orphan() {
             site.wait_for(&card, OPENING_MINOR - 2000, 0);
             break;
         }
+        std::thread::park_timeout(Duration::from_millis(50));
     }
     assert!(settled.is_some(), "the ATM is not locked out");
     server.drain();
