@@ -27,6 +27,3 @@ pub const RECEIPT_CHECKS: usize = 24;
 
 /// Shards of one process.
 pub const SHARDS: usize = 64;
-
-/// Policy rules that may flag one transaction without deciding it.
-pub const RULES: usize = 64;

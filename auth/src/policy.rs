@@ -1,13 +1,12 @@
 //! Step 13: policy rules.
 
-use crate::limits::RULES;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::Request;
 use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
 use crate::velocity;
 use card::{Currency, ResponseCode, Scheme, Time};
-use rules::{Facts, Verdict};
+use rules::{Facts, MAX_RULES, Verdict};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
 pub(crate) fn apply(
@@ -45,7 +44,7 @@ pub(crate) fn apply(
     };
     let outcome = tables.rules.evaluate(&facts);
     // A rule that overflowed counts as not matching, which its author must get to see.
-    for rule in (0..RULES).filter(|rule| outcome.errors & 1 << rule != 0) {
+    for rule in (0..MAX_RULES).filter(|rule| outcome.errors & 1 << rule != 0) {
         receipt.note(Step::Policy, number(rule), 0);
     }
     let (rule, code) = match outcome.decision {
