@@ -1,17 +1,34 @@
 use iso8583::Dialect;
+use std::sync::Arc;
 
 /// A purchase with chip and PIN (0200) of 21 fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Fixture {
-    /// The dialect it is written in.
-    pub dialect: &'static str,
+    /// What is special about it.
+    pub name: &'static str,
+    dialect: &'static str,
     text: &'static str,
 }
 
-/// The same purchase in each dialect. `fixtures/make.py` writes them.
-pub const FIXTURES: [Fixture; 2] = [
-    Fixture { dialect: "iso87_ascii", text: include_str!("fixtures/0200-iso87_ascii.hex") },
-    Fixture { dialect: "iso87_bcd", text: include_str!("fixtures/0200-iso87_bcd.hex") },
+/// The purchase that the goals are about, 379 bytes with 151 of chip data, with either bitmap
+/// (`fixtures/make_0200.py` writes it); and another in the dialects of terminals (`fixtures/make.py`).
+pub const FIXTURES: [Fixture; 4] = [
+    Fixture {
+        name: "hex bitmap",
+        dialect: "name = \"hex_bitmap\"\nbased_on = \"iso87_ascii\"\n[encoding]\nbinary = \"raw\"\n",
+        text: include_str!("fixtures/0200-21-fields-hex-bitmap.hex"),
+    },
+    Fixture {
+        name: "binary bitmap",
+        dialect: "iso87_ascii_binary",
+        text: include_str!("fixtures/0200-21-fields-binary-bitmap.hex"),
+    },
+    Fixture {
+        name: "iso87_ascii",
+        dialect: "iso87_ascii",
+        text: include_str!("fixtures/0200-iso87_ascii.hex"),
+    },
+    Fixture { name: "iso87_bcd", dialect: "iso87_bcd", text: include_str!("fixtures/0200-iso87_bcd.hex") },
 ];
 
 impl Fixture {
@@ -24,13 +41,16 @@ impl Fixture {
         hex::decode(self.text.replace('\n', "")).expect("a fixture is hexadecimal")
     }
 
-    /// The table of its dialect.
+    /// Its dialect.
     ///
     /// # Panics
-    /// When that is not compiled in.
+    /// When that is neither compiled in nor a dialect file.
     #[must_use]
-    pub fn table(&self) -> &'static Dialect {
-        Dialect::by_name(self.dialect).expect("a fixture is in a dialect that we have")
+    pub fn table(&self) -> Arc<Dialect> {
+        match Dialect::by_name(self.dialect) {
+            Some(dialect) => Arc::clone(dialect),
+            None => Arc::new(Dialect::from_toml(self.dialect).expect("a fixture is in a sound dialect")),
+        }
     }
 }
 
@@ -41,9 +61,15 @@ mod tests {
     #[test]
     fn fixtures_are_what_the_benches_say_they_are() {
         for fixture in FIXTURES {
-            let frame = fixture.frame();
-            let message = iso8583::parse(&frame, fixture.table()).expect(fixture.dialect);
-            assert_eq!(message.fields().count(), 21, "{}", fixture.dialect);
+            let (frame, dialect) = (fixture.frame(), fixture.table());
+            let message = iso8583::parse(&frame, &dialect).expect(fixture.name);
+            assert_eq!(message.fields().count(), 21, "{}", fixture.name);
         }
+        let [hex_bitmap, binary_bitmap, ..] = FIXTURES;
+        assert_eq!((hex_bitmap.frame().len(), binary_bitmap.frame().len()), (379, 371));
+        let dialect = hex_bitmap.table();
+        let icc =
+            iso8583::parse(&hex_bitmap.frame(), &dialect).map(|message| message.raw(55).map(<[u8]>::len));
+        assert_eq!(icc, Ok(Some(151)));
     }
 }

@@ -1,249 +1,292 @@
-mod elements_1987;
-mod iso87;
+mod builtin;
+mod error;
+mod field_spec;
+pub(crate) mod file;
+pub(crate) mod load;
+mod notation;
 
-use crate::Class;
+pub use error::{DialectError, DialectFault};
+pub use field_spec::{
+    Composite, Counts, Encoding, FieldSpec, Filler, Length, Pad, Part, PartKey, Prefix, PrefixEncoding,
+    Sensitivity, Separator, TextLength,
+};
+pub use file::schema;
+
+use crate::framing::Framing;
+use crate::plan::Plan;
+use crate::rules::Rules;
+use crate::{Bitmap, Charset};
+use std::sync::Arc;
 
 /// How one network writes its messages: a table of data, and nothing else.
 #[derive(Debug)]
 pub struct Dialect {
-    /// The name used in configuration: `iso87_ascii`.
-    pub name: &'static str,
-    /// What stands before the MTI.
-    pub header: HeaderSpec,
-    /// How the MTI is written.
-    pub mti: NumberEncoding,
-    /// How the bitmaps are written. The secondary follows the primary when bit 1 is set.
-    pub bitmap: BitmapEncoding,
-    /// How length prefixes are written.
-    pub lengths: NumberEncoding,
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) edition: Edition,
+    pub(crate) header: HeaderSpec,
+    pub(crate) framing: Framing,
+    pub(crate) mti: NumberEncoding,
+    pub(crate) bitmap: BitmapSpec,
+    pub(crate) max_frame: usize,
     /// Data elements by number; `None` is not part of the dialect. Index 0 and 1 are never used.
-    pub(crate) fields: [Option<FieldSpec>; Dialect::FIELDS],
+    pub(crate) fields: Box<[Option<FieldSpec>; FIELDS]>,
+    pub(crate) plan: Plan,
+    pub(crate) rules: Rules,
 }
 
-/// How a dialect writes one data element.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldSpec {
-    /// Name by the standard.
-    pub name: &'static str,
-    /// Fixed or variable, in the units of [`FieldSpec::encoding`].
-    pub length: Length,
-    /// Which characters the value may hold.
-    pub class: Class,
-    /// How the value is written.
-    pub encoding: Encoding,
-    /// Where an odd number of packed digits gets its filler.
-    pub pad: Pad,
-    /// What a dump may show.
-    pub sensitivity: Sensitivity,
-}
+/// Size of a table indexed by the number of a data element.
+pub(crate) const FIELDS: usize = Bitmap::LAST as usize + 1;
 
-/// Length of a data element, counted in units of its encoding: characters, digits or bytes.
+/// The edition of the standard, which says what the data elements mean.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// Always this many units, without a prefix.
-    Fixed(u16),
-    /// A prefix of `digits` decimal digits (LL is 2, LLL is 3), then at most `max` units.
-    Variable {
-        /// Digits of the prefix.
-        digits: u8,
-        /// Most units.
-        max: u16,
-    },
-}
-
-/// How the value of a data element is written. Lengths count the unit named here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encoding {
-    /// One character a byte. Unit: the character.
-    Ascii,
-    /// Two digits a byte; the separator of track 2 is the nibble D, the sign of `x+n` one ASCII
-    /// byte in front. Unit: the digit (a sign counts as one), filler not counted.
-    Bcd,
-    /// Binary as two hexadecimal characters a byte, upper case when written, either case when
-    /// read. Unit: the character.
-    Hex,
-    /// Binary as it is. Unit: the byte.
-    Raw,
-}
-
-/// Where an odd number of packed digits gets its filler nibble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pad {
-    /// In front; the filler is 0.
-    Left,
-    /// Behind; the filler is written as 0 and read as 0 or F.
-    Right,
-}
-
-/// What a masked dump may show of a data element.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sensitivity {
-    /// All of it.
-    Open,
-    /// A card or account number: first six and last four characters.
-    Pan,
-    /// A track: its PAN masked, the rest starred.
-    Track,
-    /// Chip data: values of sensitive tags starred, all of it when it is no valid TLV.
-    Chip,
-    /// A PIN block, a key, or private data that may hold anything, a CVV2 for example: only stars.
-    Secret,
+pub enum Edition {
+    /// ISO 8583:1987.
+    Iso1987,
+    /// ISO 8583:1993.
+    Iso1993,
+    /// ISO 8583:2003.
+    Iso2003,
 }
 
 /// What stands before the MTI.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeaderSpec {
-    /// Nothing.
-    None,
-    /// Five bytes: identifier, destination (2) and source (2). An answer swaps the addresses.
-    Tpdu,
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderSpec {
+    /// Bytes; 0 is no header. Where the header says its own length, the least that may be.
+    pub length: usize,
+    /// Bytes it begins with.
+    pub starts_with: Vec<u8>,
+    /// Offset of the byte that holds the header's own length.
+    pub own_length_at: Option<usize>,
+    /// Offset of two bytes, big-endian, with the length of header and message.
+    pub total_length_at: Option<usize>,
+    /// Two places that an answer exchanges: source and destination of a TPDU.
+    pub swap: Option<Swap>,
+    /// Written where nobody gives a header.
+    pub default: Vec<u8>,
 }
 
-/// How a number of the envelope (MTI, length prefix) is written.
+/// Two places of a header that an answer exchanges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swap {
+    /// Offset of one place.
+    pub left: usize,
+    /// Offset of the other.
+    pub right: usize,
+    /// Bytes of each.
+    pub width: usize,
+}
+
+/// How the MTI is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NumberEncoding {
     /// One ASCII digit a byte.
     Ascii,
-    /// Two digits a byte, padded left: LL is one byte, LLL two.
+    /// One EBCDIC digit a byte.
+    Ebcdic,
+    /// Two digits a byte.
     Bcd,
+}
+
+/// How the bitmaps are written and which there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitmapSpec {
+    /// How each is written.
+    pub encoding: BitmapEncoding,
+    /// When there is a second one.
+    pub secondary: Secondary,
+    /// When there is a third one.
+    pub tertiary: Tertiary,
 }
 
 /// How a bitmap is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BitmapEncoding {
-    /// 16 hexadecimal characters, upper case when written, either case when read.
-    Hex,
     /// 8 bytes.
     Binary,
+    /// 16 hexadecimal characters in ASCII, upper case when written, either case when read.
+    Hex,
+    /// The same in EBCDIC.
+    HexEbcdic,
+}
+
+/// When there is a second bitmap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secondary {
+    /// When bit 1 is set.
+    ByBit1,
+    /// In every message. Bit 1 is read either way and written as said here when there are data
+    /// elements above 64.
+    Always {
+        /// Whether to set bit 1.
+        set_bit_1: bool,
+    },
+}
+
+/// When there is a third bitmap, for data elements 129 to 192.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tertiary {
+    /// Never; bit 65 is a data element or an error.
+    None,
+    /// Directly after the second when bit 65 is set.
+    AfterSecondary,
+    /// In the place of DE 65, so many bytes wide; what is beyond 8 must be zero, since nothing says
+    /// what data elements above 192 would be.
+    De65 {
+        /// Bytes, 8 or 16.
+        width: usize,
+    },
 }
 
 impl Dialect {
-    pub(crate) const FIELDS: usize = 129;
-
     /// The compiled-in dialect of that name.
     #[must_use]
-    pub fn by_name(name: &str) -> Option<&'static Dialect> {
-        ALL.into_iter().find(|dialect| dialect.name == name)
+    pub fn by_name(name: &str) -> Option<&'static Arc<Dialect>> {
+        builtin::by_name(name)
     }
 
     /// Names of the compiled-in dialects.
     pub fn names() -> impl Iterator<Item = &'static str> {
-        ALL.into_iter().map(|dialect| dialect.name)
+        builtin::names()
+    }
+
+    /// The text of a compiled-in dialect file, comments included: where a dialect of one's own begins.
+    #[must_use]
+    pub fn source(name: &str) -> Option<&'static str> {
+        builtin::source(name)
+    }
+
+    /// Reads a dialect file. `based_on` may name a compiled-in dialect only.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the file, each with its line and what to do about it.
+    pub fn from_toml(text: &str) -> Result<Dialect, DialectError> {
+        Dialect::from_toml_with(text, |_| None)
+    }
+
+    /// Reads a dialect file. `based_on` may also name what `other` gives the text of.
+    ///
+    /// # Errors
+    /// As [`Dialect::from_toml`].
+    pub fn from_toml_with(
+        text: &str,
+        other: impl Fn(&str) -> Option<String>,
+    ) -> Result<Dialect, DialectError> {
+        load::load(text, &other)
+    }
+
+    /// The name used in configuration: `iso87_ascii`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it is, in a line.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.title
+    }
+
+    /// The edition of the standard its data elements follow.
+    #[must_use]
+    pub fn edition(&self) -> Edition {
+        self.edition
+    }
+
+    /// What stands before the MTI.
+    #[must_use]
+    pub fn header(&self) -> &HeaderSpec {
+        &self.header
+    }
+
+    /// How its messages are cut out of a stream, unless a listener says otherwise.
+    #[must_use]
+    pub fn framing(&self) -> &Framing {
+        &self.framing
+    }
+
+    /// How the MTI is written.
+    #[must_use]
+    pub fn mti(&self) -> NumberEncoding {
+        self.mti
+    }
+
+    /// How the bitmaps are written.
+    #[must_use]
+    pub fn bitmap(&self) -> BitmapSpec {
+        self.bitmap
+    }
+
+    /// Longest message in bytes, its header included.
+    #[must_use]
+    pub fn max_frame(&self) -> usize {
+        self.max_frame
+    }
+
+    /// What each message type must, may and may not carry, and what its response repeats.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
     }
 
     /// How data element `number` is written, or `None` when the dialect lacks it.
     #[must_use]
+    #[inline]
     pub fn field(&self, number: u8) -> Option<&FieldSpec> {
         self.fields.get(usize::from(number))?.as_ref()
     }
 
     /// Data elements that the dialect knows, ascending.
     pub fn fields(&self) -> impl Iterator<Item = (u8, &FieldSpec)> {
-        (0..=128).filter_map(|number| Some((number, self.field(number)?)))
+        (0..=Bitmap::LAST).filter_map(|number| Some((number, self.field(number)?)))
     }
 }
 
-impl HeaderSpec {
-    /// Bytes before the MTI.
+impl Edition {
+    /// The year: 1987, 1993, 2003.
     #[must_use]
-    pub const fn length(self) -> usize {
+    pub fn year(self) -> u16 {
         match self {
-            HeaderSpec::None => 0,
-            HeaderSpec::Tpdu => 5,
+            Edition::Iso1987 => 1987,
+            Edition::Iso1993 => 1993,
+            Edition::Iso2003 => 2003,
         }
     }
 }
 
+impl HeaderSpec {
+    /// Most bytes a header may have: as many as one byte can say.
+    pub const LONGEST: usize = 255;
+}
+
 impl NumberEncoding {
-    /// Bytes that a number of so many digits takes.
-    pub(crate) const fn width(self, digits: u8) -> usize {
+    /// Bytes of an MTI.
+    pub(crate) const fn mti_width(self) -> usize {
         match self {
-            NumberEncoding::Ascii => digits as usize,
-            NumberEncoding::Bcd => (digits as usize).div_ceil(2),
+            NumberEncoding::Ascii | NumberEncoding::Ebcdic => 4,
+            NumberEncoding::Bcd => 2,
         }
     }
 }
 
 impl BitmapEncoding {
-    /// Bytes of one bitmap.
+    /// Bytes of a bitmap of 64 bits.
     pub(crate) const fn width(self) -> usize {
         match self {
-            BitmapEncoding::Hex => 16,
+            BitmapEncoding::Hex | BitmapEncoding::HexEbcdic => 16,
             BitmapEncoding::Binary => 8,
         }
     }
-}
 
-impl FieldSpec {
-    /// Bytes that a value of so many units takes on the wire, without its length prefix.
-    pub(crate) const fn wire_length(&self, units: usize) -> usize {
-        match (self.encoding, self.class) {
-            (Encoding::Bcd, Class::Xn) => 1 + (units - 1).div_ceil(2),
-            (Encoding::Bcd, _) => units.div_ceil(2),
-            (Encoding::Ascii | Encoding::Hex | Encoding::Raw, _) => units,
+    /// The character set of a bitmap in characters.
+    pub(crate) const fn charset(self) -> Option<Charset> {
+        match self {
+            BitmapEncoding::Binary => None,
+            BitmapEncoding::Hex => Some(Charset::Ascii),
+            BitmapEncoding::HexEbcdic => Some(Charset::Cp500),
         }
-    }
-
-    /// Bytes of the length prefix.
-    pub(crate) const fn prefix_width(&self, encoding: NumberEncoding) -> usize {
-        match self.length {
-            Length::Fixed(_) => 0,
-            Length::Variable { digits, .. } => encoding.width(digits),
-        }
-    }
-
-    /// Units that a decoded value of so many bytes takes.
-    pub(crate) const fn units(&self, value_length: usize) -> usize {
-        match self.encoding {
-            Encoding::Hex => value_length * 2,
-            Encoding::Ascii | Encoding::Bcd | Encoding::Raw => value_length,
-        }
-    }
-
-    /// Whether the value is raw bytes rather than text.
-    #[must_use]
-    pub const fn is_binary(&self) -> bool {
-        matches!(self.class, Class::B)
     }
 }
-
-static ALL: [&Dialect; 3] = [&iso87::ASCII, &iso87::ASCII_BINARY, &iso87::BCD];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn known_by_name() {
-        for name in Dialect::names() {
-            assert_eq!(Dialect::by_name(name).unwrap().name, name);
-        }
-        assert!(Dialect::by_name("iso87").is_none());
-    }
-
-    #[test]
-    fn bitmaps_are_no_data_elements() {
-        for dialect in ALL {
-            let missing: Vec<u8> = (0..=255).filter(|number| dialect.field(*number).is_none()).collect();
-            let expect: Vec<u8> = [0, 1, 65].into_iter().chain(129..=255).collect();
-            assert_eq!(missing, expect, "{}", dialect.name);
-        }
-    }
-
-    #[test]
-    fn one_element_three_ways() {
-        let check = |dialect: &str, number: u8, length, encoding| {
-            let spec = Dialect::by_name(dialect).unwrap().field(number).unwrap();
-            assert_eq!((spec.length, spec.encoding), (length, encoding), "{dialect} DE {number}");
-        };
-        check("iso87_ascii", 52, Length::Fixed(16), Encoding::Hex);
-        check("iso87_ascii_binary", 52, Length::Fixed(8), Encoding::Raw);
-        check("iso87_bcd", 52, Length::Fixed(8), Encoding::Raw);
-        check("iso87_ascii", 2, Length::Variable { digits: 2, max: 19 }, Encoding::Ascii);
-        check("iso87_bcd", 2, Length::Variable { digits: 2, max: 19 }, Encoding::Bcd);
-        check("iso87_ascii", 55, Length::Variable { digits: 3, max: 999 }, Encoding::Hex);
-        check("iso87_bcd", 55, Length::Variable { digits: 3, max: 999 }, Encoding::Raw);
-        check("iso87_bcd", 28, Length::Fixed(9), Encoding::Bcd);
-        check("iso87_bcd", 37, Length::Fixed(12), Encoding::Ascii);
-    }
-}
+mod tests;

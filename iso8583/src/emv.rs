@@ -54,6 +54,11 @@ pub enum TlvErrorKind {
 /// Goes through the objects, without looking inside constructed ones. Zero bytes between objects
 /// are filler. After an error there is nothing more.
 pub fn tlv(bytes: &[u8]) -> impl Iterator<Item = Result<Tlv<'_>, TlvError>> {
+    objects(bytes)
+}
+
+/// The same with a type that can be kept.
+pub(crate) fn objects(bytes: &[u8]) -> Objects<'_> {
     Objects { bytes, offset: 0 }
 }
 
@@ -79,6 +84,11 @@ pub fn is_constructed(tag: u32) -> bool {
     tag.to_be_bytes().into_iter().find(|byte| *byte != 0).is_some_and(|first| first & 0x20 != 0)
 }
 
+/// Whether these bytes are one tag, and would be read as such.
+pub(crate) fn is_tag(bytes: &[u8]) -> bool {
+    bytes.first().is_some_and(|first| *first != 0) && tag_number(bytes).is_ok_and(|(rest, _)| rest.is_empty())
+}
+
 /// Appends an object, its length in the shortest form.
 pub fn write_tlv(tag: u32, value: &[u8], out: &mut Vec<u8>) {
     out.extend(tag.to_be_bytes().into_iter().skip_while(|byte| *byte == 0));
@@ -95,7 +105,8 @@ pub fn write_tlv(tag: u32, value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
 }
 
-struct Objects<'a> {
+/// See [`tlv`].
+pub(crate) struct Objects<'a> {
     bytes: &'a [u8],
     offset: usize,
 }
@@ -173,13 +184,18 @@ impl fmt::Debug for Tlv<'_> {
 
 impl fmt::Display for TlvError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.kind {
+        write!(f, "chip data at offset {}: {}", self.offset, self.kind)
+    }
+}
+
+impl fmt::Display for TlvErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             TlvErrorKind::Truncated => "the data ends inside the object",
             TlvErrorKind::TagTooLong => "a tag of more than three bytes",
             TlvErrorKind::LengthForm => "a length that is indefinite or of more than two bytes",
             TlvErrorKind::Duplicate => "the tag occurs twice",
-        };
-        write!(f, "chip data at offset {}: {what}", self.offset)
+        })
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::class::Found;
 use crate::{Class, Mti};
 use std::fmt;
 
@@ -19,25 +20,56 @@ pub struct ParseError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ParseErrorKind {
     /// The frame ends inside this part.
-    Truncated,
-    /// Longer than 65,535 bytes, which the two-byte length header of framing cannot express.
-    FrameTooLong,
+    Truncated {
+        /// Bytes that the part takes.
+        need: u32,
+        /// Bytes that are left.
+        left: u32,
+    },
+    /// Longer than the dialect allows.
+    FrameTooLong {
+        /// Bytes allowed.
+        max: u32,
+    },
     /// Bytes are left over after the last field.
-    TrailingBytes,
+    TrailingBytes {
+        /// How many.
+        count: u32,
+    },
+    /// The header is not of this dialect: its first bytes, its own length or the length of the message.
+    NotAHeader,
     /// The message type is not four decimal digits.
     NotAMessageType,
-    /// A bitmap in characters holds one that is not hexadecimal.
+    /// A bitmap in characters holds one that is not hexadecimal, or says more than there can be.
     NotABitmap,
     /// The dialect has no such data element.
     NotInDialect,
     /// A length prefix is not decimal digits: `+9`, ` 9`.
     NotALength,
     /// The length is more than this data element may have.
-    TooLong,
+    TooLong {
+        /// The length found, as its prefix counts.
+        found: u32,
+        /// The most allowed.
+        max: u32,
+    },
     /// A character outside the class of the data element.
-    NotInClass(Class),
+    NotInClass {
+        /// What belongs there.
+        class: Class,
+        /// What kind of character was found.
+        found: Found,
+    },
+    /// A packed digit above 9.
+    NotADigit {
+        /// What belongs there.
+        class: Class,
+    },
     /// A binary element in characters holds one that is not hexadecimal.
-    NotHex,
+    NotHex {
+        /// What kind of character was found.
+        found: Found,
+    },
     /// A binary element in characters has an odd number of them.
     OddHex,
     /// The filler of an odd number of packed digits is neither zero nor, behind the digits, F.
@@ -57,20 +89,37 @@ pub struct EncodeError {
 /// What is wrong with a value to be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EncodeErrorKind {
-    /// The header has not the length that the dialect demands.
-    HeaderLength,
+    /// The header is not one of the dialect: its length, or its first bytes.
+    NotAHeader,
     /// The dialect has no such data element.
     NotInDialect,
     /// This data element or a later one was written before.
     OutOfOrder,
-    /// Not the fixed length, or longer than the largest.
-    Length,
+    /// Not the length of this data element.
+    Length {
+        /// The length found, in the units of the data element's encoding.
+        found: u32,
+        /// The only one allowed, or the most.
+        allowed: u32,
+        /// Whether it is the only one.
+        fixed: bool,
+    },
     /// A character outside the class of the data element.
     NotInClass(Class),
+    /// A character that the character set lacks.
+    NotInCharset,
+    /// An odd number of digits, where the length cannot say so.
+    OddDigits,
     /// The text of a binary element is not hexadecimal.
     NotHex,
+    /// The message is longer than the dialect allows.
+    FrameTooLong {
+        /// Bytes allowed.
+        max: u32,
+    },
 }
 
+/// `DE 4 at offset 38: a digit belongs here, found a letter`.
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.field != 0 {
@@ -82,48 +131,88 @@ impl fmt::Display for ParseError {
 
 impl fmt::Display for ParseErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            ParseErrorKind::Truncated => "truncated",
-            ParseErrorKind::FrameTooLong => "the frame is longer than 65535 bytes",
-            ParseErrorKind::TrailingBytes => "bytes left over after the last field",
-            ParseErrorKind::NotAMessageType => "not a message type of four digits",
-            ParseErrorKind::NotABitmap => "not a hexadecimal bitmap",
-            ParseErrorKind::NotInDialect => "not in the dialect",
-            ParseErrorKind::NotALength => "not a length in digits",
-            ParseErrorKind::TooLong => "longer than the dialect allows",
-            ParseErrorKind::NotInClass(class) => outside(*class),
-            ParseErrorKind::NotHex => "not a hexadecimal character",
-            ParseErrorKind::OddHex => "an odd number of hexadecimal characters",
-            ParseErrorKind::NotAFiller => "not a filler",
-        })
+        match self {
+            ParseErrorKind::Truncated { need, left } => {
+                write!(f, "truncated: {need} bytes belong here, {left} are left")
+            }
+            ParseErrorKind::FrameTooLong { max } => write!(f, "longer than {max} bytes"),
+            ParseErrorKind::TrailingBytes { count: 1 } => {
+                f.write_str("1 byte is left over after the last field")
+            }
+            ParseErrorKind::TrailingBytes { count } => {
+                write!(f, "{count} bytes are left over after the last field")
+            }
+            ParseErrorKind::NotAHeader => f.write_str("not a header of this dialect"),
+            ParseErrorKind::NotAMessageType => {
+                f.write_str("not a message type: four decimal digits belong here")
+            }
+            ParseErrorKind::NotABitmap => f.write_str("not a bitmap"),
+            ParseErrorKind::NotInDialect => f.write_str("not a data element of this dialect"),
+            ParseErrorKind::NotALength => f.write_str("not a length: decimal digits belong here"),
+            ParseErrorKind::TooLong { found, max } => {
+                write!(f, "the length says {found}, at most {max} is allowed")
+            }
+            ParseErrorKind::NotInClass { class, found } => {
+                write!(f, "{} belongs here, found {found}", belongs(*class))
+            }
+            ParseErrorKind::NotADigit { class } => {
+                write!(f, "{} belongs here, found a nibble that is none", belongs(*class))
+            }
+            ParseErrorKind::NotHex { found } => write!(f, "a hexadecimal digit belongs here, found {found}"),
+            ParseErrorKind::OddHex => f.write_str("an odd number of hexadecimal digits"),
+            ParseErrorKind::NotAFiller => f.write_str("the filler of an odd number of digits is none"),
+        }
     }
 }
 
+/// `DE 35: a track character belongs here`.
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field != 0 {
-            write!(f, "DE {}: ", self.field)?;
+        if self.field == 0 {
+            return write!(f, "header: {}", self.kind);
         }
-        f.write_str(match self.kind {
-            EncodeErrorKind::HeaderLength => "the header has not the length of the dialect",
-            EncodeErrorKind::NotInDialect => "not in the dialect",
-            EncodeErrorKind::OutOfOrder => "out of order or repeated",
-            EncodeErrorKind::Length => "not a length that the dialect allows",
-            EncodeErrorKind::NotInClass(class) => outside(class),
-            EncodeErrorKind::NotHex => "not hexadecimal",
-        })
+        write!(f, "DE {}: {}", self.field, self.kind)
     }
 }
 
-fn outside(class: Class) -> &'static str {
+impl fmt::Display for EncodeErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            EncodeErrorKind::NotAHeader => f.write_str("not a header of this dialect"),
+            EncodeErrorKind::NotInDialect => f.write_str("not a data element of this dialect"),
+            EncodeErrorKind::OutOfOrder => f.write_str("written twice, or after a later data element"),
+            EncodeErrorKind::Length { found, allowed, fixed: true } => {
+                write!(f, "its length is {found} and must be {allowed}")
+            }
+            EncodeErrorKind::Length { found, allowed, fixed: false } => {
+                write!(f, "its length is {found}, at most {allowed} is allowed")
+            }
+            EncodeErrorKind::NotInClass(class) => {
+                write!(f, "only {} may stand here", belongs(*class))
+            }
+            EncodeErrorKind::NotInCharset => f.write_str("a character that the character set lacks"),
+            EncodeErrorKind::OddDigits => {
+                f.write_str("an odd number of digits, and the length counts bytes; use `filler = \"F\"`")
+            }
+            EncodeErrorKind::NotHex => f.write_str("not hexadecimal"),
+            EncodeErrorKind::FrameTooLong { max } => write!(f, "the message is longer than {max} bytes"),
+        }
+    }
+}
+
+fn belongs(class: Class) -> &'static str {
     match class {
-        Class::N => "not a digit",
-        Class::A => "not a letter",
-        Class::An => "not a letter or digit",
-        Class::Ans => "not a printable character",
-        Class::Z => "not a track character",
-        Class::Xn => "not a signed amount",
-        Class::B => "not binary",
+        Class::N => "a digit",
+        Class::A => "a letter or space",
+        Class::An => "a letter, digit or space",
+        Class::Ns => "a digit or punctuation mark",
+        Class::As => "a letter or punctuation mark",
+        Class::Ans => "a printable character",
+        Class::Z => "a track character",
+        Class::Xn => "a signed amount (C or D, then digits)",
+        Class::H => "a hexadecimal digit",
+        Class::Any => "text of the character set",
+        Class::B => "binary",
     }
 }
 
@@ -137,12 +226,30 @@ mod tests {
 
     #[test]
     fn says_where_and_what() {
-        let error =
-            ParseError { field: 4, offset: 38, kind: ParseErrorKind::NotInClass(Class::N), mti: None };
-        assert_eq!(error.to_string(), "DE 4 at offset 38: not a digit");
-        let error = ParseError { field: 0, offset: 2, kind: ParseErrorKind::Truncated, mti: None };
-        assert_eq!(error.to_string(), "at offset 2: truncated");
+        let check = |field, offset, kind, expect: &str| {
+            assert_eq!(ParseError { field, offset, kind, mti: None }.to_string(), expect);
+        };
+        check(
+            4,
+            38,
+            ParseErrorKind::NotInClass { class: Class::N, found: Found::Letter },
+            "DE 4 at offset 38: a digit belongs here, found a letter",
+        );
+        check(
+            0,
+            2,
+            ParseErrorKind::Truncated { need: 4, left: 1 },
+            "at offset 2: truncated: 4 bytes belong here, 1 are left",
+        );
+        check(
+            2,
+            20,
+            ParseErrorKind::TooLong { found: 20, max: 19 },
+            "DE 2 at offset 20: the length says 20, at most 19 is allowed",
+        );
         let error = EncodeError { field: 35, kind: EncodeErrorKind::NotInClass(Class::Z) };
-        assert_eq!(error.to_string(), "DE 35: not a track character");
+        assert_eq!(error.to_string(), "DE 35: only a track character may stand here");
+        let kind = EncodeErrorKind::Length { found: 5, allowed: 6, fixed: true };
+        assert_eq!(EncodeError { field: 3, kind }.to_string(), "DE 3: its length is 5 and must be 6");
     }
 }

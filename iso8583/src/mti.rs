@@ -46,15 +46,18 @@ impl Mti {
     /// # Errors
     /// When there are not exactly four, or one is no digit.
     pub fn parse(text: &[u8]) -> Result<Mti, MtiError> {
-        if text.len() != 4 || !text.iter().all(u8::is_ascii_digit) {
+        let Ok(text) = <[u8; 4]>::try_from(text) else { return Err(MtiError) };
+        let digits = text.map(|digit| u16::from(digit.wrapping_sub(b'0')));
+        if digits.iter().any(|digit| *digit > 9) {
             return Err(MtiError);
         }
-        Ok(Mti { digits: text.iter().fold(0, |digits, digit| digits << 4 | u16::from(digit - b'0')) })
+        let [version, class, function, origin] = digits;
+        Ok(Mti { digits: version << 12 | class << 8 | function << 4 | origin })
     }
 
     /// Reads two bytes of packed digits.
     pub(crate) fn from_bcd(bytes: [u8; 2]) -> Result<Mti, MtiError> {
-        if crate::class::all_bcd(&bytes) {
+        if bytes.iter().all(|byte| *byte <= 0x99 && byte & 0x0F <= 9) {
             Ok(Mti { digits: u16::from_be_bytes(bytes) })
         } else {
             Err(MtiError)

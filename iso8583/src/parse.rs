@@ -1,236 +1,316 @@
+//! Reading a message. Two walks over the same table: the fast one answers only whether the frame is
+//! sound and where its fields begin; when it is not, the careful one says what is wrong and where.
+
+use crate::bitmap::CONTINUES;
 use crate::body;
-use crate::dialect::{BitmapEncoding, Dialect, Length, NumberEncoding};
-use crate::message::Span;
-use crate::{Bitmap, Message, Mti, ParseError, ParseErrorKind};
+use crate::dialect::{BitmapEncoding, Dialect, FieldSpec, NumberEncoding, Secondary, Tertiary};
+use crate::plan::{Check, Row, Shape};
+use crate::{Bitmap, Charset, Message, Mti, ParseError, ParseErrorKind, hex_text};
 
 /// Reads a message: finds every field named by the bitmap and checks its length and characters. One
 /// pass; copies and allocates nothing, the message points into `frame`.
 ///
 /// # Errors
 /// The first thing in the frame that the dialect does not allow, with its field and offset.
-pub fn parse<'a>(frame: &'a [u8], dialect: &'static Dialect) -> Result<Message<'a>, ParseError> {
-    let mut cursor = Cursor { frame, offset: 0, field: 0, mti: None };
-    // Spans are 16 bits wide.
-    if frame.len() > usize::from(u16::MAX) {
-        return Err(cursor.error(ParseErrorKind::FrameTooLong));
+#[inline(always)]
+pub fn parse<'a>(frame: &'a [u8], dialect: &'a Dialect) -> Result<Message<'a>, ParseError> {
+    // Made in the frame of the caller, since it is too large to be moved for nothing.
+    let mut parsed = Ok(Message::empty(frame, dialect));
+    if let Ok(message) = &mut parsed
+        && walk(message).is_none()
+    {
+        return explain(frame, dialect);
     }
-    cursor.take(dialect.header.length())?;
-    let mti = cursor.mti(dialect.mti)?;
-    cursor.mti = Some(mti);
-    let bitmap = cursor.bitmaps(dialect.bitmap)?;
-    let mut message = Message { frame, dialect, mti, bitmap, spans: [Span::EMPTY; Dialect::FIELDS] };
-    for field in bitmap.fields() {
-        cursor.field = field;
-        message.spans[usize::from(field)] = cursor.field_body(dialect)?;
+    parsed
+}
+
+/// Reads as far as a message can be read, and says what is wrong with the rest. The fields of the
+/// message are those before the fault; there are none when not even the bitmaps could be read, and
+/// the type is without meaning when `mti` of the error is `None`.
+#[must_use]
+pub fn parse_leading<'a>(frame: &'a [u8], dialect: &'a Dialect) -> (Message<'a>, Option<ParseError>) {
+    let mut message = Message::empty(frame, dialect);
+    let mut mti = None;
+    let read = walk_carefully(&mut message, &mut mti);
+    let error = read.err().map(|fault| ParseError {
+        field: fault.field,
+        offset: fault.offset,
+        kind: fault.kind,
+        mti,
+    });
+    (message, error)
+}
+
+#[cold]
+#[inline(never)]
+fn explain<'a>(frame: &'a [u8], dialect: &'a Dialect) -> Result<Message<'a>, ParseError> {
+    match parse_leading(frame, dialect) {
+        (_, Some(error)) => Err(error),
+        (message, None) => Ok(message),
+    }
+}
+
+/// What is wrong, before the message type is known.
+struct Fault {
+    field: u8,
+    offset: usize,
+    kind: ParseErrorKind,
+}
+
+fn at(offset: usize, kind: ParseErrorKind) -> Fault {
+    Fault { field: 0, offset, kind }
+}
+
+/// The fast walk. Neighbours that must be of one class are checked together, a length prefix between
+/// them included where its digits are of that class as well: it was looked at already. What is beyond
+/// the end is noticed when bytes are asked for, at the latest at the end of all. Nothing here can
+/// overflow, since each of at most 192 fields adds at most 65,538, so sums go without a check of their
+/// own.
+#[inline(never)]
+fn walk(message: &mut Message<'_>) -> Option<()> {
+    let (frame, dialect) = (message.frame, message.dialect);
+    if frame.len() > dialect.max_frame {
+        return None;
+    }
+    let (mut words, start) = envelope(message, &mut None).ok()?;
+    let mut run = Run { check: Check::Nothing, start };
+    let mut at = start;
+    for index in 0..3 {
+        let (rows, starts) = (&dialect.plan.rows[index], &mut message.starts[index]);
+        let mut bits = words[index];
+        while bits != 0 {
+            let bit = bits.trailing_zeros() as usize % 64;
+            bits &= bits.wrapping_sub(1);
+            let row = rows[bit];
+            starts[bit] = at as u16;
+            if row.shape <= Shape::FixedOdd {
+                if row.shape == Shape::FixedOdd && frame.get(at)? >> 4 != 0 {
+                    return None;
+                }
+                if row.check != run.check {
+                    run.end(frame, at)?;
+                    run = Run { check: row.check, start: at };
+                }
+                at = at.wrapping_add(usize::from(row.size));
+                continue;
+            }
+            let rest = frame.get(at..)?;
+            let body = match row.shape {
+                Shape::BySpec => None,
+                Shape::ThirdBitmap => {
+                    run.end(frame, at)?;
+                    let (third, width) = third_bitmap(frame, at, dialect).ok()?;
+                    words[1] &= !CONTINUES;
+                    words[2] = third;
+                    at = at.wrapping_add(width);
+                    run = Run { check: Check::Nothing, start: at };
+                    continue;
+                }
+                // The filler of an odd number of digits has a rule of its own.
+                Shape::BcdLlPacked if rest.first()? & 1 == 1 => None,
+                _ => Some(variable(row, rest)?),
+            };
+            let Some(body) = body else {
+                run.end(frame, at)?;
+                let spec = dialect.field((index * 64 + bit) as u8 + 1)?;
+                at = at.wrapping_add(by_spec(rest, spec)?);
+                run = Run { check: Check::Nothing, start: at };
+                continue;
+            };
+            let body_start = at.wrapping_add(usize::from(row.prefix));
+            if row.check != run.check || !row.joins() {
+                run.end(frame, at)?;
+                run = Run { check: row.check, start: body_start };
+            }
+            at = body_start.wrapping_add(body);
+        }
+    }
+    run.end(frame, at)?;
+    message.bitmap = Bitmap::from_words(words);
+    message.fields_end = at as u16;
+    (at == frame.len()).then_some(())
+}
+
+/// Bytes that must all be of one class, up to where the walk is.
+struct Run {
+    check: Check,
+    start: usize,
+}
+
+impl Run {
+    #[inline]
+    fn end(&self, frame: &[u8], at: usize) -> Option<()> {
+        self.check.holds(frame.get(self.start..at)?).then_some(())
+    }
+}
+
+/// Bytes of the body of a variable field.
+#[inline]
+fn variable(row: Row, rest: &[u8]) -> Option<usize> {
+    let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
+    let bcd = |byte: u8| u32::from(byte >> 4) * 10 + u32::from(byte & 0x0F);
+    let is_bcd = |byte: u8| byte <= 0x99 && byte & 0x0F < 10;
+    let (count, sound) = match row.shape {
+        Shape::AsciiLl => {
+            let [tens, ones] = rest.first_chunk::<2>()?.map(digit);
+            (tens * 10 + ones, tens < 10 && ones < 10)
+        }
+        Shape::AsciiLll => {
+            let [hundreds, tens, ones] = rest.first_chunk::<3>()?.map(digit);
+            (hundreds * 100 + tens * 10 + ones, hundreds < 10 && tens < 10 && ones < 10)
+        }
+        Shape::BcdLl | Shape::BcdLlPacked => {
+            let byte = *rest.first()?;
+            (bcd(byte), is_bcd(byte))
+        }
+        Shape::BcdLll => {
+            let [high, low] = *rest.first_chunk::<2>()?;
+            (u32::from(high) * 100 + bcd(low), high < 10 && is_bcd(low))
+        }
+        Shape::BinaryLl => (u32::from(*rest.first()?), true),
+        Shape::Fixed | Shape::FixedOdd | Shape::BySpec | Shape::ThirdBitmap => return None,
+    };
+    let odd_hex = row.check == Check::Hex && count % 2 == 1;
+    if !sound || count > u32::from(row.size) || odd_hex {
+        return None;
+    }
+    Some(if row.shape == Shape::BcdLlPacked { count / 2 } else { count } as usize)
+}
+
+/// Bytes of a field that is passed over by its specification.
+fn by_spec(rest: &[u8], spec: &FieldSpec) -> Option<usize> {
+    let extent = body::measure(spec, rest).ok()?;
+    let end = extent.prefix + extent.wire;
+    body::check(spec, rest.get(extent.prefix..end)?, extent.units).ok()?;
+    Some(end)
+}
+
+/// The careful walk: one field after the other, each by its specification.
+fn walk_carefully(message: &mut Message<'_>, mti: &mut Option<Mti>) -> Result<(), Fault> {
+    let (frame, dialect) = (message.frame, message.dialect);
+    if frame.len() > dialect.max_frame {
+        return Err(at(0, ParseErrorKind::FrameTooLong { max: dialect.max_frame as u32 }));
+    }
+    let (words, start) = envelope(message, mti)?;
+    let mut expected = Bitmap::from_words(words);
+    let mut offset = start;
+    while let Some(field) = expected.fields().next() {
+        expected.remove(field);
+        if field == 65 && matches!(dialect.bitmap.tertiary, Tertiary::De65 { .. }) {
+            let (third, width) =
+                third_bitmap(frame, offset, dialect).map_err(|fault| Fault { field, ..fault })?;
+            message.set_start(65, offset);
+            let [first, second, _] = expected.words();
+            expected = Bitmap::from_words([first, second, third]);
+            offset += width;
+            continue;
+        }
+        let fail = |(position, kind)| Fault { field, offset: offset + position, kind };
+        let spec = dialect.field(field).ok_or(fail((0, ParseErrorKind::NotInDialect)))?;
+        let extent = body::measure(spec, &frame[offset..]).map_err(fail)?;
+        let body = offset + extent.prefix;
+        body::check(spec, &frame[body..body + extent.wire], extent.units)
+            .map_err(|(position, kind)| fail((extent.prefix + position, kind)))?;
+        message.set_start(field, offset);
+        message.bitmap.insert(field);
+        offset = body + extent.wire;
+        message.fields_end = offset as u16;
     }
     // Bytes left over mean that we and the sender disagree about the dialect, so no field read
     // above can be trusted either.
-    if cursor.offset < frame.len() {
-        cursor.field = 0;
-        return Err(cursor.error(ParseErrorKind::TrailingBytes));
+    match frame.len() - offset {
+        0 => Ok(()),
+        count => Err(at(offset, ParseErrorKind::TrailingBytes { count: count as u32 })),
     }
-    Ok(message)
 }
 
-/// The part of the frame not read yet, and what an error would say about it.
-struct Cursor<'a> {
-    frame: &'a [u8],
-    offset: usize,
-    field: u8,
-    mti: Option<Mti>,
-}
-
-impl<'a> Cursor<'a> {
-    /// Reads the length of one field, passes over its body and checks it.
-    #[inline]
-    fn field_body(&mut self, dialect: &'static Dialect) -> Result<Span, ParseError> {
-        let Some(spec) = dialect.field(self.field) else {
-            return Err(self.error(ParseErrorKind::NotInDialect));
-        };
-        let units = match spec.length {
-            Length::Fixed(units) => units,
-            Length::Variable { digits, max } => self.length(dialect.lengths, digits, max)?,
-        };
-        let start = self.offset as u16;
-        let units_long = usize::from(units);
-        let body = self.take(spec.wire_length(units_long))?;
-        match body::check(spec, body, units_long) {
-            Ok(()) => Ok(Span { start, units }),
-            Err((position, kind)) => {
-                self.offset = usize::from(start) + position;
-                Err(self.error(kind))
-            }
+/// Reads header, message type and the bitmaps in front, and answers which fields there are and where
+/// they begin. Bit 1 and a bit 65 that stands for a bitmap are taken out.
+#[inline]
+fn envelope(message: &mut Message<'_>, known: &mut Option<Mti>) -> Result<([u64; 3], usize), Fault> {
+    let (frame, dialect) = (message.frame, message.dialect);
+    let header = match &dialect.header {
+        none if none.length == 0 => 0,
+        spec => spec.length_in(frame).map_err(|(offset, kind)| at(offset, kind))?,
+    };
+    let mti = message_type(frame, header, dialect.mti)?;
+    *known = Some(mti);
+    message.header_length = header as u8;
+    message.mti = mti;
+    let spec = dialect.bitmap;
+    let width = spec.encoding.width();
+    let mut offset = header + dialect.mti.mti_width();
+    let mut words = [one_bitmap(frame, offset, spec.encoding)?, 0, 0];
+    offset += width;
+    if words[0] & CONTINUES != 0 || spec.secondary != Secondary::ByBit1 {
+        words[1] = one_bitmap(frame, offset, spec.encoding)?;
+        offset += width;
+        words[0] &= !CONTINUES;
+        if spec.tertiary == Tertiary::AfterSecondary && words[1] & CONTINUES != 0 {
+            words[2] = one_bitmap(frame, offset, spec.encoding)?;
+            offset += width;
+            words[1] &= !CONTINUES;
         }
     }
+    message.fields_start = offset as u16;
+    Ok((words, offset))
+}
 
-    /// Reads a length prefix.
-    fn length(&mut self, encoding: NumberEncoding, digits: u8, max: u16) -> Result<u16, ParseError> {
-        let start = self.offset;
-        let prefix = self.take(encoding.width(digits))?;
-        let length = match encoding {
-            NumberEncoding::Ascii => ascii_number(prefix),
-            // An odd number of digits has a filler in front, which must be zero: 1999 is no LLL.
-            NumberEncoding::Bcd => bcd_number(prefix).filter(|length| *length < 10u16.pow(u32::from(digits))),
-        };
-        let kind = match length {
-            Some(length) if length <= max => return Ok(length),
-            Some(_) => ParseErrorKind::TooLong,
-            None => ParseErrorKind::NotALength,
-        };
-        self.offset = start;
-        Err(self.error(kind))
-    }
-
-    fn mti(&mut self, encoding: NumberEncoding) -> Result<Mti, ParseError> {
-        let start = self.offset;
-        let mti = match (encoding, self.take(encoding.width(4))?) {
-            (NumberEncoding::Bcd, &[high, low]) => Mti::from_bcd([high, low]),
-            (_, text) => Mti::parse(text),
-        };
-        mti.map_err(|_| {
-            self.offset = start;
-            self.error(ParseErrorKind::NotAMessageType)
-        })
-    }
-
-    fn bitmaps(&mut self, encoding: BitmapEncoding) -> Result<Bitmap, ParseError> {
-        let primary = self.bitmap(encoding)?;
-        let has_secondary = Bitmap::new(primary, 0).secondary().is_some();
-        let secondary = if has_secondary { self.bitmap(encoding)? } else { 0 };
-        Ok(Bitmap::new(primary, secondary))
-    }
-
-    fn bitmap(&mut self, encoding: BitmapEncoding) -> Result<u64, ParseError> {
-        let start = self.offset;
-        let text = self.take(encoding.width())?;
-        match encoding {
-            BitmapEncoding::Binary => Ok(text.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte))),
-            BitmapEncoding::Hex => {
-                let mut bits = 0;
-                for (position, character) in text.iter().enumerate() {
-                    let Some(nibble) = body::nibble(*character) else {
-                        self.offset = start + position;
-                        return Err(self.error(ParseErrorKind::NotABitmap));
-                    };
-                    bits = bits << 4 | u64::from(nibble);
-                }
-                Ok(bits)
-            }
+#[inline]
+fn message_type(frame: &[u8], offset: usize, encoding: NumberEncoding) -> Result<Mti, Fault> {
+    let text = take(frame, offset, encoding.mti_width())?;
+    let mti = match (encoding, text) {
+        (NumberEncoding::Bcd, &[high, low]) => Mti::from_bcd([high, low]),
+        (NumberEncoding::Ebcdic, &[a, b, c, d]) => {
+            Mti::parse(&[a, b, c, d].map(|digit| Charset::Cp500.ascii(digit).unwrap_or_default()))
         }
-    }
+        _ => Mti::parse(text),
+    };
+    mti.map_err(|_| at(offset, ParseErrorKind::NotAMessageType))
+}
 
-    #[inline]
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ParseError> {
-        let frame = self.frame;
-        match frame.get(self.offset..self.offset + length) {
-            Some(taken) => {
-                self.offset += length;
-                Ok(taken)
-            }
-            None => Err(self.error(ParseErrorKind::Truncated)),
+/// One bitmap, turned around: its first bit is the least significant.
+#[inline]
+fn one_bitmap(frame: &[u8], offset: usize, encoding: BitmapEncoding) -> Result<u64, Fault> {
+    let text = take(frame, offset, encoding.width())?;
+    match (encoding, text.first_chunk::<16>()) {
+        (BitmapEncoding::Hex, Some(digits)) => {
+            hex_text::word(digits).map(u64::reverse_bits).ok_or_else(|| not_a_bitmap(offset, *digits))
         }
-    }
-
-    #[cold]
-    fn error(&self, kind: ParseErrorKind) -> ParseError {
-        ParseError { field: self.field, offset: self.offset, kind, mti: self.mti }
+        (BitmapEncoding::HexEbcdic, Some(digits)) => {
+            let digits = digits.map(|byte| Charset::Cp500.ascii(byte).unwrap_or_default());
+            hex_text::word(&digits).map(u64::reverse_bits).ok_or_else(|| not_a_bitmap(offset, digits))
+        }
+        _ => Ok(text.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes).reverse_bits())),
     }
 }
 
-fn ascii_number(text: &[u8]) -> Option<u16> {
-    text.iter()
-        .try_fold(0, |number, digit| digit.is_ascii_digit().then(|| number * 10 + u16::from(digit - b'0')))
+#[cold]
+fn not_a_bitmap(offset: usize, digits: [u8; 16]) -> Fault {
+    let position = digits.iter().position(|digit| hex_text::nibble(*digit).is_none());
+    at(offset + position.unwrap_or_default(), ParseErrorKind::NotABitmap)
 }
 
-fn bcd_number(bytes: &[u8]) -> Option<u16> {
-    bytes.iter().try_fold(0, |number, byte| {
-        let (high, low) = (byte >> 4, byte & 0x0F);
-        (high < 10 && low < 10).then(|| number * 100 + u16::from(high * 10 + low))
-    })
+/// The third bitmap in the place of DE 65, with its bytes on the wire.
+fn third_bitmap(frame: &[u8], offset: usize, dialect: &Dialect) -> Result<(u64, usize), Fault> {
+    let encoding = dialect.bitmap.encoding;
+    let third = one_bitmap(frame, offset, encoding)?;
+    if dialect.bitmap.tertiary != (Tertiary::De65 { width: 16 }) {
+        return Ok((third, encoding.width()));
+    }
+    let beyond = offset + encoding.width();
+    if one_bitmap(frame, beyond, encoding)? != 0 {
+        return Err(at(beyond, ParseErrorKind::NotABitmap));
+    }
+    Ok((third, 2 * encoding.width()))
+}
+
+#[inline]
+fn take(frame: &[u8], offset: usize, length: usize) -> Result<&[u8], Fault> {
+    let rest = frame.get(offset..).unwrap_or_default();
+    rest.get(..length)
+        .ok_or_else(|| at(offset, ParseErrorKind::Truncated { need: length as u32, left: rest.len() as u32 }))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Class, field};
-    use ParseErrorKind::{
-        FrameTooLong, NotABitmap, NotAFiller, NotALength, NotAMessageType, NotHex, NotInClass, NotInDialect,
-        OddHex, TooLong, TrailingBytes, Truncated,
-    };
-
-    fn dialect(name: &str) -> &'static Dialect {
-        Dialect::by_name(name).unwrap()
-    }
-
-    #[test]
-    fn every_fault_has_its_name_and_place() {
-        let check = |name: &str, frame: &[u8], field, offset, kind| {
-            let error = parse(frame, dialect(name)).unwrap_err();
-            assert_eq!((error.field, error.offset, error.kind), (field, offset, kind), "{error}");
-            let mti_was_read = !(field == 0 && matches!(kind, NotAMessageType | FrameTooLong)) && offset >= 4;
-            assert_eq!(error.mti.is_some(), mti_was_read, "{error}");
-        };
-        let ascii = |rest: &str| format!("0200{rest}").into_bytes();
-        let text = "iso87_ascii";
-        check(text, b"020", 0, 0, Truncated);
-        check(text, b"02A0", 0, 0, NotAMessageType);
-        check(text, b" 2000000000000000000", 0, 0, NotAMessageType);
-        check(text, &ascii("7000000000"), 0, 4, Truncated);
-        check(text, &ascii("7000G00000000000"), 0, 8, NotABitmap);
-        check(text, &ascii("8000000000000000+000000000000000"), 0, 20, NotABitmap);
-        check(text, &ascii("8000000000000000"), 0, 20, Truncated);
-        check(text, &ascii("4000000000000000"), 2, 20, Truncated);
-        check(text, &ascii("40000000000000001"), 2, 20, Truncated);
-        check(text, &ascii("4000000000000000+940000012"), 2, 20, NotALength);
-        check(text, &ascii("4000000000000000 940000012"), 2, 20, NotALength);
-        check(text, &ascii("40000000000000002040000000000000000000"), 2, 20, TooLong);
-        check(text, &ascii("40000000000000001640000012345678"), 2, 22, Truncated);
-        check(text, &ascii("4000000000000000084000001X"), 2, 29, NotInClass(Class::N));
-        check(text, &ascii("1000000000000000000000 12345"), 4, 26, NotInClass(Class::N));
-        check(text, &ascii("000000000000100001234567G9ABCDEF"), 52, 28, NotHex);
-        check(text, &ascii("00000000000002000039F0"), 55, 23, OddHex);
-        check(text, &ascii("80000000000000008000000000000000"), 65, 36, NotInDialect);
-        check(text, &ascii("0000000000000000\0"), 0, 20, TrailingBytes);
-        check(text, &vec![b'0'; 65_536], 0, 0, FrameTooLong);
-        let bcd = |rest: &str| hex::decode(format!("60000180010200{rest}")).unwrap();
-        let packed = "iso87_bcd";
-        check(packed, &[0x60, 0, 1], 0, 0, Truncated);
-        check(packed, &hex::decode("600001800102F0").unwrap(), 0, 5, NotAMessageType);
-        check(packed, &bcd("40000000000000000F"), 2, 15, NotALength);
-        check(packed, &bcd("400000000000000020"), 2, 15, TooLong);
-        check(packed, &bcd("0000000000000200 1005".replace(' ', "").as_str()), 55, 15, NotALength);
-        check(packed, &bcd("40000000000000000312"), 2, 16, Truncated);
-        check(packed, &bcd("4000000000000000031234"), 2, 17, NotAFiller);
-        check(packed, &bcd("2000000000000000 0000A0".replace(' ', "").as_str()), 3, 17, NotInClass(Class::N));
-    }
-
-    #[test]
-    fn accepts_lower_case_bitmaps() {
-        let message = parse(b"0800000000000000000a63003ABC00", dialect("iso87_ascii"));
-        assert_eq!(message.unwrap_err().field, 61);
-        let message = parse(b"0800000000000000000a003ABC003DEF", dialect("iso87_ascii")).unwrap();
-        assert_eq!(&*message.value(field::PRIVATE_61).unwrap(), b"ABC");
-        assert_eq!(message.raw(field::PRIVATE_63), Some(&b"DEF"[..]));
-    }
-
-    #[test]
-    fn values_and_places_in_packed_form() {
-        let frame = hex::decode(
-            "6000018001 0800 2020010000800000 990000 000123 0001 3132333435363738".replace(' ', ""),
-        );
-        let frame = frame.unwrap();
-        let message = parse(&frame, dialect("iso87_bcd")).unwrap();
-        assert_eq!(message.mti(), Mti::NETWORK_REQUEST);
-        assert_eq!(message.header(), [0x60, 0x00, 0x01, 0x80, 0x01]);
-        assert_eq!(*message.response_header(), [0x60, 0x80, 0x01, 0x00, 0x01]);
-        assert_eq!(message.number(field::STAN), Some(123));
-        assert_eq!(&*message.value(field::NETWORK_ID).unwrap(), b"001");
-        assert_eq!(message.raw(field::NETWORK_ID), Some(&[0x00, 0x01][..]));
-        assert_eq!(message.offset(field::NETWORK_ID), Some(21));
-        assert_eq!(&*message.value(field::TERMINAL_ID).unwrap(), b"12345678");
-        assert!(
-            message.value(field::PAN).is_none() && message.value(0).is_none() && message.value(255).is_none()
-        );
-        assert_eq!(format!("{message:?}"), "Message(0800 [3, 11, 24, 41])");
-    }
-}
+mod tests;

@@ -1,35 +1,41 @@
 use std::fmt;
 use std::ops::Deref;
 
-/// The decoded value of a data element: ASCII characters of digits and text, raw bytes of binary
-/// elements. It points into the frame when the wire form is the value; packed digits and
-/// hexadecimal characters are decoded onto the stack. `Debug` shows the length only.
+/// The decoded value of a data element: UTF-8 of digits and text, raw bytes of binary elements. It
+/// points into the frame when the wire form is the value. Packed digits, hexadecimal characters and
+/// other character sets are decoded onto the stack, or into memory of their own when they are longer
+/// than any card number, track or amount. `Debug` shows the length only.
 #[derive(Clone)]
 pub struct Value<'a>(Form<'a>);
 
 #[derive(Clone)]
-// A box would be smaller and would allocate, which is what this type exists to avoid.
-#[allow(clippy::large_enum_variant)]
 enum Form<'a> {
     Borrowed(&'a [u8]),
-    Decoded { bytes: [u8; Value::CAPACITY], length: u16 },
+    Inline { bytes: [u8; Value::INLINE], length: u8 },
+    Heap(Vec<u8>),
 }
 
 impl<'a> Value<'a> {
-    /// Room for the longest decoded value: 999 hexadecimal characters are 499 bytes.
-    pub(crate) const CAPACITY: usize = 500;
+    /// Longest value that is decoded onto the stack.
+    pub const INLINE: usize = 64;
 
+    #[inline]
     pub(crate) fn borrowed(bytes: &'a [u8]) -> Value<'a> {
         Value(Form::Borrowed(bytes))
     }
 
-    /// Filled by `decode`, which answers how many bytes it wrote. Every dialect's table keeps to
-    /// values that fit.
+    /// Filled by `decode`, which gets room for `most` bytes and answers how many it wrote.
     #[inline]
-    pub(crate) fn decoded(decode: impl FnOnce(&mut [u8; Value::CAPACITY]) -> usize) -> Value<'a> {
-        let mut bytes = [0; Self::CAPACITY];
-        let length = decode(&mut bytes) as u16;
-        Value(Form::Decoded { bytes, length })
+    pub(crate) fn decoded(most: usize, decode: impl FnOnce(&mut [u8]) -> usize) -> Value<'a> {
+        if most <= Self::INLINE {
+            let mut bytes = [0; Self::INLINE];
+            let length = decode(&mut bytes[..most]).min(most) as u8;
+            return Value(Form::Inline { bytes, length });
+        }
+        let mut bytes = vec![0; most];
+        let length = decode(&mut bytes);
+        bytes.truncate(length);
+        Value(Form::Heap(bytes))
     }
 
     /// The value as text, or `None` when it is binary and happens not to be UTF-8.
@@ -53,10 +59,12 @@ impl<'a> Value<'a> {
 impl Deref for Value<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match &self.0 {
             Form::Borrowed(bytes) => bytes,
-            Form::Decoded { bytes, length } => &bytes[..usize::from(*length)],
+            Form::Inline { bytes, length } => &bytes[..usize::from(*length)],
+            Form::Heap(bytes) => bytes,
         }
     }
 }
@@ -85,10 +93,13 @@ mod tests {
 
     #[test]
     fn debug_shows_no_content() {
-        let value = Value::decoded(|bytes| {
-            bytes[..16].copy_from_slice(b"4000001234567899");
-            16
-        });
-        assert_eq!(format!("{value:?}"), "Value(16 bytes)");
+        for most in [16, 100] {
+            let value = Value::decoded(most, |bytes| {
+                bytes[..16].copy_from_slice(b"4000001234567899");
+                16
+            });
+            assert_eq!(format!("{value:?}"), "Value(16 bytes)");
+            assert_eq!(&*value, b"4000001234567899");
+        }
     }
 }

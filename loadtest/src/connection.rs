@@ -1,7 +1,8 @@
 use crate::tally::Moments;
 use crate::wallet::Purchase;
 use card::{Currency, ResponseCode, Rrn, Stan, Time};
-use iso8583::{Dialect, EncodeError, framing};
+use iso8583::framing::Framing;
+use iso8583::{Dialect, EncodeError};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection};
 use std::collections::BTreeMap;
@@ -181,7 +182,9 @@ impl Connection {
 
     fn take_answers(&mut self, take: &mut impl FnMut(&PosResponse, Option<Waiting>)) -> io::Result<()> {
         let mut start = 0;
-        while let Some(frame) = framing::next_frame(&self.incoming[start..], MAX_FRAME).map_err(invalid)? {
+        while let Some(frame) =
+            Framing::TWO_BYTES.next_frame(&self.incoming[start..], MAX_FRAME).map_err(invalid)?
+        {
             let body = &self.incoming[start + frame.body.start..start + frame.body.end];
             start += frame.consumed;
             if body.is_empty() {
@@ -226,7 +229,7 @@ impl Connection {
         self.outgoing.clear();
         let mut stream = rustls::Stream::new(&mut self.tls, &mut self.socket);
         stream.flush()?;
-        let mut length = [0; framing::HEADER_LENGTH];
+        let mut length = [0; 2];
         stream.read_exact(&mut length)?;
         let mut body = vec![0; usize::from(u16::from_be_bytes(length))];
         stream.read_exact(&mut body)?;
@@ -238,9 +241,9 @@ impl Connection {
     }
 
     fn write_frame(&mut self, message: &[u8]) {
-        let start = framing::begin(&mut self.outgoing);
+        let start = Framing::TWO_BYTES.begin(&mut self.outgoing);
         self.outgoing.extend_from_slice(message);
-        framing::finish(&mut self.outgoing, start).expect("a purchase is shorter than 64 KiB");
+        Framing::TWO_BYTES.finish(&mut self.outgoing, start).expect("a purchase is shorter than 64 KiB");
     }
 
     /// The next STAN of this terminal (from 000001), and an RRN of day, hour and STAN.

@@ -169,7 +169,7 @@ fn execute(args: &RunArgs) -> Result<Report, Failure> {
     }
     Ok(Report {
         address: target.address,
-        dialect: target.dialect.name,
+        dialect: target.dialect.name(),
         connections: usize::from(args.connections),
         threads,
         cards: cards as usize,
@@ -342,7 +342,7 @@ fn since_epoch() -> Duration {
 
 fn dialect(name: &str) -> Result<&'static Dialect, String> {
     let known = || Dialect::names().collect::<Vec<_>>().join(", ");
-    Dialect::by_name(name).ok_or_else(|| format!("one of {}", known()))
+    Dialect::by_name(name).map(|dialect| &**dialect).ok_or_else(|| format!("one of {}", known()))
 }
 
 fn rate(text: &str) -> Result<f64, String> {

@@ -45,10 +45,10 @@ impl Folder<'_> {
             toml::from_str(&text).map_err(|error| TargetError::Config(path.clone(), error))?;
         let fits = |listener: &&Listener| {
             let tls = listener.tls.as_deref().unwrap_or("required");
-            listener.dialect.as_deref() == Some(dialect.name) && tls != "off"
+            listener.dialect.as_deref() == Some(dialect.name()) && tls != "off"
         };
         let listener = config.listener.iter().find(fits);
-        listener.map(|listener| listener.address).ok_or(TargetError::NoListener(path, dialect.name))
+        listener.map(|listener| listener.address).ok_or(TargetError::NoListener(path, dialect.name()))
     }
 
     /// The certificate made for load tests.

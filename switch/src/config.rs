@@ -5,6 +5,7 @@
 //! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
 
 mod error;
+mod framing;
 mod keys;
 mod listener;
 mod ndc;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod dialects;
 pub mod directory;
 pub mod edge;
 pub mod history;

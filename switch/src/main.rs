@@ -36,7 +36,7 @@ enum Command {
     Card(command::card::CardArgs),
     /// Keys as cryptograms under the LMK.
     Key(command::key::KeyArgs),
-    /// Decode and encode messages.
+    /// Decode, encode, convert, compare and check messages.
     Message(command::message::MessageArgs),
     /// Search transactions, show them, and say why they were answered so.
     Tran(command::tran::TranArgs),

@@ -95,10 +95,12 @@ pub struct ListenerSettings {
 /// What a listener speaks.
 #[derive(Clone, Debug)]
 pub enum Protocol {
-    /// ISO 8583 from terminals and hosts, 2-byte binary length in front of each frame.
+    /// ISO 8583 from terminals and hosts.
     Iso8583 {
         /// Layout of messages.
-        dialect: &'static iso8583::Dialect,
+        dialect: Arc<iso8583::Dialect>,
+        /// How messages lie in the stream.
+        framing: iso8583::framing::Framing,
     },
     /// NDC from ATMs.
     Ndc(Arc<NdcSettings>),

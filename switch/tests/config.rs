@@ -60,7 +60,7 @@ fn what_init_makes_is_good() {
     let names: Vec<&str> = settings.listeners.iter().map(|listener| listener.name.as_str()).collect();
     assert_eq!(names, ["pos", "pos-bcd", "hosts", "atm", "integration"]);
     let pos = &settings.listeners[0];
-    assert!(matches!(pos.protocol, Protocol::Iso8583 { dialect } if dialect.name == "iso87_ascii"));
+    assert!(matches!(&pos.protocol, Protocol::Iso8583 { dialect, .. } if dialect.name() == "iso87_ascii"));
     let tls = pos.tls.as_ref().unwrap();
     assert!(tls.client_certificate_required && tls.client_authority_file.is_some());
     assert!(settings.listeners[4].tls.is_none());

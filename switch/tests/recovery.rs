@@ -2,7 +2,8 @@
 //! nothing twice, and every balance is the sum of its records.
 
 use card::{Currency, ResponseCode, Rrn, Stan, Time};
-use iso8583::{Dialect, framing};
+use iso8583::Dialect;
+use iso8583::framing::Framing;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -263,16 +264,16 @@ impl Connection {
 
     fn send(&mut self, message: &[u8]) -> std::io::Result<()> {
         let mut frame = Vec::new();
-        let start = framing::begin(&mut frame);
+        let start = Framing::TWO_BYTES.begin(&mut frame);
         frame.extend_from_slice(message);
-        framing::finish(&mut frame, start).unwrap();
+        Framing::TWO_BYTES.finish(&mut frame, start).unwrap();
         self.stream.write_all(&frame)
     }
 
     /// The next message; `None` once the connection is gone. Half a message is no message.
     fn receive(&mut self) -> Option<Vec<u8>> {
         loop {
-            if let Some(frame) = framing::next_frame(&self.received, 65_535).unwrap() {
+            if let Some(frame) = Framing::TWO_BYTES.next_frame(&self.received, 65_535).unwrap() {
                 let message = self.received[frame.body].to_vec();
                 self.received.drain(..frame.consumed);
                 return Some(message);

@@ -13,6 +13,8 @@ use switch::translate::iso::{
 
 const PAN: &str = "4000001234567899";
 const TPDU: [u8; 5] = [0x60, 0x00, 0x01, 0x80, 0x02];
+/// The compiled-in dialects of the edition that the switch speaks, as the standard has them.
+const SPOKEN: [&str; 4] = ["iso87_ascii", "iso87_ascii_binary", "iso87_bcd", "iso87_ebcdic"];
 const REPLY_TO: ReplyTo = ReplyTo { connection: 7, slot: 3 };
 
 /// A message to be written: type and data elements by number.
@@ -45,14 +47,14 @@ impl Draft {
 
     fn write(&self, dialect: &str) -> Vec<u8> {
         let dialect = Dialect::by_name(dialect).unwrap();
-        let header = &TPDU[..dialect.header.length()];
+        let header = &TPDU[..dialect.header().length];
         let mut out = Vec::new();
         let mti = Mti::parse(self.mti.as_bytes()).unwrap();
         let mut writer = MessageWriter::begin(&mut out, dialect, header, mti).unwrap();
         for (number, value) in &self.fields {
             writer.field(*number, value).unwrap_or_else(|error| panic!("{error}"));
         }
-        writer.finish();
+        writer.finish().unwrap();
         out
     }
 
@@ -151,7 +153,7 @@ fn reversal() -> Draft {
 
 #[test]
 fn every_dialect_gives_the_same_request() {
-    for name in Dialect::names() {
+    for name in SPOKEN {
         let frame = purchase().write(name);
         let message = parse(&frame, Dialect::by_name(name).unwrap()).unwrap();
         let Incoming::Request(request) = incoming(&message) else { panic!("{name}") };
@@ -498,7 +500,7 @@ fn a_decline_carries_no_more_than_its_code() {
 
 #[test]
 fn unreadable_frames_are_answered_by_their_leading_fields() {
-    for name in Dialect::names() {
+    for name in SPOKEN {
         let dialect = Dialect::by_name(name).unwrap();
         // A reversal has a secondary bitmap, a purchase has none.
         for draft in [purchase(), reversal()] {
@@ -560,7 +562,7 @@ fn mutations_are_answered_or_dropped() {
         seed ^= seed << 17;
         (seed % below as u64) as usize
     };
-    for name in Dialect::names() {
+    for name in SPOKEN {
         let dialect = Dialect::by_name(name).unwrap();
         let frames = [purchase().write(name), reversal().write(name)];
         for round in 0..20_000 {

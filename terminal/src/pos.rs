@@ -4,7 +4,7 @@ pub use response::{PosError, PosResponse};
 
 use crate::presentment::Presentment;
 use card::{Currency, MerchantId, Rrn, Stan, TerminalId, Time, UtcOffset};
-use iso8583::{Dialect, EncodeError, HeaderSpec, Message, MessageWriter, Mti, field, parse};
+use iso8583::{Dialect, EncodeError, Message, MessageWriter, Mti, field, parse};
 
 /// A point-of-sale terminal: builds ISO 8583:1987 messages, without their length header, and reads the
 /// answers ([`PosResponse::parse`]). It keeps no counters; each message is given its [`Trace`].
@@ -100,7 +100,7 @@ impl Pos {
         writer.field(field::TRANSMISSION_TIME, &trace.transmission())?;
         writer.field(field::STAN, trace.stan.to_string().as_bytes())?;
         writer.number(field::NETWORK_MANAGEMENT_CODE, u64::from(code))?;
-        writer.finish();
+        writer.finish()?;
         Ok(out)
     }
 
@@ -115,7 +115,7 @@ impl Pos {
         for number in original.bitmap().fields() {
             writer.copy(number, &original).map_err(PosError::Encode)?;
         }
-        writer.finish();
+        writer.finish().map_err(PosError::Encode)?;
         Ok(out)
     }
 
@@ -168,8 +168,7 @@ impl Pos {
             let amounts = format!("{minor:012}{:012}C{:08}C{:08}", 0, 0, 0);
             writer.field(field::REPLACEMENT_AMOUNTS, amounts.as_bytes())?;
         }
-        writer.finish();
-        Ok(())
+        writer.finish()
     }
 
     fn request(
@@ -213,15 +212,12 @@ impl Pos {
         if let Some(icc) = &presentment.icc {
             writer.field(field::ICC, icc)?;
         }
-        writer.finish();
+        writer.finish()?;
         Ok(out)
     }
 
     fn begin<'a>(&self, out: &'a mut Vec<u8>, mti: Mti) -> Result<MessageWriter<'a>, EncodeError> {
-        let header: &[u8] = match self.dialect.header {
-            HeaderSpec::None => &[],
-            HeaderSpec::Tpdu => &TPDU,
-        };
+        let header: &[u8] = if self.dialect.header().length == TPDU.len() { &TPDU } else { &[] };
         MessageWriter::begin(out, self.dialect, header, mti)
     }
 

@@ -1,14 +1,108 @@
 //! Stars in place of what must not be seen. Every result has as many characters as the clear text.
 
-use super::to_hex;
+use crate::composite::{self, PartView};
+use crate::dialect::{Composite, FieldSpec, PartKey, Sensitivity};
 use crate::emv::{self, is_constructed};
+use crate::hex_text;
 use card::Pan;
 
 /// Templates within templates; real messages nest scripts once.
 const DEEPEST_TEMPLATE: usize = 4;
 
+/// The value of a data element or part, masked as its specification says.
+pub(super) fn value(spec: &FieldSpec, value: &[u8]) -> String {
+    match spec.sensitivity {
+        Sensitivity::Pan => pan(value),
+        Sensitivity::Track => track(value),
+        Sensitivity::Chip if is_emv(spec) => chip(value),
+        Sensitivity::Chip | Sensitivity::Secret => stars(characters(spec.is_binary(), value)),
+        Sensitivity::Open => {
+            // Stars first: making text of bytes that are none would move what stands behind them.
+            let mut text =
+                if spec.is_binary() { hex_text::write(value).into_bytes() } else { value.to_vec() };
+            if let Some(composite) = spec.composite.as_deref().filter(|composite| composite.hides()) {
+                star_parts(composite, value, spec.is_binary(), &mut text);
+            }
+            String::from_utf8_lossy(&text).into_owned()
+        }
+    }
+}
+
+/// The value of a part, masked as its specification or its tag says. What the dialect does not know
+/// is hidden where `hides` says so.
+pub(super) fn part(part: &PartView<'_, '_>, hides: bool) -> String {
+    if let Some(spec) = part.spec {
+        return value(spec, &part.value());
+    }
+    let binary = matches!(part.key, PartKey::Hex { .. });
+    let sensitive = matches!(part.key, PartKey::Hex { tag, .. } if emv::tag::is_sensitive(tag));
+    match part.emv_tag() {
+        _ if hides || sensitive => stars(characters(binary, part.wire())),
+        Some(tag) if is_constructed(tag) => chip(part.wire()),
+        _ => super::clear(binary, part.wire()),
+    }
+}
+
+/// Whether a value is EMV objects and nothing else.
+fn is_emv(spec: &FieldSpec) -> bool {
+    spec.is_binary() && matches!(spec.composite.as_deref(), None | Some(Composite::BerTlv))
+}
+
+/// Characters of a value as text.
+fn characters(binary: bool, value: &[u8]) -> usize {
+    if binary { value.len() * 2 } else { String::from_utf8_lossy(value).chars().count() }
+}
+
+impl FieldSpec {
+    /// Whether parts of it are hidden that the dialect does not know.
+    pub(crate) fn hides_unknown(&self) -> bool {
+        match self.sensitivity {
+            Sensitivity::Open => false,
+            Sensitivity::Chip => !is_emv(self),
+            Sensitivity::Pan | Sensitivity::Track | Sensitivity::Secret => true,
+        }
+    }
+}
+
+impl Composite {
+    /// Whether a part of it must not be seen.
+    pub(crate) fn hides(&self) -> bool {
+        let parts = match self {
+            Composite::BerTlv => return true,
+            Composite::Positional(parts)
+            | Composite::Bitmapped { parts, .. }
+            | Composite::Tlv { parts, .. } => parts,
+        };
+        parts.iter().any(|part| {
+            part.spec.sensitivity != Sensitivity::Open
+                || part.spec.composite.as_deref().is_some_and(Composite::hides)
+        })
+    }
+}
+
+/// Stars over the parts that must not be seen; over everything when the parts cannot be told.
+fn star_parts(composite: &Composite, value: &[u8], binary: bool, text: &mut [u8]) {
+    let scale = if binary { 2 } else { 1 };
+    let hidden = |part: &PartView<'_, '_>| match part.spec {
+        Some(spec) => {
+            spec.sensitivity != Sensitivity::Open || spec.composite.as_deref().is_some_and(Composite::hides)
+        }
+        None => matches!(composite, Composite::BerTlv),
+    };
+    for part in composite::parts(composite, value) {
+        let place = match part {
+            Ok(part) if hidden(&part) => part.offset * scale..(part.offset + part.wire().len()) * scale,
+            Ok(_) => continue,
+            Err(_) => 0..text.len(),
+        };
+        if let Some(place) = text.get_mut(place) {
+            place.fill(b'*');
+        }
+    }
+}
+
 /// A card number as `card` masks it everywhere; what is no card number only as stars.
-pub(super) fn pan(value: &[u8]) -> String {
+pub(crate) fn pan(value: &[u8]) -> String {
     match Pan::parse(value) {
         Ok(pan) => pan.to_string(),
         Err(_) => stars(value.len()),
@@ -17,7 +111,7 @@ pub(super) fn pan(value: &[u8]) -> String {
 
 /// The card number of a track masked as one, everything behind it starred. Digits without a
 /// separator are too many for a card number, so all of them are.
-pub(super) fn track(value: &[u8]) -> String {
+pub(crate) fn track(value: &[u8]) -> String {
     let is_mark = |byte: &&u8| matches!(byte, b'%' | b';' | b'B');
     let (marks, rest) = value.split_at(value.iter().take_while(is_mark).count().min(2));
     let (digits, rest) = rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
@@ -27,8 +121,8 @@ pub(super) fn track(value: &[u8]) -> String {
 
 /// Chip data in hexadecimal with the values of sensitive tags starred. What cannot be read as TLV
 /// may be anything and is starred whole.
-pub(super) fn chip(value: &[u8]) -> String {
-    let mut text = to_hex(value).into_bytes();
+fn chip(value: &[u8]) -> String {
+    let mut text = hex_text::write(value).into_bytes();
     star_objects(value, &mut text, DEEPEST_TEMPLATE);
     text.into_iter().map(char::from).collect()
 }
@@ -48,7 +142,7 @@ fn star_objects(value: &[u8], text: &mut [u8], depth: usize) {
     }
 }
 
-pub(super) fn stars(count: usize) -> String {
+fn stars(count: usize) -> String {
     "*".repeat(count)
 }
 

@@ -6,10 +6,11 @@ use super::ndc;
 use super::section::Section;
 use super::tls::{Identity, MODES, TlsMode, common_names};
 use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
-use iso8583::Dialect;
+use iso8583::{Dialect, Edition};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -60,11 +61,11 @@ impl Listeners<'_> {
         terminals.certificates.others = certificates(&mut section, "client_certificate", mode);
         terminals.take(&mut section);
         let pin_key = pin_key(&mut section, self.keys);
-        let protocol = protocol(&mut section, kind, &mut terminals);
+        let protocol = protocol(&mut section, kind, &mut terminals, self.folder);
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
             address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
-            protocol: protocol.unwrap_or(Protocol::Iso8583 { dialect: any_dialect() }),
+            protocol: protocol.unwrap_or_else(any_protocol),
             tls,
             certificates: terminals.certificates,
             idle_timeout: section.or("idle_timeout", Duration::from_mins(5), duration_up_to(LONGEST_TIMEOUT)),
@@ -124,14 +125,21 @@ fn protocol(
     section: &mut Section<'_>,
     kind: Option<Kind>,
     terminals: &mut Terminals<'_, '_>,
+    folder: &Path,
 ) -> Option<Protocol> {
     match kind? {
         Kind::Iso8583 => {
             section.refuse("ndc", "belongs to `protocol = \"ndc\"`");
-            section.required("dialect", dialect).map(|dialect| Protocol::Iso8583 { dialect })
+            let dialect = section.required("dialect", |value| dialect(value, folder))?;
+            let framing = match section.table("framing") {
+                Some(table) => super::framing::framing(table, dialect.header().length, dialect.framing()),
+                None => dialect.framing().clone(),
+            };
+            Some(Protocol::Iso8583 { dialect, framing })
         }
         Kind::Ndc => {
             section.refuse("dialect", "belongs to `protocol = \"iso8583\"`");
+            section.refuse("framing", "belongs to `protocol = \"iso8583\"`");
             let Some(table) = section.table("ndc") else {
                 let mend =
                     "add [listener.ndc] with the site's states and screens; docs/configuration.md lists them";
@@ -290,9 +298,24 @@ fn link_name(value: &DeValue<'_>) -> Result<LinkName, Complaint> {
     LinkName::new(text(value)?).ok_or_else(|| Complaint::new("is not a name for a link", mend))
 }
 
-fn dialect(value: &DeValue<'_>) -> Result<&'static Dialect, Complaint> {
+/// A compiled-in dialect by its name, or a file relative to the folder of the configuration.
+fn dialect(value: &DeValue<'_>, folder: &Path) -> Result<Arc<Dialect>, Complaint> {
     let name = text(value)?;
-    Dialect::by_name(name).ok_or_else(|| Complaint::not_known("dialect", name, Dialect::names()))
+    let dialect = dialects::find(name, folder).map_err(|error| match error {
+        DialectsError::Unknown { .. } => Complaint::not_known("dialect", name, Dialect::names()),
+        DialectsError::File { .. } => {
+            Complaint::new(error.to_string(), "paths are relative to the folder of the configuration")
+        }
+        DialectsError::Faults { .. } => Complaint::new(
+            format!("is no dialect: {error}"),
+            "`turnout message dialect check FILE` tells all of it",
+        ),
+    })?;
+    if dialect.edition() != Edition::Iso1987 {
+        let mend = "the switch speaks the 1987 edition so far; its tools read all editions";
+        return Err(Complaint::new(format!("is of the {} edition", dialect.edition().year()), mend));
+    }
+    Ok(dialect)
 }
 
 fn identification<'f>(value: &'f DeValue<'f>) -> Result<Named<'f>, Complaint> {
@@ -320,6 +343,7 @@ fn placeholder() -> LinkName {
 }
 
 /// Stands in for a dialect that was wrong, so that reading goes on.
-fn any_dialect() -> &'static Dialect {
-    Dialect::names().find_map(Dialect::by_name).expect("a listed dialect is known by its name")
+fn any_protocol() -> Protocol {
+    let dialect = Dialect::names().find_map(Dialect::by_name).expect("a listed dialect is known by its name");
+    Protocol::Iso8583 { dialect: Arc::clone(dialect), framing: dialect.framing().clone() }
 }

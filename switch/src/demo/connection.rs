@@ -2,7 +2,7 @@
 //! two bytes of length in front of a message.
 
 use super::wire_log::WireLog;
-use iso8583::framing;
+use iso8583::framing::Framing;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
@@ -77,10 +77,10 @@ impl Connection {
     /// Sends one message.
     pub(super) fn send(&mut self, message: &[u8]) -> io::Result<()> {
         self.wire_log.sent(self.listener, message)?;
-        let mut frame = Vec::with_capacity(framing::HEADER_LENGTH + message.len());
-        let start = framing::begin(&mut frame);
+        let mut frame = Vec::with_capacity(Framing::TWO_BYTES.prefix_width + message.len());
+        let start = Framing::TWO_BYTES.begin(&mut frame);
         frame.extend_from_slice(message);
-        framing::finish(&mut frame, start).map_err(io::Error::other)?;
+        Framing::TWO_BYTES.finish(&mut frame, start).map_err(io::Error::other)?;
         self.stream.write_all(&frame)?;
         self.stream.flush()
     }
@@ -88,7 +88,7 @@ impl Connection {
     /// Waits for the next message.
     pub(super) fn receive(&mut self) -> io::Result<Vec<u8>> {
         loop {
-            let next = framing::next_frame(&self.incoming, MAX_FRAME).map_err(io::Error::other)?;
+            let next = Framing::TWO_BYTES.next_frame(&self.incoming, MAX_FRAME).map_err(io::Error::other)?;
             if let Some(frame) = next {
                 let message = self.incoming[frame.body].to_vec();
                 self.incoming.drain(..frame.consumed);

@@ -9,7 +9,8 @@ use crate::translate::iso::{self, Incoming};
 use auth::{Input, ReplyTo, Response};
 use bytes::{Bytes, BytesMut};
 use card::{ResponseCode, TerminalId};
-use iso8583::{Dialect, ParseError, framing};
+use iso8583::framing::{Framing, KeepAlive};
+use iso8583::{Dialect, ParseError};
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,7 +27,8 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     peer: &Peer,
     link: &Arc<Link>,
-    dialect: &'static Dialect,
+    dialect: &Dialect,
+    framing: &Framing,
 ) -> io::Result<()> {
     let outbox = Arc::new(Outbox::new(link.settings.in_flight));
     let connection =
@@ -35,6 +37,7 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         peer,
         link,
         dialect,
+        framing,
         connection,
         window: Window::new(link.settings.in_flight),
         incoming: BytesMut::with_capacity(READ_BYTES),
@@ -48,7 +51,8 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
 struct Conversation<'a> {
     peer: &'a Peer,
     link: &'a Arc<Link>,
-    dialect: &'static Dialect,
+    dialect: &'a Dialect,
+    framing: &'a Framing,
     connection: u64,
     /// Requests without a response, with the frame that the response is built from.
     window: Window<Waiting>,
@@ -95,7 +99,7 @@ impl Conversation<'_> {
 
     fn take_frames(&mut self) -> io::Result<()> {
         while !self.window.is_full() {
-            let next = framing::next_frame(&self.incoming, self.link.settings.max_frame);
+            let next = self.framing.next_frame(&self.incoming, self.link.settings.max_frame);
             let Some(frame) = next.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? else {
                 return Ok(());
             };
@@ -104,6 +108,8 @@ impl Conversation<'_> {
             // A frame of length zero keeps the connection alive.
             if !body.is_empty() {
                 self.take(body);
+            } else if self.framing.keep_alive == KeepAlive::Echo {
+                self.outgoing.extend_from_slice(&whole);
             }
         }
         Ok(())
@@ -195,7 +201,7 @@ impl Conversation<'_> {
     /// it is logged, and the peer's own deadline covers the silence.
     fn write_frame(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> Result<(), iso8583::EncodeError>) {
         let length = self.outgoing.len();
-        let start = framing::begin(&mut self.outgoing);
+        let start = self.framing.begin(&mut self.outgoing);
         let body = self.outgoing.len();
         if let Err(error) = encode(&mut self.outgoing) {
             tracing::error!(link = %self.link.settings.name, %error, "cannot encode an answer");
@@ -204,7 +210,7 @@ impl Conversation<'_> {
         if self.outgoing.len() == body {
             return self.outgoing.truncate(length);
         }
-        if let Err(error) = framing::finish(&mut self.outgoing, start) {
+        if let Err(error) = self.framing.finish(&mut self.outgoing, start) {
             tracing::error!(link = %self.link.settings.name, %error, "cannot frame an answer");
             self.outgoing.truncate(length);
         }

@@ -83,7 +83,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, link
     link.metrics.connection_opened(name.as_str());
     tracing::info!(link = %name, address = %peer.address, certificate = peer.certificate.as_deref(), "connected");
     let ended = match &link.settings.protocol {
-        Protocol::Iso8583 { dialect } => acquirer::converse(stream, &peer, &link, dialect).await,
+        Protocol::Iso8583 { dialect, framing } => {
+            acquirer::converse(stream, &peer, &link, dialect, framing).await
+        }
         Protocol::Ndc(ndc) => atm::converse(stream, &peer, &link, ndc).await,
     };
     link.metrics.connection_closed(name.as_str());

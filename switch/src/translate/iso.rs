@@ -81,6 +81,10 @@ pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Inc
     if !message.mti().expects_response() {
         return Incoming::Unanswerable { reason: "the message type asks for no answer" };
     }
+    // What a message type must and must not carry is the dialect's to say.
+    if let Some(violation) = message.dialect().rules().check(message) {
+        return Incoming::Refused(Refusal::illegal(violation.field, violation.kind.reason()));
+    }
     let origin = Origin { link, reply_to };
     let read = match &message.mti().to_ascii() {
         b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)

@@ -4,6 +4,7 @@
 mod card_import;
 mod check;
 mod key_import;
+mod message;
 
 use std::fs;
 use std::io::Write;

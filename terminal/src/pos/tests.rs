@@ -137,7 +137,7 @@ fn answer(edit: impl FnOnce(&mut MessageWriter<'_>)) -> Vec<u8> {
     writer.field(field::STAN, b"000042").unwrap();
     writer.field(field::RRN, b"632700000042").unwrap();
     edit(&mut writer);
-    writer.finish();
+    writer.finish().unwrap();
     out
 }
 

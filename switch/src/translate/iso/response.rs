@@ -7,62 +7,25 @@ use card::ResponseCode;
 use iso8583::emv::{self, tag};
 use iso8583::{EncodeError, Message, MessageWriter, field};
 
-/// What a response carries, ascending. Elements are echoed where the request has them: what the
-/// acquirer matches by and what identifies the transaction. Not echoed are expiry, entry mode,
-/// merchant category, tracks, PIN block and everything private: the acquirer knows them, and what is
-/// not sent cannot leak.
-const RESPONSE: [Part; 23] = [
-    Part::Echo(field::PAN),
-    Part::Echo(field::PROCESSING_CODE),
-    Part::Echo(field::AMOUNT),
-    Part::Echo(field::TRANSMISSION_TIME),
-    Part::Echo(field::STAN),
-    Part::Echo(field::LOCAL_TIME),
-    Part::Echo(field::LOCAL_DATE),
-    Part::Echo(field::SETTLEMENT_DATE),
-    Part::Echo(field::CARD_SEQUENCE),
-    Part::Echo(field::NETWORK_ID),
-    Part::Echo(field::POS_CONDITION),
-    Part::Echo(field::ACQUIRER_ID),
-    Part::Echo(field::FORWARDING_ID),
-    Part::Echo(field::RRN),
-    Part::AuthorizationId,
-    Part::ResponseCode,
-    Part::Echo(field::TERMINAL_ID),
-    Part::Echo(field::MERCHANT_ID),
-    Part::Echo(field::CURRENCY),
-    Part::Balance,
-    Part::Chip,
-    Part::Echo(field::NETWORK_MANAGEMENT_CODE),
-    Part::Echo(field::ORIGINAL_DATA),
-];
-
-enum Part {
-    /// Copied from the request, byte by byte.
-    Echo(u8),
-    /// DE 38.
-    AuthorizationId,
-    /// DE 39.
-    ResponseCode,
-    /// DE 54.
-    Balance,
-    /// DE 55.
-    Chip,
-}
-
 /// Appends the message that answers `request`: its type with the response digit, its TPDU (where the
-/// dialect has one) with the addresses swapped, the elements of the table above.
+/// dialect has one) with the addresses swapped, the elements that the dialect's rules repeat, and what
+/// was decided: DE 38, 39, 54 and 55.
 ///
 /// # Errors
 /// When a value of the core does not fit the dialect; nothing is appended then.
 pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    let header = request.response_header();
-    let mut writer = MessageWriter::begin(out, request.dialect(), &header, request.mti().response())?;
-    for part in &RESPONSE {
-        part.write(&mut writer, request, response)?;
+    let mut writer = MessageWriter::respond(out, request)?;
+    if let Some(id) = &response.authorization_id {
+        writer.field(field::AUTHORIZATION_ID, id)?;
     }
-    writer.finish();
-    Ok(())
+    writer.field(field::RESPONSE_CODE, response.code.as_bytes())?;
+    if let Some(amounts) = response.balance.and_then(|balance| additional_amounts(&balance)) {
+        writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
+    }
+    if let Some(value) = &response.issuer_authentication {
+        writer.field(field::ICC, &chip(value))?;
+    }
+    writer.finish()
 }
 
 /// Appends the answer to a message that [`incoming`](super::incoming) refused.
@@ -83,32 +46,6 @@ pub fn refusal_response(
 /// As [`response()`].
 pub fn network_response(request: &Message<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     response(request, &Response::bare(ResponseCode::APPROVED), out)
-}
-
-impl Part {
-    fn write(
-        &self,
-        writer: &mut MessageWriter<'_>,
-        request: &Message<'_>,
-        response: &Response,
-    ) -> Result<(), EncodeError> {
-        match self {
-            Part::Echo(field) => writer.copy(*field, request),
-            Part::AuthorizationId => match &response.authorization_id {
-                Some(id) => writer.field(field::AUTHORIZATION_ID, id),
-                None => Ok(()),
-            },
-            Part::ResponseCode => writer.field(field::RESPONSE_CODE, response.code.as_bytes()),
-            Part::Balance => match response.balance.and_then(|balance| additional_amounts(&balance)) {
-                Some(amounts) => writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes()),
-                None => Ok(()),
-            },
-            Part::Chip => match &response.issuer_authentication {
-                Some(value) => writer.field(field::ICC, &chip(value)),
-                None => Ok(()),
-            },
-        }
-    }
 }
 
 /// DE 54: ledger (01) and available (02) balance of the default account (00), 20 characters each.

@@ -1,0 +1,104 @@
+//! Hexadecimal text, which is written in upper case.
+
+use crate::class::{Hex, Lanes};
+
+/// The value of a hexadecimal digit in ASCII, upper or lower case.
+pub(crate) fn nibble(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => Some(character - b'0'),
+        b'A'..=b'F' => Some(character - b'A' + 10),
+        b'a'..=b'f' => Some(character - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// The two digits of a byte.
+pub(crate) const fn pair(byte: u8) -> [u8; 2] {
+    [digit(byte >> 4), digit(byte & 0x0F)]
+}
+
+const fn digit(nibble: u8) -> u8 {
+    nibble + if nibble < 10 { b'0' } else { b'A' - 10 }
+}
+
+/// Bytes of a text with two digits each, or `None` when it is not that.
+pub(crate) fn read(text: &str) -> Option<Vec<u8>> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if !rest.is_empty() {
+        return None;
+    }
+    pairs.iter().map(|[high, low]| Some(nibble(*high)? << 4 | nibble(*low)?)).collect()
+}
+
+/// Bytes as text.
+pub(crate) fn write(bytes: &[u8]) -> String {
+    bytes.iter().flat_map(|byte| pair(*byte)).map(char::from).collect()
+}
+
+/// Sixteen digits as a number, or `None` when one is no digit: a bitmap in characters.
+#[inline]
+pub(crate) fn word(text: &[u8; 16]) -> Option<u64> {
+    let (halves, _) = text.as_chunks::<8>();
+    let (high, low) = (eight(halves[0]), eight(halves[1]));
+    Hex::all(text).then_some(u64::from(high) << 32 | u64::from(low))
+}
+
+/// Eight digits, known or not known to be such, as a number: all at once in one register.
+fn eight(text: [u8; 8]) -> u32 {
+    let word = u64::from_be_bytes(text);
+    // A letter has bit 6 set, whatever its case, and a value 9 above its low bits.
+    let letters = (word >> 6) & 0x0101_0101_0101_0101;
+    let nibbles = (word & 0x0F0F_0F0F_0F0F_0F0F) + letters * 9;
+    let pairs = (nibbles | nibbles >> 4) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    (fours | fours >> 16) as u32
+}
+
+/// A number as sixteen digits.
+#[inline]
+pub(crate) fn from_word(word: u64) -> [u8; 16] {
+    let mut digits = [0; 16];
+    digits[..8].copy_from_slice(&eight_digits((word >> 32) as u32));
+    digits[8..].copy_from_slice(&eight_digits(word as u32));
+    digits
+}
+
+/// The same of half as many: each nibble into a byte of its own, then all made characters at once.
+#[inline]
+fn eight_digits(word: u32) -> [u8; 8] {
+    let fours = (u64::from(word) | u64::from(word) << 16) & 0x0000_FFFF_0000_FFFF;
+    let pairs = (fours | fours << 8) & 0x00FF_00FF_00FF_00FF;
+    let nibbles = (pairs | pairs << 4) & 0x0F0F_0F0F_0F0F_0F0F;
+    // Six more and bit 4 is set in those above 9, which are letters.
+    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
+    (nibbles + 0x3030_3030_3030_3030 + letters * 7).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_and_back() {
+        assert_eq!(read("00fFA9"), Some(vec![0, 0xFF, 0xA9]));
+        assert_eq!(write(&[0, 0xFF, 0xA9]), "00FFA9");
+        assert_eq!((read("0"), read("0G"), read("é0")), (None, None, None));
+    }
+
+    #[test]
+    fn words() {
+        assert_eq!(word(b"0123456789abCDEF"), Some(0x0123_4567_89AB_CDEF));
+        assert_eq!(word(b"F000000000000001"), Some(0xF000_0000_0000_0001));
+        assert_eq!(from_word(0x0123_4567_89AB_CDEF), *b"0123456789ABCDEF");
+        assert_eq!(from_word(0xFFA0_0000_0000_0090), *b"FFA0000000000090");
+        for position in 0..16 {
+            for byte in 0..=255u8 {
+                let mut text = *b"7234054128C28805";
+                text[position] = byte;
+                let expect =
+                    text.iter().try_fold(0u64, |word, byte| Some(word << 4 | u64::from(nibble(*byte)?)));
+                assert_eq!(word(&text), expect, "{byte:02X} at {position}");
+            }
+        }
+    }
+}
