@@ -166,7 +166,9 @@ impl<'a> View<'_, 'a> {
         let place = error.offset.clamp(start, frame.len());
         let name = self.message.dialect().field(error.field).map_or("", |spec| spec.name.as_str());
         let label = match error.field {
+            // What is not begun with is no data element, whatever it was taken for.
             0 => "not read".to_owned(),
+            _ if !begun => "not read".to_owned(),
             field => format!("DE {field:<3}  {name}, not read"),
         };
         if start < place {

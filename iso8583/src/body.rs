@@ -245,11 +245,11 @@ fn write_body(spec: &FieldSpec, value: &[u8], out: &mut [u8]) -> Result<(usize, 
             }
         }
         Encoding::Hex(charset) => {
-            let (pairs, _) = out.as_chunks_mut::<2>();
-            for (pair, byte) in pairs.iter_mut().zip(value) {
-                *pair = hex_text::pair(*byte);
-                if charset != Charset::Ascii {
-                    *pair = pair.map(|digit| charset.byte(digit));
+            let out = &mut out[..2 * value.len()];
+            hex_text::write_to(value, out);
+            if charset != Charset::Ascii {
+                for digit in out {
+                    *digit = charset.byte(*digit);
                 }
             }
             Ok((2 * value.len(), 2 * value.len()))

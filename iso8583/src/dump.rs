@@ -187,7 +187,8 @@ impl fmt::Display for Message<'_> {
                     }
                     Err(error) => {
                         let indent = 15 + depth;
-                        writeln!(f, "{:indent$}at byte {}: {}", "", error.offset, error.kind)
+                        let key = error.key.map(|key| format!("{key} ")).unwrap_or_default();
+                        writeln!(f, "{:indent$}{key}at byte {}: {}", "", error.offset, error.kind)
                     }
                 };
                 if written.is_ok() {

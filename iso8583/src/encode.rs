@@ -53,7 +53,7 @@ impl Run {
     /// Whether all that was written since is of the class.
     #[inline]
     fn holds(self, out: &[u8], end: usize) -> bool {
-        out.get(self.start..end).is_some_and(|bytes| self.check.holds(bytes))
+        self.check == Check::Nothing || out.get(self.start..end).is_some_and(|bytes| self.check.holds(bytes))
     }
 }
 
@@ -63,6 +63,7 @@ impl<'a> MessageWriter<'a> {
     ///
     /// # Errors
     /// When `header` is not one of the dialect.
+    #[inline]
     pub fn begin(
         out: &'a mut Vec<u8>,
         dialect: &'a Dialect,
@@ -139,51 +140,61 @@ impl<'a> MessageWriter<'a> {
         fields: impl IntoIterator<Item = (u8, V)>,
     ) -> Result<(), EncodeError> {
         let mut rows = self.usual_rows();
+        // What changes with each field stays in registers as long as fields are of the usual kind.
+        let (mut at, mut last, mut bits) = (self.end, self.last_field, 0u64);
         for (field, value) in fields {
             let value: &[u8] = &value;
-            let row = match rows.get(usize::from(field.wrapping_sub(1))) {
-                Some(row) if field > self.last_field && row.takes(value.len()) => row,
+            let position = field.wrapping_sub(1);
+            let row = match rows.get(usize::from(position)) {
+                Some(row) if field > last && row.takes(value.len()) => row,
                 _ => {
+                    self.catch_up(at, last, bits);
                     self.field_by_spec(field, value)?;
                     rows = self.usual_rows();
+                    (at, last, bits) = (self.end, self.last_field, 0);
                     continue;
                 }
             };
-            let at = self.end;
             if row.shape == Shape::Fixed {
                 if row.check != self.run.check {
+                    self.catch_up(at, last, bits);
                     self.end_run()?;
                     self.run = Run { check: row.check, start: at, field };
                 }
                 put(value, self.place(at, value.len()));
-                self.end = at.wrapping_add(value.len());
+                at = at.wrapping_add(value.len());
             } else {
                 let start = at.wrapping_add(usize::from(row.prefix));
                 if row.check != self.run.check || !row.joins() {
+                    self.catch_up(at, last, bits);
                     self.end_run()?;
                     self.run = Run { check: row.check, start, field };
                 }
                 let place = self.place(at, usize::from(row.prefix).wrapping_add(value.len()));
                 write_length(row.shape, value.len(), place);
                 put(value, &mut place[usize::from(row.prefix)..]);
-                self.end = start.wrapping_add(value.len());
+                at = start.wrapping_add(value.len());
             }
-            self.bitmap.insert(field);
-            self.last_field = field;
+            bits |= 1 << (position % 64);
+            last = field;
         }
+        self.catch_up(at, last, bits);
         Ok(())
     }
 
+    /// Notes what the loop over usual fields has kept to itself.
+    #[inline]
+    fn catch_up(&mut self, end: usize, last: u8, bits: u64) {
+        self.end = end;
+        self.last_field = last;
+        self.bitmap = self.bitmap.or(Bitmap::from_words([bits, 0, 0]));
+    }
+
     /// The rows of the fields that may be written in the usual way: none in a response, where others
-    /// are repeated before them, and none of the upper bitmaps until their place is noted.
+    /// are repeated before them, and none of the upper bitmaps, which need more than a place.
     fn usual_rows(&self) -> &'a [Row] {
         let dialect: &'a Dialect = self.dialect;
-        let rows = dialect.plan.rows.as_flattened();
-        match (self.request, self.upper_start) {
-            (Some(_), _) => &[],
-            (None, None) => &rows[..64],
-            (None, Some(_)) => rows,
-        }
+        if self.request.is_some() { &[] } else { &dialect.plan.rows[0] }
     }
 
     /// So many bytes behind what is written.

@@ -35,6 +35,21 @@ pub(crate) fn write(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| pair(*byte)).map(char::from).collect()
 }
 
+/// Bytes as digits to the front of `out`, which has room for them.
+pub(crate) fn write_to(bytes: &[u8], out: &mut [u8]) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let (places, rest_places) = out.as_chunks_mut::<16>();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = from_word(u64::from_be_bytes(*word));
+    }
+    // What is left lies in the next place that is not whole, or in one that is.
+    let left = places.get_mut(words.len()).map_or(rest_places, |place| &mut place[..]);
+    let (pairs, _) = left.as_chunks_mut::<2>();
+    for (pair_place, byte) in pairs.iter_mut().zip(rest) {
+        *pair_place = pair(*byte);
+    }
+}
+
 /// Sixteen digits as a number, or `None` when one is no digit: a bitmap in characters.
 #[inline]
 pub(crate) fn word(text: &[u8; 16]) -> Option<u64> {
@@ -89,6 +104,12 @@ mod tests {
     fn words() {
         assert_eq!(word(b"0123456789abCDEF"), Some(0x0123_4567_89AB_CDEF));
         assert_eq!(word(b"F000000000000001"), Some(0xF000_0000_0000_0001));
+        for length in 0..40u8 {
+            let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(7)).collect();
+            let mut out = vec![b'.'; 2 * bytes.len() + 3];
+            write_to(&bytes, &mut out);
+            assert_eq!(out, [write(&bytes).as_bytes(), b"..."].concat(), "{length}");
+        }
         assert_eq!(from_word(0x0123_4567_89AB_CDEF), *b"0123456789ABCDEF");
         assert_eq!(from_word(0xFFA0_0000_0000_0090), *b"FFA0000000000090");
         for position in 0..16 {

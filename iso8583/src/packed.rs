@@ -156,5 +156,5 @@ pub(crate) fn write(spec: &FieldSpec, value: &[u8], out: &mut [u8]) -> Result<us
 ///
 /// `=` is 0x3D and `D` 0x44: without a branch, since the low nibble of the former is the one wanted.
 fn packed_nibble(character: u8) -> u8 {
-    (character & 0x0F) | (character >> 6) * 0x09
+    (character & 0x0F) | ((character >> 6) * 0x09)
 }

@@ -9,30 +9,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 #[test]
-fn iso87_ascii() {
-    check_folder("iso87_ascii");
+fn frames_of_every_dialect_are_shown_as_their_texts_say() {
+    for name in Dialect::names() {
+        let dialect = Dialect::by_name(name).unwrap();
+        for path in frames_of(name) {
+            check_frame(&path, dialect);
+        }
+    }
 }
 
-#[test]
-fn iso87_bcd() {
-    check_folder("iso87_bcd");
-}
-
-fn check_folder(dialect: &str) {
+fn frames_of(dialect: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(dialect);
-    let mut frames: Vec<PathBuf> = fs::read_dir(&folder)
-        .unwrap()
+    let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut frames: Vec<PathBuf> = entries
         .map(|entry| entry.unwrap().path())
         .filter(|path| path.extension().is_some_and(|extension| extension == "hex"))
         .collect();
     frames.sort();
     assert!(!frames.is_empty(), "no frames in {}", folder.display());
-    for path in frames {
-        check_frame(&path, Dialect::by_name(dialect).unwrap());
-    }
+    frames
 }
 
-fn check_frame(path: &Path, dialect: &'static Dialect) {
+fn check_frame(path: &Path, dialect: &Dialect) {
     let text: String = fs::read_to_string(path).unwrap().split_whitespace().collect();
     let frame = hex::decode(text).unwrap();
     let shown = match parse(&frame, dialect) {

@@ -1,5 +1,7 @@
 //! Messages and dialects made up at random.
 
+#![allow(dead_code, reason = "each test uses a part of it")]
+
 use iso8583::composite::Content;
 use iso8583::dump::{Show, encode_contents, fields_as_text};
 use iso8583::{Class, Counts, Dialect, Encoding, FieldSpec, Filler, Length, MessageWriter, Mti, parse};

@@ -130,8 +130,10 @@ fn protocol(
     match kind? {
         Kind::Iso8583 => {
             section.refuse("ndc", "belongs to `protocol = \"ndc\"`");
-            let dialect = section.required("dialect", |value| dialect(value, folder))?;
-            let framing = match section.table("framing") {
+            let dialect = section.required("dialect", |value| dialect(value, folder));
+            let framing = section.table("framing");
+            let dialect = dialect?;
+            let framing = match framing {
                 Some(table) => super::framing::framing(table, dialect.header().length, dialect.framing()),
                 None => dialect.framing().clone(),
             };
