@@ -145,8 +145,30 @@ impl<'a> MessageWriter<'a> {
         for (field, value) in fields {
             let value: &[u8] = &value;
             let position = field.wrapping_sub(1);
-            let row = match rows.get(usize::from(position)) {
-                Some(row) if field > last && row.takes(value.len()) => row,
+            match rows.get(usize::from(position)).filter(|_| field > last) {
+                Some(row) if row.takes_exactly(value.len()) => {
+                    if row.check != self.run.check {
+                        self.catch_up(at, last, bits);
+                        self.end_run()?;
+                        self.run = Run { check: row.check, start: at, field };
+                    }
+                    let end = at.wrapping_add(value.len());
+                    put(value, self.place(at, end));
+                    at = end;
+                }
+                Some(row) if row.takes_counted(value.len()) => {
+                    let start = at.wrapping_add(usize::from(row.prefix));
+                    if row.check != self.run.check || !row.joins() {
+                        self.catch_up(at, last, bits);
+                        self.end_run()?;
+                        self.run = Run { check: row.check, start, field };
+                    }
+                    let end = start.wrapping_add(value.len());
+                    let place = self.place(at, end);
+                    write_length(row.shape, value.len(), place);
+                    put(value, &mut place[usize::from(row.prefix)..]);
+                    at = end;
+                }
                 _ => {
                     self.catch_up(at, last, bits);
                     self.field_by_spec(field, value)?;
@@ -154,26 +176,6 @@ impl<'a> MessageWriter<'a> {
                     (at, last, bits) = (self.end, self.last_field, 0);
                     continue;
                 }
-            };
-            if row.shape == Shape::Fixed {
-                if row.check != self.run.check {
-                    self.catch_up(at, last, bits);
-                    self.end_run()?;
-                    self.run = Run { check: row.check, start: at, field };
-                }
-                put(value, self.place(at, value.len()));
-                at = at.wrapping_add(value.len());
-            } else {
-                let start = at.wrapping_add(usize::from(row.prefix));
-                if row.check != self.run.check || !row.joins() {
-                    self.catch_up(at, last, bits);
-                    self.end_run()?;
-                    self.run = Run { check: row.check, start, field };
-                }
-                let place = self.place(at, usize::from(row.prefix).wrapping_add(value.len()));
-                write_length(row.shape, value.len(), place);
-                put(value, &mut place[usize::from(row.prefix)..]);
-                at = start.wrapping_add(value.len());
             }
             bits |= 1 << (position % 64);
             last = field;
@@ -197,14 +199,13 @@ impl<'a> MessageWriter<'a> {
         if self.request.is_some() { &[] } else { &dialect.plan.rows[0] }
     }
 
-    /// So many bytes behind what is written.
+    /// Bytes of the buffer behind what is written, with room made for them.
     #[inline]
-    fn place(&mut self, at: usize, length: usize) -> &mut [u8] {
-        let end = at.wrapping_add(length);
-        if self.out.len() < end {
+    fn place(&mut self, start: usize, end: usize) -> &mut [u8] {
+        if end > self.out.len() {
             self.make_sure_of(end);
         }
-        &mut self.out[at..end]
+        &mut self.out[start..end]
     }
 
     /// Writes a field in all other ways than the usual one, and says what is wrong with one.
@@ -294,8 +295,11 @@ impl<'a> MessageWriter<'a> {
     /// # Errors
     /// When a character is outside its class, or the message has become longer than the dialect allows;
     /// all of it is taken back.
+    #[inline]
     pub fn finish(mut self) -> Result<(), EncodeError> {
-        self.repeat(self.echo)?;
+        if self.request.is_some() {
+            self.repeat(self.echo)?;
+        }
         self.end_run()?;
         if let Some(error) = self.failed {
             return Err(error);
@@ -338,6 +342,9 @@ impl<'a> MessageWriter<'a> {
 
     /// Repeats the fields of the request below `field`, which itself takes the place of its own.
     fn repeat_below(&mut self, field: u8) -> Result<(), EncodeError> {
+        if self.request.is_none() {
+            return Ok(());
+        }
         self.repeat(self.echo.below(field))
     }
 
@@ -462,6 +469,7 @@ fn put(bytes: &[u8], out: &mut [u8]) {
         4..=7 => put_ends::<4>(bytes, out),
         8..=16 => put_ends::<8>(bytes, out),
         17..=32 => put_ends::<16>(bytes, out),
+        33..=64 => put_ends::<32>(bytes, out),
         _ => out.copy_from_slice(bytes),
     }
 }
@@ -479,6 +487,7 @@ fn put_ends<const N: usize>(bytes: &[u8], out: &mut [u8]) {
 }
 
 /// Writes a bitmap whose first bit is the least significant.
+#[inline]
 fn write_bitmap(out: &mut [u8], encoding: BitmapEncoding, bits: u64) {
     let bytes = bits.reverse_bits().to_be_bytes();
     match encoding.charset() {

@@ -142,7 +142,7 @@ pub(crate) fn write(spec: &FieldSpec, value: &[u8], out: &mut [u8]) -> Result<us
     }
     let (pairs, last) = digits.as_chunks::<2>();
     for (place, [high, low]) in out[length..].iter_mut().zip(pairs) {
-        *place = packed_nibble(*high) << 4 | packed_nibble(*low);
+        *place = (packed_nibble(*high) << 4) | packed_nibble(*low);
     }
     length += pairs.len();
     if let [digit] = last {

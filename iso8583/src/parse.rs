@@ -14,11 +14,14 @@ use crate::{Bitmap, Charset, Message, Mti, ParseError, ParseErrorKind, hex_text}
 /// The first thing in the frame that the dialect does not allow, with its field and offset.
 #[inline(always)]
 pub fn parse<'a>(frame: &'a [u8], dialect: &'a Dialect) -> Result<Message<'a>, ParseError> {
-    let mut message = Message::empty(frame, dialect);
-    match walk(&mut message) {
-        Some(()) => Ok(message),
-        None => explain(frame, dialect),
+    // Made where it is given back, since it is too large to be moved for nothing.
+    let mut parsed = Ok(Message::empty(frame, dialect));
+    if let Ok(message) = &mut parsed
+        && walk(message).is_none()
+    {
+        return explain(frame, dialect);
     }
+    parsed
 }
 
 /// Reads as far as a message can be read, and says what is wrong with the rest. The fields of the
@@ -227,7 +230,7 @@ fn walk_carefully(message: &mut Message<'_>, mti: &mut Option<Mti>) -> Result<()
 
 /// Reads header, message type and the bitmaps in front, and answers which fields there are and where
 /// they begin. Bit 1 and a bit 65 that stands for a bitmap are taken out.
-#[inline]
+#[inline(always)]
 fn envelope(message: &mut Message<'_>, known: &mut Option<Mti>) -> Result<([u64; 3], usize), Fault> {
     let (frame, dialect) = (message.frame, message.dialect);
     let header = match &dialect.header {
@@ -257,7 +260,7 @@ fn envelope(message: &mut Message<'_>, known: &mut Option<Mti>) -> Result<([u64;
     Ok((words, offset))
 }
 
-#[inline]
+#[inline(always)]
 fn message_type(frame: &[u8], offset: usize, encoding: NumberEncoding) -> Result<Mti, Fault> {
     let text = take(frame, offset, encoding.mti_width())?;
     let mti = match (encoding, text) {
@@ -271,7 +274,7 @@ fn message_type(frame: &[u8], offset: usize, encoding: NumberEncoding) -> Result
 }
 
 /// One bitmap, turned around: its first bit is the least significant.
-#[inline]
+#[inline(always)]
 fn one_bitmap(frame: &[u8], offset: usize, encoding: BitmapEncoding) -> Result<u64, Fault> {
     let text = take(frame, offset, encoding.width())?;
     match (encoding, text.first_chunk::<16>()) {
@@ -306,7 +309,7 @@ fn third_bitmap(frame: &[u8], offset: usize, dialect: &Dialect) -> Result<(u64, 
     Ok((third, 2 * encoding.width()))
 }
 
-#[inline]
+#[inline(always)]
 fn take(frame: &[u8], offset: usize, length: usize) -> Result<&[u8], Fault> {
     let rest = frame.get(offset..).unwrap_or_default();
     rest.get(..length)

@@ -22,17 +22,20 @@ pub(crate) struct Row {
     pub(crate) check: Check,
     /// Bytes of a fixed length, or the most that a prefix may say.
     pub(crate) size: u16,
-    /// Fewest bytes.
-    pub(crate) least: u16,
+    /// Bytes of a value that is written as it is and always has this length; [`NO_LENGTH`] of all others.
+    pub(crate) exact: u16,
     /// Bytes of the length prefix.
     pub(crate) prefix: u8,
     flags: u8,
 }
 
+/// A length that no value has, since no frame is as long.
+const NO_LENGTH: u16 = u16::MAX;
+
 /// The bytes on the wire are the value.
 const PLAIN: u8 = 1;
-/// So they are, and the length is fixed or its prefix counts bytes.
-const SIMPLE: u8 = 2;
+/// So they are, and a length prefix counts them.
+const COUNTED: u8 = 2;
 /// There is no length prefix, or its digits are of the class of the value.
 const JOINS: u8 = 4;
 
@@ -105,17 +108,17 @@ impl Plan {
 
 impl Row {
     const BY_SPEC: Row =
-        Row { shape: Shape::BySpec, check: Check::Nothing, size: 0, least: 0, prefix: 0, flags: 0 };
+        Row { shape: Shape::BySpec, check: Check::Nothing, size: 0, exact: NO_LENGTH, prefix: 0, flags: 0 };
 
     fn of(spec: &FieldSpec) -> Row {
         let plain = matches!(spec.encoding, Encoding::Raw | Encoding::Text(Charset::Ascii));
         let flags = if plain { PLAIN } else { 0 };
         let by_spec = Row { prefix: spec.prefix_width() as u8, flags, ..Row::BY_SPEC };
         let (Some(check), Some((shape, size))) = (Check::of(spec), Shape::of(spec)) else { return by_spec };
-        let simple = plain && shape != Shape::FixedOdd && shape != Shape::BcdLlPacked;
-        let flags = flags | if simple { SIMPLE } else { 0 } | if shape.joins(check) { JOINS } else { 0 };
-        let least = if shape <= Shape::FixedOdd { size } else { 0 };
-        Row { shape, check, size, least, flags, ..by_spec }
+        let counted = plain && shape > Shape::FixedOdd && shape != Shape::BcdLlPacked;
+        let flags = flags | if counted { COUNTED } else { 0 } | if shape.joins(check) { JOINS } else { 0 };
+        let exact = if plain && shape == Shape::Fixed { size } else { NO_LENGTH };
+        Row { shape, check, size, exact, flags, ..by_spec }
     }
 
     /// Whether the bytes on the wire are the value.
@@ -124,12 +127,16 @@ impl Row {
         self.flags & PLAIN != 0
     }
 
-    /// Whether a value of so many bytes is written as it is, behind nothing or a prefix that counts its
-    /// bytes.
+    /// Whether a value of so many bytes is written as it is and always has this length.
     #[inline]
-    pub(crate) fn takes(self, length: usize) -> bool {
-        let least = usize::from(self.least);
-        self.flags & SIMPLE != 0 && length.wrapping_sub(least) <= usize::from(self.size).wrapping_sub(least)
+    pub(crate) fn takes_exactly(self, length: usize) -> bool {
+        length == usize::from(self.exact)
+    }
+
+    /// Whether a value of so many bytes is written as it is, behind a prefix that counts them.
+    #[inline]
+    pub(crate) fn takes_counted(self, length: usize) -> bool {
+        self.flags & COUNTED != 0 && length <= usize::from(self.size)
     }
 
     /// Whether it can be checked together with what stands in front of it.
