@@ -133,7 +133,11 @@ impl fmt::Display for ParseErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ParseErrorKind::Truncated { need, left } => {
-                write!(f, "truncated: {need} bytes belong here, {left} are left")
+                let (bytes, are) = (
+                    if *need == 1 { "byte belongs" } else { "bytes belong" },
+                    if *left == 1 { "is" } else { "are" },
+                );
+                write!(f, "truncated: {need} {bytes} here, {left} {are} left")
             }
             ParseErrorKind::FrameTooLong { max } => write!(f, "longer than {max} bytes"),
             ParseErrorKind::TrailingBytes { count: 1 } => {
@@ -146,7 +150,9 @@ impl fmt::Display for ParseErrorKind {
             ParseErrorKind::NotAMessageType => {
                 f.write_str("not a message type: four decimal digits belong here")
             }
-            ParseErrorKind::NotABitmap => f.write_str("not a bitmap"),
+            ParseErrorKind::NotABitmap => {
+                f.write_str("not a bitmap: hexadecimal digits belong here, for data elements up to 192")
+            }
             ParseErrorKind::NotInDialect => f.write_str("not a data element of this dialect"),
             ParseErrorKind::NotALength => f.write_str("not a length: decimal digits belong here"),
             ParseErrorKind::TooLong { found, max } => {
@@ -239,7 +245,7 @@ mod tests {
             0,
             2,
             ParseErrorKind::Truncated { need: 4, left: 1 },
-            "at offset 2: truncated: 4 bytes belong here, 1 are left",
+            "at offset 2: truncated: 4 bytes belong here, 1 is left",
         );
         check(
             2,

@@ -200,11 +200,15 @@ impl Framing {
             // A header follows any other length, even one that counts no more than what is around.
             0 if least > 0 => Some(0),
             0 => Some(self.counted_around()),
-            _ => body.checked_sub(least).map(|counted| counted + self.counted_around()),
+            _ => {
+                let length = body.checked_sub(least).map(|counted| counted + self.counted_around());
+                // A length of zero says that there is no message at all.
+                length.filter(|length| *length > 0)
+            }
         };
         let written = match length {
             Some(length) => prefix.write(length, &mut out[start..start + self.prefix_width]),
-            None => Err(FrameError::TooShort { length: body, least }),
+            None => Err(FrameError::TooShort { length: body, least: least + usize::from(body == least) }),
         };
         match written {
             // Only a trailer that is counted stands behind a keep-alive.

@@ -1,7 +1,7 @@
 //! Packed digits: two a byte, a filler beside an odd number, one byte of sign in front of `x+n`.
 
 use crate::class::{Bcd, Digits, Found, Lanes};
-use crate::dialect::{Counts, FieldSpec, Pad};
+use crate::dialect::{Counts, FieldSpec, Filler, Pad};
 use crate::error::ParseErrorKind;
 use crate::{Charset, Class, EncodeErrorKind};
 
@@ -110,7 +110,8 @@ pub(crate) fn digits_without_filler(spec: &FieldSpec, body: &[u8], digits: usize
         Pad::Left => body.first().map(|byte| byte >> 4),
         Pad::Right => body.last().map(|byte| byte & 0x0F),
     };
-    if digits.is_multiple_of(2) && filler == Some(0xF) { digits - 1 } else { digits }
+    let odd = digits.is_multiple_of(2) && spec.filler == Filler::F && filler == Some(0xF);
+    if odd { digits - 1 } else { digits }
 }
 
 /// Writes a value packed to the front of `out`, which has room for it, and answers how many bytes that

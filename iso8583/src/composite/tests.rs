@@ -290,9 +290,9 @@ fn faults_of_a_message() {
     tells(&[(3, b"012345")], &[]);
     tells(
         &[(127, &inner)],
-        &["DE 127.25.3 at byte 5 of its value: truncated: 9 bytes belong here, 1 are left"],
+        &["DE 127.25.3 at byte 5 of its value: truncated: 9 bytes belong here, 1 is left"],
     );
-    tells(&[(127, b"\x40")], &["DE 127 at byte 0 of its value: truncated: 8 bytes belong here, 1 are left"]);
+    tells(&[(127, b"\x40")], &["DE 127 at byte 0 of its value: truncated: 8 bytes belong here, 1 is left"]);
     tells(
         &[(127, b"\x20\0\0\0\0\0\0\0")],
         &["DE 127.3 at byte 8 of its value: not a data element of this dialect"],

@@ -209,7 +209,9 @@ impl fmt::Display for ContentErrorKind {
 impl fmt::Display for ContentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for key in &self.path {
-            write!(f, ".{key}")?;
+            // A key that is longer than any tag may be a value in the wrong place.
+            let shown = if key.len() <= 8 { key.as_str() } else { "?" };
+            write!(f, ".{shown}")?;
         }
         write!(f, ": {}", self.kind)
     }

@@ -26,7 +26,7 @@ const LONGEST_FRAME: u32 = 65_535;
 
 pub(super) fn load(text: &str, other: &dyn Fn(&str) -> Option<String>) -> Result<Dialect, DialectError> {
     let file = merged(text, other, &mut Vec::new())?;
-    let mut faults = Faults { text, found: Vec::new() };
+    let mut faults = Faults::of(text);
     let dialect = compile(&file, &mut faults);
     match dialect {
         Some(dialect) if faults.found.is_empty() => Ok(dialect),
@@ -43,8 +43,12 @@ fn merged(
     let file: DialectFile = toml::from_str(text).map_err(|error| not_toml(text, &error))?;
     let Some(name) = &file.based_on else { return Ok(file) };
     let fail = |reason: String, mend: String| {
-        let fault =
-            DialectFault { line: line_of(text, &["based_on"]), place: "based_on".to_owned(), reason, mend };
+        let fault = DialectFault {
+            line: Faults::of(text).line(&["based_on"]),
+            place: "based_on".to_owned(),
+            reason,
+            mend,
+        };
         Err(DialectError { faults: vec![fault] })
     };
     if above.is_empty() {
@@ -202,13 +206,29 @@ fn fields(
 /// What was found wrong so far.
 pub(crate) struct Faults<'a> {
     text: &'a str,
+    /// The keys with their places; `None` never, since the file was read before.
+    root: Option<toml::Spanned<DeTable<'a>>>,
     found: Vec<DialectFault>,
 }
 
-impl Faults<'_> {
+/// Faults told at once: more than anybody mends before the next try.
+const MOST_FAULTS: usize = 200;
+
+impl<'a> Faults<'a> {
+    fn of(text: &'a str) -> Faults<'a> {
+        Faults { text, root: DeTable::parse(text).ok(), found: Vec::new() }
+    }
+
+    fn line(&self, path: &[&str]) -> Option<usize> {
+        self.root.as_ref().and_then(|root| line_of(self.text, root.get_ref(), path))
+    }
+
     /// Notes a fault at a path of keys.
     pub(crate) fn tell(&mut self, path: &[&str], reason: impl Into<String>, mend: impl Into<String>) {
-        let line = line_of(self.text, path);
+        if self.found.len() >= MOST_FAULTS {
+            return;
+        }
+        let line = self.line(path);
         let fault = DialectFault { line, place: path.join("."), reason: reason.into(), mend: mend.into() };
         if !self.found.contains(&fault) {
             self.found.push(fault);
@@ -223,9 +243,8 @@ impl Faults<'_> {
 }
 
 /// The line of a key, or of the table that lacks it. `None` when even that is not in this file.
-fn line_of(text: &str, path: &[&str]) -> Option<usize> {
-    let root = DeTable::parse(text).ok()?;
-    let mut table = root.get_ref();
+fn line_of(text: &str, root: &DeTable<'_>, path: &[&str]) -> Option<usize> {
+    let mut table = root;
     let mut line = None;
     let mut elements: Option<&[toml::Spanned<DeValue<'_>>]> = None;
     for (index, step) in path.iter().enumerate() {

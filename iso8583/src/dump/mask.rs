@@ -105,7 +105,7 @@ fn star_parts(composite: &Composite, value: &[u8], binary: bool, text: &mut [u8]
 pub(crate) fn pan(value: &[u8]) -> String {
     match Pan::parse(value) {
         Ok(pan) => pan.to_string(),
-        Err(_) => stars(value.len()),
+        Err(_) => stars(characters(false, value)),
     }
 }
 
@@ -116,7 +116,7 @@ pub(crate) fn track(value: &[u8]) -> String {
     let (marks, rest) = value.split_at(value.iter().take_while(is_mark).count().min(2));
     let (digits, rest) = rest.split_at(rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
     let marks: String = marks.iter().copied().map(char::from).collect();
-    marks + &pan(digits) + &stars(rest.len())
+    marks + &pan(digits) + &stars(characters(false, rest))
 }
 
 /// Chip data in hexadecimal with the values of sensitive tags starred. What cannot be read as TLV

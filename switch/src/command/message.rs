@@ -30,8 +30,8 @@ const BAD_CONFIGURATION: u8 = 78;
 /// Decode, encode, convert, compare and check messages.
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  turnout message decode --dialect iso87_ascii 08008220000000000000040000000000000011231559590001233\\
-01
+  turnout message decode --dialect iso87_ascii \\
+    3038303030303230303030303030303030303030303030313233
   turnout message decode --dialect iso87_bcd --format json < messages.hex     one message a line
   turnout message decode --dialect mybank.toml --view annotated --framed --file trace.bin
   echo '{\"mti\":\"0800\",\"fields\":{\"7\":\"1123155959\",\"11\":\"000123\",\"70\":\"301\"}}' |

@@ -12,12 +12,13 @@ use std::process::ExitCode;
 
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
-  turnout message decode --dialect iso87_ascii 08008220000000000000040000000000000011231559590001233\\
-01
+  turnout message decode --dialect iso87_ascii \\
+    3038303030303230303030303030303030303030303030313233
   turnout message decode --dialect iso87_bcd --view annotated --file purchase.hex
   turnout message decode --dialect mybank.toml --framed --file trace.bin --format json --parts
   turnout message decode --dialect ndc < requests.hex
 
+Masked are the data elements that the dialect says are sensitive; free text is shown as it is.
 Text as in the examples of `turnout message encode` is written with --unmask --format json.
 Exits 65 when a message cannot be read; parts of a data element that cannot be read are told and no
 reason for that, unless --strict is given.")]

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 #[derive(clap::Args)]
 #[command(after_help = "Examples:
   turnout message diff --dialect iso87_ascii request.hex repeat.hex
-  turnout message diff --dialect iso87_ascii --dialect-right iso87_bcd --format json sent.hex received.hex
+  turnout message diff --dialect iso87_ascii --dialect-right iso87_bcd sent.hex received.hex
 
 A message is hexadecimal, or a file that holds one, in hexadecimal or as bytes. Decoded values are
 compared, inner structures part by part. Of hidden values that differ only this is said.
