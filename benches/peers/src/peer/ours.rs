@@ -59,9 +59,7 @@ impl Peer for Ours {
         out.clear();
         let mut writer = MessageWriter::begin(out, &self.dialect, &[], Mti::parse(b"0200").expect("an MTI"))
             .expect("the dialect has no header");
-        for (number, value) in self.frame.fields() {
-            writer.field(number, value).expect("in the dialect");
-        }
+        writer.fields(self.frame.fields()).expect("in the dialect");
         writer.finish().expect("complete");
     }
 }
