@@ -79,10 +79,18 @@ impl Charset {
         }
     }
 
-    /// Whether the bytes make sense together, which only two-byte characters can fail to do.
+    /// Whether the bytes make sense together, and are what would be written: only two-byte characters can
+    /// fail to be.
     pub(crate) fn is_well_formed(self, wire: &[u8]) -> bool {
-        self != Charset::Gbk
-            || encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(wire).is_some()
+        if self != Charset::Gbk {
+            return true;
+        }
+        // The decoder knows the longer GB 18030 too, which cannot be written as GBK.
+        let text = encoding_rs::GBK.decode_without_bom_handling_and_without_replacement(wire);
+        text.is_some_and(|text| {
+            let (again, _, lost) = encoding_rs::GBK.encode(&text);
+            !lost && *again == *wire
+        })
     }
 
     /// Writes the UTF-8 of `wire` to the front of `out`, which has room for [`Charset::longest_decoded`],
@@ -245,6 +253,8 @@ mod tests {
     fn half_a_character_is_told() {
         assert!(!Charset::Gbk.is_well_formed(&[0x41, 0xD2]));
         assert!(Charset::Gbk.is_well_formed(&[0xD2, 0xF8]));
+        // Four bytes of GB 18030.
+        assert!(!Charset::Gbk.is_well_formed(&[0xC0, 0x30, 0xD0, 0x30]));
     }
 
     #[test]

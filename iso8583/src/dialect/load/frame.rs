@@ -22,6 +22,23 @@ pub(super) fn header(file: &HeaderFile, faults: &mut Faults<'_>) -> HeaderSpec {
             faults.tell(&["header", key], "lies outside the header", "count from 0");
         }
     }
+    let first = starts_with.len();
+    if file
+        .total_length_at
+        .is_some_and(|at| at < first || file.own_length_at.is_some_and(|own| own == at || own == at + 1))
+    {
+        let mend = "behind `starts_with`, and apart from `own_length_at`";
+        faults.tell(&["header", "total_length_at"], "contradicts what else stands there", mend);
+    }
+    let moves = |at: usize| {
+        file.swap.is_some_and(|swap| {
+            [swap.left, swap.right].iter().any(|place| (*place..place + swap.width).contains(&at))
+        })
+    };
+    if (0..first).any(moves) || file.own_length_at.is_some_and(moves) {
+        let mend = "behind `starts_with`, and apart from `own_length_at`";
+        faults.tell(&["header", "swap"], "an answer would have no header of this dialect", mend);
+    }
     if let Some(swap) = file.swap
         && (!within(swap.left, swap.width)
             || !within(swap.right, swap.width)
