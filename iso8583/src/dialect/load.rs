@@ -277,7 +277,7 @@ fn line_at(text: &str, offset: usize) -> usize {
     1 + text.as_bytes()[..offset.min(text.len())].iter().filter(|byte| **byte == b'\n').count()
 }
 
-/// Keeps the order of the file's keys out of the errors.
+/// Patterns of values by data element, as a rule writes them.
 pub(crate) type Patterns = BTreeMap<String, Vec<String>>;
 
 #[cfg(test)]
