@@ -1,7 +1,11 @@
 use crate::dialect::{BitmapEncoding, Dialect, Length, NumberEncoding, Secondary, Tertiary};
-use crate::plan::{Check, Row, Shape};
+use crate::plan::{Plan, Row, Shape};
 use crate::{Bitmap, Charset, Class, EncodeError, EncodeErrorKind, Message, Mti, body, hex_text};
+use checked_copy::Verdict;
+use std::mem;
 use std::ops::Deref;
+
+mod checked_copy;
 
 /// Room made at a time behind what is written.
 const ROOM: usize = 512;
@@ -24,37 +28,10 @@ pub struct MessageWriter<'a> {
     /// Where the first field above 64 begins, once there is one.
     upper_start: Option<usize>,
     last_field: u8,
-    /// The neighbours that are not checked yet.
-    run: Run,
-    /// What stands in the way of completing the message.
-    failed: Option<EncodeError>,
     finished: bool,
     /// The request that is answered, and the fields of it that are still to be repeated.
     request: Option<&'a Message<'a>>,
     echo: Bitmap,
-}
-
-/// Neighbours of one class that are checked together.
-#[derive(Clone, Copy)]
-struct Run {
-    check: Check,
-    /// Where the value of the first one begins.
-    start: usize,
-    /// The first one.
-    field: u8,
-}
-
-impl Run {
-    /// Nothing to be checked up to here.
-    fn over(end: usize) -> Run {
-        Run { check: Check::Nothing, start: end, field: 0 }
-    }
-
-    /// Whether all that was written since is of the class.
-    #[inline]
-    fn holds(self, out: &[u8], end: usize) -> bool {
-        self.check == Check::Nothing || out.get(self.start..end).is_some_and(|bytes| self.check.holds(bytes))
-    }
 }
 
 impl<'a> MessageWriter<'a> {
@@ -75,16 +52,21 @@ impl<'a> MessageWriter<'a> {
             return Err(EncodeError { field: 0, kind: EncodeErrorKind::NotAHeader });
         }
         let start = out.len();
-        out.extend_from_slice(header);
-        match dialect.mti {
-            NumberEncoding::Ascii => out.extend(mti.to_ascii()),
-            NumberEncoding::Ebcdic => out.extend(mti.to_ascii().map(|digit| Charset::Cp500.byte(digit))),
-            NumberEncoding::Bcd => out.extend(mti.to_bcd()),
-        }
-        let bitmap_start = out.len();
+        let mti_start = start + header.len();
+        let bitmap_start = mti_start + dialect.mti.mti_width();
         let bitmaps = if dialect.bitmap.secondary == Secondary::ByBit1 { 1 } else { 2 };
         let end = bitmap_start + bitmaps * dialect.bitmap.encoding.width();
         out.resize(end + ROOM, 0);
+        out[start..mti_start].copy_from_slice(header);
+        let place = &mut out[mti_start..bitmap_start];
+        match dialect.mti {
+            NumberEncoding::Ascii => place.copy_from_slice(&mti.to_ascii()),
+            NumberEncoding::Ebcdic => {
+                place.copy_from_slice(&mti.to_ascii());
+                to_ebcdic(place);
+            }
+            NumberEncoding::Bcd => place.copy_from_slice(&mti.to_bcd()),
+        }
         Ok(MessageWriter {
             out,
             end,
@@ -94,8 +76,6 @@ impl<'a> MessageWriter<'a> {
             bitmap_start,
             upper_start: None,
             last_field: 0,
-            run: Run::over(end),
-            failed: None,
             finished: false,
             request: None,
             echo: Bitmap::EMPTY,
@@ -121,10 +101,7 @@ impl<'a> MessageWriter<'a> {
     ///
     /// # Errors
     /// When the dialect lacks the field, it is not above the one written last, or its value has the
-    /// wrong length: nothing of it is written then. A character outside its class is told by this call
-    /// or a later one, at the latest by [`MessageWriter::finish`], with the field it stands in, and the
-    /// message cannot be completed any more: neighbours of one class are checked together, which is
-    /// what makes writing fast.
+    /// wrong length or a character outside its class: nothing of it is written then.
     pub fn field(&mut self, field: u8, value: &[u8]) -> Result<(), EncodeError> {
         self.fields([(field, value)])
     }
@@ -139,73 +116,69 @@ impl<'a> MessageWriter<'a> {
         &mut self,
         fields: impl IntoIterator<Item = (u8, V)>,
     ) -> Result<(), EncodeError> {
-        let mut rows = self.usual_rows();
-        // What changes with each field stays in registers as long as fields are of the usual kind.
-        let (mut at, mut last, mut bits) = (self.end, self.last_field, 0u64);
-        for (field, value) in fields {
-            let value: &[u8] = &value;
-            let position = field.wrapping_sub(1);
-            match rows.get(usize::from(position)).filter(|_| field > last) {
-                Some(row) if row.takes_exactly(value.len()) => {
-                    if row.check != self.run.check {
-                        self.catch_up(at, last, bits);
-                        self.end_run()?;
-                        self.run = Run { check: row.check, start: at, field };
-                    }
-                    let end = at.wrapping_add(value.len());
-                    put(value, self.place(at, end));
-                    at = end;
-                }
-                Some(row) if row.takes_counted(value.len()) => {
-                    let start = at.wrapping_add(usize::from(row.prefix));
-                    if row.check != self.run.check || !row.joins() {
-                        self.catch_up(at, last, bits);
-                        self.end_run()?;
-                        self.run = Run { check: row.check, start, field };
-                    }
-                    let end = start.wrapping_add(value.len());
-                    let place = self.place(at, end);
-                    write_length(row.shape, value.len(), place);
-                    put(value, &mut place[usize::from(row.prefix)..]);
-                    at = end;
-                }
-                _ => {
-                    self.catch_up(at, last, bits);
-                    self.field_by_spec(field, value)?;
-                    rows = self.usual_rows();
-                    (at, last, bits) = (self.end, self.last_field, 0);
+        let mut fields = fields.into_iter();
+        loop {
+            let rows = self.usual_rows();
+            // What changes with each field stays in registers as long as fields are of the usual kind.
+            let (mut last, mut bits, mut verdict) = (self.last_field, 0u64, Verdict::FINE);
+            let mut rest = &mut self.out[self.end..];
+            let (room, other) = loop {
+                let room = rest.len();
+                let Some((field, value)) = fields.next() else { break (room, None) };
+                let row = &rows[usize::from(field)];
+                if field > last
+                    && let Some(behind) = put(row, &value, mem::take(&mut rest), &mut verdict)
+                {
+                    rest = behind;
+                    bits |= 1 << (field % 64);
+                    last = field;
                     continue;
                 }
-            }
-            bits |= 1 << (position % 64);
-            last = field;
+                break (room, Some((field, value)));
+            };
+            self.catch_up(self.out.len() - room, bits.rotate_right(1), verdict)?;
+            let Some((field, value)) = other else { return Ok(()) };
+            self.field_by_spec(field, &value)?;
         }
-        self.catch_up(at, last, bits);
-        Ok(())
     }
 
     /// Notes what the loop over usual fields has kept to itself.
     #[inline]
-    fn catch_up(&mut self, end: usize, last: u8, bits: u64) {
+    fn catch_up(&mut self, end: usize, bits: u64, verdict: Verdict) -> Result<(), EncodeError> {
+        if !verdict.is_fine() {
+            return Err(self.take_back(end, bits));
+        }
         self.end = end;
-        self.last_field = last;
+        self.last_field = self.last_field.max(64 - bits.leading_zeros() as u8);
         self.bitmap = self.bitmap.or(Bitmap::from_words([bits, 0, 0]));
+        Ok(())
+    }
+
+    /// Finds the field at fault among those of the usual kind up to `end`, and takes back what was
+    /// written from there on.
+    #[cold]
+    fn take_back(&mut self, end: usize, bits: u64) -> EncodeError {
+        let mut error = EncodeError { field: self.last_field, kind: EncodeErrorKind::NotInClass(Class::Any) };
+        for field in Bitmap::from_words([bits, 0, 0]).fields() {
+            let Some(spec) = self.dialect.field(field) else { continue };
+            error = EncodeError { field, kind: EncodeErrorKind::NotInClass(spec.class) };
+            let Ok(extent) = body::measure(spec, &self.out[self.end..end]) else { break };
+            let start = self.end + extent.prefix;
+            let next = start + extent.wire;
+            if body::check(spec, &self.out[start..next], extent.units).is_err() {
+                break;
+            }
+            self.end = next;
+            self.note(field, start);
+        }
+        error
     }
 
     /// The rows of the fields that may be written in the usual way: none in a response, where others
     /// are repeated before them, and none of the upper bitmaps, which need more than a place.
-    fn usual_rows(&self) -> &'a [Row] {
+    fn usual_rows(&self) -> &'a [Row; 256] {
         let dialect: &'a Dialect = self.dialect;
-        if self.request.is_some() { &[] } else { &dialect.plan.rows[0] }
-    }
-
-    /// Bytes of the buffer behind what is written, with room made for them.
-    #[inline]
-    fn place(&mut self, start: usize, end: usize) -> &mut [u8] {
-        if end > self.out.len() {
-            self.make_sure_of(end);
-        }
-        &mut self.out[start..end]
+        if self.request.is_some() { &Plan::NONE } else { &dialect.plan.usual }
     }
 
     /// Writes a field in all other ways than the usual one, and says what is wrong with one.
@@ -214,31 +187,6 @@ impl<'a> MessageWriter<'a> {
         let dialect = self.dialect;
         let spec = dialect.field(field).ok_or(EncodeError { field, kind: EncodeErrorKind::NotInDialect })?;
         self.append(field, body::room(spec, value.len()), |out| body::write(spec, value, out))
-    }
-
-    /// Checks the neighbours written last, as far as they were not yet.
-    #[inline]
-    fn end_run(&mut self) -> Result<(), EncodeError> {
-        if self.run.holds(self.out, self.end) { Ok(()) } else { Err(self.fail()) }
-    }
-
-    /// Finds the field at fault among the neighbours written last.
-    #[cold]
-    fn fail(&mut self) -> EncodeError {
-        let mut at = self.run.start.saturating_sub(usize::from(self.dialect.plan.row(self.run.field).prefix));
-        let mut error = EncodeError { field: self.run.field, kind: EncodeErrorKind::NotInClass(Class::Any) };
-        for field in self.bitmap.fields().filter(|field| *field >= self.run.field) {
-            let Some(spec) = self.dialect.field(field) else { continue };
-            error = EncodeError { field, kind: EncodeErrorKind::NotInClass(spec.class) };
-            let Ok(extent) = body::measure(spec, &self.out[at..self.end]) else { break };
-            let start = at + extent.prefix;
-            at = start + extent.wire;
-            if body::check(spec, &self.out[start..at], extent.units).is_err() {
-                break;
-            }
-        }
-        self.failed = Some(error);
-        error
     }
 
     /// Makes room up to `end`, and much more, so that this is rarely needed.
@@ -295,14 +243,15 @@ impl<'a> MessageWriter<'a> {
     /// # Errors
     /// When a character is outside its class, or the message has become longer than the dialect allows;
     /// all of it is taken back.
-    #[inline]
+    #[inline(always)]
     pub fn finish(mut self) -> Result<(), EncodeError> {
+        self.complete()
+    }
+
+    #[inline(never)]
+    fn complete(&mut self) -> Result<(), EncodeError> {
         if self.request.is_some() {
             self.repeat(self.echo)?;
-        }
-        self.end_run()?;
-        if let Some(error) = self.failed {
-            return Err(error);
         }
         self.write_bitmaps();
         let length = self.end - self.start;
@@ -329,12 +278,10 @@ impl<'a> MessageWriter<'a> {
             return Err(EncodeError { field, kind: EncodeErrorKind::OutOfOrder });
         }
         self.repeat_below(field)?;
-        self.end_run()?;
         let start = self.end;
         self.make_sure_of(start + room);
         let length = write(&mut self.out[start..]).map_err(|kind| EncodeError { field, kind })?;
         self.end = start + length;
-        self.run = Run::over(self.end);
         self.note(field, start);
         self.echo.remove(field);
         Ok(())
@@ -351,8 +298,6 @@ impl<'a> MessageWriter<'a> {
     /// Copies fields of the request, neighbours there in one piece.
     fn repeat(&mut self, fields: Bitmap) -> Result<(), EncodeError> {
         let Some(request) = self.request.filter(|_| !fields.is_empty()) else { return Ok(()) };
-        // What was read with this dialect needs no check.
-        self.end_run()?;
         let frame = request.frame();
         let mut piece = 0..0;
         for field in fields.fields() {
@@ -366,7 +311,6 @@ impl<'a> MessageWriter<'a> {
         }
         self.put_piece(&frame[piece]);
         self.echo = self.echo.without(fields);
-        self.run = Run::over(self.end);
         Ok(())
     }
 
@@ -386,12 +330,25 @@ impl<'a> MessageWriter<'a> {
         self.last_field = field;
     }
 
-    /// Writes the bitmaps, and makes room first for those that are not there yet. Few messages have
-    /// fields above 64, so most never pay for moving what was written.
+    /// Writes the bitmaps.
+    #[inline]
     fn write_bitmaps(&mut self) {
+        let [mut first, second, third] = self.bitmap.words();
+        let spec = self.dialect.bitmap;
+        if second | third != 0 || spec.secondary != Secondary::ByBit1 {
+            first |= self.write_upper_bitmaps(second, third);
+        }
+        let at = self.bitmap_start;
+        write_bitmap(&mut self.out[at..at + spec.encoding.width()], spec.encoding, first);
+    }
+
+    /// Writes the bitmaps behind the first, and makes room for those that are not there yet: few
+    /// messages have fields above 64, so most never pay for moving what was written. Returns what the
+    /// first bitmap says of it.
+    #[inline(never)]
+    fn write_upper_bitmaps(&mut self, mut second: u64, third: u64) -> u64 {
         let spec = self.dialect.bitmap;
         let width = spec.encoding.width();
-        let [mut first, mut second, third] = self.bitmap.words();
         if third != 0
             && let Tertiary::De65 { width: bytes } = spec.tertiary
         {
@@ -408,23 +365,23 @@ impl<'a> MessageWriter<'a> {
         if third != 0 {
             second |= crate::bitmap::CONTINUES;
         }
-        let at = self.bitmap_start;
-        match spec.secondary {
+        let at = self.bitmap_start + width;
+        let first = match spec.secondary {
             Secondary::ByBit1 if second != 0 => {
-                self.make_room(at + width, width);
-                first |= crate::bitmap::CONTINUES;
+                self.make_room(at, width);
+                crate::bitmap::CONTINUES
             }
-            Secondary::Always { set_bit_1: true } if second != 0 => first |= crate::bitmap::CONTINUES,
-            _ => {}
-        }
-        write_bitmap(&mut self.out[at..at + width], spec.encoding, first);
+            Secondary::Always { set_bit_1: true } if second != 0 => crate::bitmap::CONTINUES,
+            _ => 0,
+        };
         if second != 0 || spec.secondary != Secondary::ByBit1 {
-            write_bitmap(&mut self.out[at + width..at + 2 * width], spec.encoding, second);
+            write_bitmap(&mut self.out[at..at + width], spec.encoding, second);
         }
         if third != 0 && spec.tertiary == Tertiary::AfterSecondary {
-            self.make_room(at + 2 * width, width);
-            write_bitmap(&mut self.out[at + 2 * width..at + 3 * width], spec.encoding, third);
+            self.make_room(at + width, width);
+            write_bitmap(&mut self.out[at + width..at + 2 * width], spec.encoding, third);
         }
+        first
     }
 
     fn make_room(&mut self, at: usize, width: usize) {
@@ -439,6 +396,23 @@ impl Drop for MessageWriter<'_> {
     fn drop(&mut self) {
         self.out.truncate(if self.finished { self.end } else { self.start });
     }
+}
+
+/// Writes a field of the usual kind to the front of `room`, and returns what is left of it. `None` when
+/// it is of another kind or there is not enough.
+#[inline(always)]
+fn put<'a>(row: &Row, value: &[u8], mut room: &'a mut [u8], verdict: &mut Verdict) -> Option<&'a mut [u8]> {
+    if !row.takes_exactly(value.len()) {
+        if !row.takes_counted(value.len()) {
+            return None;
+        }
+        let (prefix, behind) = room.split_at_mut_checked(usize::from(row.prefix))?;
+        write_length(row.shape, value.len(), prefix);
+        room = behind;
+    }
+    let (place, behind) = room.split_at_mut_checked(value.len())?;
+    verdict.copy(value, place, row.check);
+    Some(behind)
 }
 
 /// Writes a length prefix in one of the simple shapes.
@@ -459,46 +433,25 @@ fn write_length(shape: Shape, length: usize, out: &mut [u8]) {
     }
 }
 
-/// Copies bytes over as many. Few are moved by registers: two pieces of fixed size that overlap are
-/// cheaper than a call that has to find out how many there are.
-#[inline]
-fn put(bytes: &[u8], out: &mut [u8]) {
-    match bytes.len() {
-        0..=1 => put_ends::<1>(bytes, out),
-        2..=3 => put_ends::<2>(bytes, out),
-        4..=7 => put_ends::<4>(bytes, out),
-        8..=16 => put_ends::<8>(bytes, out),
-        17..=32 => put_ends::<16>(bytes, out),
-        33..=64 => put_ends::<32>(bytes, out),
-        _ => out.copy_from_slice(bytes),
-    }
-}
-
-#[inline]
-fn put_ends<const N: usize>(bytes: &[u8], out: &mut [u8]) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
-        if let Some(place) = out.first_chunk_mut() {
-            *place = *first;
-        }
-        if let Some(place) = out.last_chunk_mut() {
-            *place = *last;
-        }
-    }
-}
-
 /// Writes a bitmap whose first bit is the least significant.
 #[inline]
 fn write_bitmap(out: &mut [u8], encoding: BitmapEncoding, bits: u64) {
-    let bytes = bits.reverse_bits().to_be_bytes();
-    match encoding.charset() {
-        None => out.copy_from_slice(&bytes),
-        Some(charset) => {
-            let digits = hex_text::from_word(u64::from_be_bytes(bytes));
-            match charset {
-                Charset::Ascii => out.copy_from_slice(&digits),
-                _ => out.copy_from_slice(&digits.map(|digit| charset.byte(digit))),
-            }
+    let word = bits.reverse_bits();
+    match encoding {
+        BitmapEncoding::Binary => out.copy_from_slice(&word.to_be_bytes()),
+        BitmapEncoding::Hex => out.copy_from_slice(&hex_text::from_word(word)),
+        BitmapEncoding::HexEbcdic => {
+            out.copy_from_slice(&hex_text::from_word(word));
+            to_ebcdic(out);
         }
+    }
+}
+
+/// Turns ASCII digits and letters into those of EBCDIC.
+#[inline(never)]
+fn to_ebcdic(out: &mut [u8]) {
+    for byte in out {
+        *byte = Charset::Cp500.byte(*byte);
     }
 }
 

@@ -38,6 +38,7 @@ impl HeaderSpec {
     }
 
     /// Whether a header may stand before a message of this dialect.
+    #[inline]
     pub(crate) fn allows(&self, header: &[u8]) -> bool {
         let fits = match self.own_length_at {
             Some(at) => {

@@ -11,6 +11,8 @@ use crate::{Charset, Class};
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) rows: Box<[[Row; 64]; 3]>,
+    /// By number, those of the first bitmap: what is written in the usual way.
+    pub(crate) usual: Box<[Row; 256]>,
 }
 
 /// How one data element is passed over and, when its wire form is its value, taken out and written.
@@ -71,10 +73,10 @@ pub(crate) enum Check {
     Nothing,
     /// ASCII digits.
     Digits,
-    /// ASCII letters, digits and spaces.
-    Alphanumeric,
     /// Printable ASCII.
     Printable,
+    /// ASCII letters, digits and spaces.
+    Alphanumeric,
     /// Track 2 in ASCII.
     Track,
     /// Hexadecimal characters in ASCII.
@@ -84,6 +86,9 @@ pub(crate) enum Check {
 }
 
 impl Plan {
+    /// Rows that leave everything to the specification.
+    pub(crate) const NONE: [Row; 256] = [Row::BY_SPEC; 256];
+
     pub(crate) fn of(fields: &[Option<FieldSpec>; FIELDS], bitmap: BitmapSpec) -> Plan {
         let mut rows = Box::new([[Row::BY_SPEC; 64]; 3]);
         // Bit 1 is entry 0.
@@ -95,7 +100,9 @@ impl Plan {
         if matches!(bitmap.tertiary, Tertiary::De65 { .. }) {
             rows[1][0].shape = Shape::ThirdBitmap;
         }
-        Plan { rows }
+        let mut usual = Box::new(Self::NONE);
+        usual[1..=64].copy_from_slice(&rows[0]);
+        Plan { rows, usual }
     }
 
     /// The row of a data element; one without a meaning for 0 and what is beyond.
@@ -129,13 +136,13 @@ impl Row {
 
     /// Whether a value of so many bytes is written as it is and always has this length.
     #[inline]
-    pub(crate) fn takes_exactly(self, length: usize) -> bool {
+    pub(crate) fn takes_exactly(&self, length: usize) -> bool {
         length == usize::from(self.exact)
     }
 
     /// Whether a value of so many bytes is written as it is, behind a prefix that counts them.
     #[inline]
-    pub(crate) fn takes_counted(self, length: usize) -> bool {
+    pub(crate) fn takes_counted(&self, length: usize) -> bool {
         self.flags & COUNTED != 0 && length <= usize::from(self.size)
     }
 

@@ -130,6 +130,25 @@ fn mistakes_say_how_to_mend_them() {
 }
 
 #[test]
+fn a_dialect_whose_answers_cannot_be_matched() {
+    let site = Site::new();
+    let own = |text: &str| {
+        fs::write(site.file.with_file_name("own.toml"), format!("name = \"own\"\n{text}")).unwrap();
+    };
+    let own_file = [("dialect = \"iso87_ascii\"", "dialect = \"own.toml\"")];
+    own("edition = 1987\n[field]\n11 = { type = \"n6\" }\n");
+    let reason = "listener[0].dialect: has no rule by which the answer to 0100 repeats DE 11";
+    assert_eq!(site.mistakes(&own_file), [format!("dialect = \"own.toml\" | {reason}")]);
+    own("based_on = \"iso87_bcd\"\n");
+    assert!(site.load(&own_file).is_ok());
+    own("based_on = \"iso93_ascii\"\n");
+    assert_eq!(
+        site.mistakes(&own_file),
+        ["dialect = \"own.toml\" | listener[0].dialect: is of the 1993 edition"]
+    );
+}
+
+#[test]
 fn plain_tcp_only_on_loopback() {
     let site = Site::new();
     site.check(

@@ -52,7 +52,7 @@ pub(super) struct DialectFile {
 
 /// What stands before the MTI.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys of a header, as `length = 5`")]
 pub(super) struct HeaderFile {
     /// Bytes; 0 is no header.
     pub(super) length: usize,
@@ -70,7 +70,7 @@ pub(super) struct HeaderFile {
 
 /// Two places of a header.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "the two places, as `{ left = 1, right = 3, width = 2 }`")]
 pub(super) struct SwapFile {
     /// Offset of one.
     pub(super) left: usize,
@@ -82,7 +82,7 @@ pub(super) struct SwapFile {
 
 /// How messages are cut out of a byte stream.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys of a framing, as `prefix = \"binary\"`")]
 pub(crate) struct FramingFile {
     /// How the length in front is written.
     pub(crate) prefix: Option<FramePrefix>,
@@ -123,7 +123,7 @@ pub(crate) enum KeepAliveFile {
 
 /// How things are written.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "encodings, as `text = \"ascii\"`")]
 pub(super) struct EncodingFile {
     /// The message type.
     pub(super) mti: Option<DigitsFile>,
@@ -149,7 +149,7 @@ pub(super) struct EncodingFile {
 
 /// Which bitmaps there are.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "keys of the bitmaps, as `secondary = \"bit_1\"`")]
 pub(super) struct BitmapFile {
     /// When there is a second one.
     pub(super) secondary: Option<SecondaryFile>,
@@ -161,7 +161,7 @@ pub(super) struct BitmapFile {
 
 /// A data element, or a part of one.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table in braces, as `{ type = \"n6\" }`")]
 pub(super) struct FieldFile {
     /// Name by the standard, or by the network.
     pub(super) name: Option<String>,
@@ -204,7 +204,7 @@ pub(super) struct FieldFile {
 
 /// What message types must, may and may not carry.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a rule, as `mti = [\"0200\"]`")]
 pub(crate) struct RuleFile {
     /// Message types; x stands for any digit.
     pub(crate) mti: Vec<String>,
@@ -230,7 +230,7 @@ pub(crate) struct RuleFile {
 
 /// What holds when every condition does.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a condition, as `{ present = [52], mandatory = [53] }`")]
 pub(crate) struct WhenFile {
     /// Data elements that are there.
     #[serde(default)]

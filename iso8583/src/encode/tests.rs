@@ -180,7 +180,7 @@ fn an_error_leaves_the_message_whole() {
     assert_eq!(out, b"0200002000000200000000000130");
 }
 
-/// With the field it stands in, however late it is looked at, and nothing of the message is left.
+/// With the field it stands in; what stood before it is written, and the message can go on.
 #[test]
 fn a_character_outside_its_class_is_told() {
     let check = |name: &str, fields: &[(u8, &[u8])], field, class| {
@@ -188,13 +188,16 @@ fn a_character_outside_its_class_is_told() {
         assert_eq!(written(builtin(name), fields), Err(expect), "{name} {field}");
         let mut out = b"before".to_vec();
         let mut writer = MessageWriter::begin(&mut out, builtin(name), &[], Mti::FINANCIAL_REQUEST).unwrap();
-        // Whoever does not look is stopped at the end.
-        for (number, value) in fields {
-            let _ = writer.field(*number, value);
-        }
-        if writer.finish().is_ok() {
-            assert!(parse(&out[6..], builtin(name)).is_ok(), "{name} {field}");
-        }
+        assert_eq!(writer.fields(fields.iter().copied()), Err(expect), "{name} {field}");
+        writer.field(53, b"0123456789012345").unwrap();
+        writer.finish().unwrap();
+        let others: Vec<_> = fields
+            .iter()
+            .copied()
+            .filter(|(number, _)| *number < field)
+            .chain([(53, &b"0123456789012345"[..])])
+            .collect();
+        assert_eq!(out[6..], written(builtin(name), &others).unwrap(), "{name} {field}");
     };
     let neighbours: [(u8, &[u8]); 5] =
         [(3, b"000000"), (4, b"000000001200"), (11, b"000123"), (35, b"40D2812"), (37, b"ABC000000123")];
@@ -210,6 +213,41 @@ fn a_character_outside_its_class_is_told() {
     }
     check("iso87_ascii", &[(2, b"40"), (32, b"12345"), (33, b"1234x")], 33, Class::N);
     check("iso87_ascii", &[(43, &[b' '; 40]), (44, b"\x07"), (48, b"x")], 44, Class::Ans);
+}
+
+#[test]
+fn every_length_is_copied_and_checked() {
+    let allowed: [(&str, &[u8], u8); 5] = [
+        ("n", b"0123456789", b':'),
+        ("an", b"09 AZaz", b'-'),
+        ("ans", b" !09AZ~", 0x1F),
+        ("z", b"0129=D", b'E'),
+        ("b", b"\x00\x80\xFF", 0),
+    ];
+    for (class, letters, wrong) in allowed {
+        for length in 1..=200 {
+            let dialect = made(&format!(
+                "[encoding]\nbinary = \"raw\"\n[field]\n5 = {{ type = \"n1\" }}\n6 = {{ type = \"{class}{length}\" }}\n\
+                 7 = {{ type = \"{class}...200\" }}\n8 = {{ type = \"n1\" }}"
+            ));
+            let value: Vec<u8> = letters.iter().copied().cycle().take(length).collect();
+            let write = |field, value: &[u8]| written(&dialect, &[(5, b"5"), (field, value), (8, b"8")]);
+            let prefix = format!("{length:03}");
+            for (field, bitmap, prefix) in
+                [(6, "0D00000000000000", ""), (7, "0B00000000000000", prefix.as_str())]
+            {
+                let expect = [b"0200", bitmap.as_bytes(), b"5", prefix.as_bytes(), &value, b"8"].concat();
+                assert_eq!(write(field, &value).unwrap(), expect, "{class} {length}");
+                for position in (0..length).filter(|_| class != "b") {
+                    let mut broken = value.clone();
+                    broken[position] = wrong;
+                    let error = write(field, &broken).unwrap_err();
+                    assert!(matches!(error.kind, EncodeErrorKind::NotInClass(_)), "{class} {length} {error}");
+                    assert_eq!(error.field, field);
+                }
+            }
+        }
+    }
 }
 
 #[test]

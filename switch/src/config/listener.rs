@@ -10,7 +10,7 @@ use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
-use iso8583::{Dialect, Edition};
+use iso8583::{Dialect, Edition, Mti, field};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -317,7 +317,16 @@ fn dialect(value: &DeValue<'_>, folder: &Path) -> Result<Arc<Dialect>, Complaint
         let mend = "the switch speaks the 1987 edition so far; its tools read all editions";
         return Err(Complaint::new(format!("is of the {} edition", dialect.edition().year()), mend));
     }
-    Ok(dialect)
+    // Without its STAN an answer cannot be told from others.
+    let answered =
+        [Mti::AUTHORIZATION_REQUEST, Mti::FINANCIAL_REQUEST, Mti::REVERSAL_REQUEST, Mti::REVERSAL_ADVICE];
+    match answered.into_iter().find(|mti| !dialect.rules().echo(*mti).has(field::STAN)) {
+        None => Ok(dialect),
+        Some(mti) => Err(Complaint::new(
+            format!("has no rule by which the answer to {mti} repeats DE 11"),
+            "add `[[rule]]` tables with `mti` and `echo` as `turnout message dialect show iso87_ascii` has them",
+        )),
+    }
 }
 
 fn identification<'f>(value: &'f DeValue<'f>) -> Result<Named<'f>, Complaint> {
