@@ -1,6 +1,7 @@
 //! Hexadecimal text, which is written in upper case.
 
 use crate::class::{Hex, Lanes};
+use wide::u8x16;
 
 /// The value of a hexadecimal digit in ASCII, upper or lower case.
 pub(crate) fn nibble(character: u8) -> Option<u8> {
@@ -50,43 +51,38 @@ pub(crate) fn write_to(bytes: &[u8], out: &mut [u8]) {
     }
 }
 
-/// Sixteen digits as a number, or `None` when one is no digit: a bitmap in characters.
+/// Sixteen digits as 64 bits, the first the least significant, or `None` when one is no digit: a bitmap
+/// in characters.
 #[inline]
-pub(crate) fn word(text: &[u8; 16]) -> Option<u64> {
-    let (halves, _) = text.as_chunks::<8>();
-    let (high, low) = (eight(halves[0]), eight(halves[1]));
-    Hex::all(text).then_some(u64::from(high) << 32 | u64::from(low))
+pub(crate) fn bits(text: &[u8; 16]) -> Option<u64> {
+    let lanes = u8x16::new(*text);
+    // A letter has bit 6 set, whatever its case, and a value 9 above its low bits.
+    let letters = (lanes & u8x16::splat(0x40)).min(u8x16::splat(9));
+    let nibbles = u128::from_le_bytes(((lanes & u8x16::splat(0x0F)) + letters).to_array());
+    let (first, last) = (joined(nibbles as u64), joined((nibbles >> 64) as u64));
+    // The digits are turned around by that, the bits in them not yet.
+    let word = u64::from(first) | u64::from(last) << 32;
+    let word = (word >> 2 & 0x3333_3333_3333_3333) | (word & 0x3333_3333_3333_3333) << 2;
+    let word = (word >> 1 & 0x5555_5555_5555_5555) | (word & 0x5555_5555_5555_5555) << 1;
+    (Hex::bad(lanes) == u8x16::ZERO).then_some(word)
 }
 
-/// Eight digits, known or not known to be such, as a number: all at once in one register.
-fn eight(text: [u8; 8]) -> u32 {
-    let word = u64::from_be_bytes(text);
-    // A letter has bit 6 set, whatever its case, and a value 9 above its low bits.
-    let letters = (word >> 6) & 0x0101_0101_0101_0101;
-    let nibbles = (word & 0x0F0F_0F0F_0F0F_0F0F) + letters * 9;
+/// The nibbles in the low halves of eight bytes.
+#[inline]
+fn joined(nibbles: u64) -> u32 {
     let pairs = (nibbles | nibbles >> 4) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
     (fours | fours >> 16) as u32
 }
 
-/// A number as sixteen digits.
+/// A number as sixteen digits: each nibble into a byte of its own, then all made characters at once.
 #[inline]
 pub(crate) fn from_word(word: u64) -> [u8; 16] {
-    let mut digits = [0; 16];
-    digits[..8].copy_from_slice(&eight_digits((word >> 32) as u32));
-    digits[8..].copy_from_slice(&eight_digits(word as u32));
-    digits
-}
-
-/// The same of half as many: each nibble into a byte of its own, then all made characters at once.
-#[inline]
-fn eight_digits(word: u32) -> [u8; 8] {
-    let fours = (u64::from(word) | u64::from(word) << 16) & 0x0000_FFFF_0000_FFFF;
-    let pairs = (fours | fours << 8) & 0x00FF_00FF_00FF_00FF;
-    let nibbles = (pairs | pairs << 4) & 0x0F0F_0F0F_0F0F_0F0F;
-    // Six more and bit 4 is set in those above 9, which are letters.
-    let letters = (nibbles + 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101;
-    (nibbles + 0x3030_3030_3030_3030 + letters * 7).to_be_bytes()
+    let bytes = word.swap_bytes();
+    let lanes = |nibbles: u64| u8x16::new(u128::from(nibbles & 0x0F0F_0F0F_0F0F_0F0F).to_le_bytes());
+    let nibbles = u8x16::unpack_low(lanes(bytes >> 4), lanes(bytes));
+    let letters = u8x16::ZERO - nibbles.saturating_sub(u8x16::splat(9)).min(u8x16::ONE);
+    (nibbles + u8x16::splat(b'0') + (letters & u8x16::splat(b'A' - b'9' - 1))).to_array()
 }
 
 #[cfg(test)]
@@ -102,8 +98,8 @@ mod tests {
 
     #[test]
     fn words() {
-        assert_eq!(word(b"0123456789abCDEF"), Some(0x0123_4567_89AB_CDEF));
-        assert_eq!(word(b"F000000000000001"), Some(0xF000_0000_0000_0001));
+        assert_eq!(bits(b"8000000000000002"), Some(1 | 1 << 62));
+        assert_eq!(bits(b"0123456789abCDEF"), Some(0x0123_4567_89AB_CDEF_u64.reverse_bits()));
         for length in 0..40u8 {
             let bytes: Vec<u8> = (0..length).map(|byte| byte.wrapping_mul(7)).collect();
             let mut out = vec![b'.'; 2 * bytes.len() + 3];
@@ -118,7 +114,7 @@ mod tests {
                 text[position] = byte;
                 let expect =
                     text.iter().try_fold(0u64, |word, byte| Some(word << 4 | u64::from(nibble(*byte)?)));
-                assert_eq!(word(&text), expect, "{byte:02X} at {position}");
+                assert_eq!(bits(&text), expect.map(u64::reverse_bits), "{byte:02X} at {position}");
             }
         }
     }

@@ -120,8 +120,9 @@ impl Mti {
 
     /// Four ASCII digits.
     #[must_use]
+    #[inline]
     pub fn to_ascii(self) -> [u8; 4] {
-        [0, 1, 2, 3].map(|index| b'0' + self.digit(index))
+        [self.digit(0) | b'0', self.digit(1) | b'0', self.digit(2) | b'0', self.digit(3) | b'0']
     }
 
     /// Two bytes of packed digits.

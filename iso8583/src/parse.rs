@@ -81,12 +81,9 @@ fn walk(message: &mut Message<'_>) -> Option<()> {
         while bits != 0 {
             let bit = bits.trailing_zeros() as usize % 64;
             bits &= bits.wrapping_sub(1);
-            let row = rows[bit];
+            let row = &rows[bit];
             starts[bit] = at as u16;
-            if row.shape <= Shape::FixedOdd {
-                if row.shape == Shape::FixedOdd && frame.get(at)? >> 4 != 0 {
-                    return None;
-                }
+            if row.shape == Shape::Fixed {
                 if row.check != run.check {
                     run.end(frame, at)?;
                     run = Run { check: row.check, start: at };
@@ -150,7 +147,7 @@ impl Run {
 
 /// Bytes of the body of a variable field.
 #[inline]
-fn variable(row: Row, rest: &[u8]) -> Option<usize> {
+fn variable(row: &Row, rest: &[u8]) -> Option<usize> {
     let digit = |byte: u8| u32::from(byte.wrapping_sub(b'0'));
     let bcd = |byte: u8| u32::from(byte >> 4) * 10 + u32::from(byte & 0x0F);
     let is_bcd = |byte: u8| byte <= 0x99 && byte & 0x0F < 10;
@@ -172,7 +169,8 @@ fn variable(row: Row, rest: &[u8]) -> Option<usize> {
             (u32::from(high) * 100 + bcd(low), high < 10 && is_bcd(low))
         }
         Shape::BinaryLl => (u32::from(*rest.first()?), true),
-        Shape::Fixed | Shape::FixedOdd | Shape::BySpec | Shape::ThirdBitmap => return None,
+        Shape::FixedOdd => (u32::from(row.size), rest.first()? >> 4 == 0),
+        Shape::Fixed | Shape::BySpec | Shape::ThirdBitmap => return None,
     };
     let odd_hex = row.check == Check::Hex && count % 2 == 1;
     if !sound || count > u32::from(row.size) || odd_hex {
@@ -279,11 +277,11 @@ fn one_bitmap(frame: &[u8], offset: usize, encoding: BitmapEncoding) -> Result<u
     let text = take(frame, offset, encoding.width())?;
     match (encoding, text.first_chunk::<16>()) {
         (BitmapEncoding::Hex, Some(digits)) => {
-            hex_text::word(digits).map(u64::reverse_bits).ok_or_else(|| not_a_bitmap(offset, *digits))
+            hex_text::bits(digits).ok_or_else(|| not_a_bitmap(offset, *digits))
         }
         (BitmapEncoding::HexEbcdic, Some(digits)) => {
             let digits = digits.map(|byte| Charset::Cp500.ascii(byte).unwrap_or_default());
-            hex_text::word(&digits).map(u64::reverse_bits).ok_or_else(|| not_a_bitmap(offset, digits))
+            hex_text::bits(&digits).ok_or_else(|| not_a_bitmap(offset, digits))
         }
         _ => Ok(text.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes).reverse_bits())),
     }

@@ -57,7 +57,7 @@ impl Peer for Ours {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.clear();
-        let mut writer = MessageWriter::begin(out, &self.dialect, &[], Mti::parse(b"0200").expect("an MTI"))
+        let mut writer = MessageWriter::begin(out, &self.dialect, &[], Mti::FINANCIAL_REQUEST)
             .expect("the dialect has no header");
         writer.fields(self.frame.fields()).expect("in the dialect");
         writer.finish().expect("complete");
