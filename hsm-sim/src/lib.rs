@@ -27,6 +27,7 @@
 //! assert_eq!(made.reveal(), hsm_sim::cvv::cvv(&cvk, &pan, b"3012", b"201").reveal());
 //! ```
 
+pub mod aes_key;
 pub mod cipher;
 pub mod cvv;
 mod decimalise;
@@ -41,6 +42,7 @@ pub mod pin;
 pub mod pvv;
 pub mod server;
 
+pub use aes_key::AesKey;
 pub use cipher::{ClearKey, KeyLength, KeyLengthError};
 pub use engine::{Engine, OwnedReply, Settings};
 pub use lmk::{KeyError, Lmk};
