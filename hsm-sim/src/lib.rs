@@ -37,6 +37,7 @@ pub mod ibm3624;
 pub mod kcv;
 mod key_block;
 pub mod lmk;
+pub mod lmk_file;
 pub mod mac;
 pub mod pin;
 pub mod pvv;

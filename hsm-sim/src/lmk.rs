@@ -3,6 +3,7 @@
 use crate::cipher::{ClearKey, KeyLength};
 use crate::key_block;
 use hsm::{ErrorCode, KeyField, KeyScheme, KeyType, LmkIdentifier};
+use ring::digest::{Context, SHA256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -54,6 +55,30 @@ impl Lmk {
             check_value: *b"2686040000000000",
             key_block_check_value: *b"1651260000000000",
         }
+    }
+
+    /// LMKs from their bytes: 20 pairs of 16 for the variant LMK, 24 for the key block LMK.
+    ///
+    /// # Errors
+    /// [`KeyError::Length`], or [`KeyError::Parity`] when a byte has not odd parity.
+    pub fn from_bytes(pairs: &[u8], key_block: &[u8]) -> Result<Lmk, KeyError> {
+        let (chunks, []) = pairs.as_chunks::<16>() else { return Err(KeyError::Length) };
+        let split: [[u8; 16]; 20] = chunks.try_into().map_err(|_| KeyError::Length)?;
+        let split = Zeroizing::new(split);
+        let odd = |bytes: &[u8]| bytes.iter().all(|byte| byte.count_ones() % 2 == 1);
+        let triple = ClearKey::new(key_block).map_err(|_| KeyError::Length)?;
+        if triple.length() != KeyLength::Triple {
+            return Err(KeyError::Length);
+        }
+        if !odd(pairs) || !odd(key_block) {
+            return Err(KeyError::Parity);
+        }
+        Ok(Lmk {
+            pairs: std::array::from_fn(|pair| Zeroizing::new(split[pair])),
+            key_block: triple,
+            check_value: own_check_value(pairs),
+            key_block_check_value: own_check_value(key_block),
+        })
     }
 
     /// The check value that `NC` answers for an LMK; `None` when no such LMK is loaded.
@@ -196,6 +221,19 @@ fn part_key(wrapping: &ClearKey, scheme: KeyScheme, part: usize) -> Result<Clear
     };
     *byte ^= variant;
     ClearKey::new(&bytes).map_err(|_| KeyError::Length)
+}
+
+/// Check value of an LMK that is not a public one: the first three bytes of a SHA-256 over it, then
+/// zeros. What payShields compute is not known.
+pub(crate) fn own_check_value(lmk: &[u8]) -> [u8; 16] {
+    let mut digest = Context::new(&SHA256);
+    digest.update(b"hsm-sim LMK check value 1");
+    digest.update(lmk);
+    let mut shown = [b'0'; 16];
+    hex::encode_to_slice(&digest.finish().as_ref()[..3], &mut shown[..6])
+        .expect("three bytes are six characters");
+    shown.make_ascii_uppercase();
+    shown
 }
 
 /// Variants 1 to 9 of the first byte of a pair.

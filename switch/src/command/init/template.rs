@@ -24,7 +24,7 @@ shards = 1                              # threads that decide; cards are spread 
 segment = "64MiB"
 
 # The HSM inside this process, under the LMK that everybody knows: for development only.
-# For a payShield, or for `hsm-sim` in a process of its own:
+# For a payShield, or for `hsm-sim --test-lmk` in a process of its own:
 #   mode = "payshield", units = ["127.0.0.1:1500"], header_length = 4, connections = 2
 [hsm]
 mode = "embedded"
