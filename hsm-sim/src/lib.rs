@@ -27,24 +27,31 @@
 //! assert_eq!(made.reveal(), hsm_sim::cvv::cvv(&cvk, &pan, b"3012", b"201").reveal());
 //! ```
 
+pub mod admin;
 pub mod aes_key;
 pub mod cipher;
 pub mod cvv;
 mod decimalise;
 pub mod emv;
 mod engine;
+pub mod faults;
 pub mod ibm3624;
 pub mod kcv;
 mod key_block;
 pub mod lmk;
 pub mod lmk_file;
 pub mod mac;
+mod outbox;
 pub mod pin;
 pub mod pvv;
 pub mod server;
+pub mod statistics;
+mod throttle;
+mod unit;
 
 pub use aes_key::AesKey;
 pub use cipher::{ClearKey, KeyLength, KeyLengthError};
 pub use engine::{Engine, OwnedReply, Settings};
 pub use lmk::{KeyError, Lmk};
 pub use pin::{Pin, PinError};
+pub use unit::Unit;

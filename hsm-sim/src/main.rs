@@ -4,15 +4,19 @@ mod lmk_command;
 mod passphrase;
 
 use clap::{Args, Parser, Subcommand};
-use hsm_sim::server::{Limits, serve};
-use hsm_sim::{Engine, Lmk, Settings, lmk_file};
+use hsm_sim::faults::Fault;
+use hsm_sim::server::{Limits, serve_unit};
+use hsm_sim::{Engine, Lmk, Settings, Unit, admin, lmk_file};
 use lmk_command::LmkCommand;
 use passphrase::PassphraseSource;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::io::{self, IsTerminal, Write};
 use std::net::{SocketAddr, TcpListener};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -65,6 +69,32 @@ struct Serve {
     /// Close a connection that is silent for so many seconds
     #[arg(long, default_value_t = 600, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     idle_timeout: u32,
+
+    /// What goes wrong with the commands of a code, or with all others (*); repeatable. `CA
+    /// delay=uniform:2ms..9ms drop=0.01`; there are delay=fixed:5ms, uniform:2ms..9ms, exponential:5ms,
+    /// normal:5ms,1ms with cap=50ms, and drop, disconnect, flip and error=41: with a probability
+    #[arg(long, value_name = "FAULT")]
+    fault: Vec<Fault>,
+
+    /// Serve so many commands a second over all connections; those above it wait
+    #[arg(long, value_name = "COMMANDS", value_parser = admin::parse_rate)]
+    rate: Option<NonZeroU32>,
+
+    /// Draw the faults from this seed, so that a run can be repeated [default: another one each time]
+    #[arg(long, value_name = "NUMBER")]
+    seed: Option<u64>,
+
+    /// Let a reply that is due sooner overtake the ones before it
+    #[arg(long)]
+    out_of_order: bool,
+
+    /// Take `fault`, `faults`, `clear`, `rate`, `stats` and `help` as lines of text on this address
+    #[arg(long, value_name = "ADDRESS")]
+    admin: Option<SocketAddr>,
+
+    /// Let --admin listen on an address that other machines reach; it asks nobody who they are
+    #[arg(long, requires = "admin")]
+    admin_anywhere: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -75,6 +105,12 @@ Examples:
   hsm-sim lmk generate --out unit.lmk --passphrase-file passphrase
   hsm-sim --lmk-file unit.lmk --passphrase-file passphrase
                                                  LMKs of your own
+  hsm-sim --test-lmk --fault 'CA delay=uniform:2ms..9ms drop=0.01' --fault '* delay=1ms' --seed 7
+                                                 slow replies, and one CA of a hundred lost
+  hsm-sim --test-lmk --rate 250                  a unit licensed for 250 commands a second
+  hsm-sim --test-lmk --admin 127.0.0.1:1501      faults and statistics while it runs:
+  echo 'fault CY flip=0.1' | nc -N 127.0.0.1 1501
+  echo stats | nc -N 127.0.0.1 1501
   RUST_LOG=hsm_sim=debug hsm-sim --test-lmk      log each command code (never a body)
 
 Ask it for its diagnostics (NC):
@@ -120,16 +156,44 @@ fn start(options: &Serve) -> Result<(), String> {
         }
         None => Lmk::public_test(),
     };
-    let listener =
-        listen(options).map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
-    warn(options);
     let settings = Settings { sockets: options.max_connections, ..Settings::default() };
+    let unit = Unit::new(Arc::new(Engine::new(lmk, settings))).with_out_of_order(options.out_of_order);
+    let unit = Arc::new(unit);
+    unit.set_rate(options.rate);
+    unit.set_seed(options.seed.map_or_else(random_seed, Ok)?);
+    set_faults(&unit, &options.fault)?;
+    let admin = options.admin.map(|address| bind_admin(address, options.admin_anywhere)).transpose()?;
+    let listener = bind(options.listen)?;
+    announce(&listener, admin.as_ref()).map_err(|error| format!("cannot say where it listens: {error}"))?;
+    warn(options);
+    report(&unit, options);
+    if let Some(admin) = admin {
+        let unit = Arc::clone(&unit);
+        thread::spawn(move || admin::serve(&admin, &unit));
+    }
     let limits = Limits {
         header_length: options.header_length.into(),
         max_connections: options.max_connections.into(),
         idle_timeout: Duration::from_secs(options.idle_timeout.into()),
     };
-    serve(&listener, &Arc::new(Engine::new(lmk, settings)), limits)
+    serve_unit(&listener, &unit, limits)
+}
+
+fn random_seed() -> Result<u64, String> {
+    let mut bytes = [0; 4];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| "the system gives no random bytes")?;
+    // Short enough to be typed in again.
+    Ok(u32::from_le_bytes(bytes).into())
+}
+
+fn set_faults(unit: &Unit, faults: &[Fault]) -> Result<(), String> {
+    for (index, fault) in faults.iter().enumerate() {
+        if faults[..index].iter().any(|earlier| earlier.target == fault.target) {
+            return Err(format!("two --fault for {}: write all of it in one", fault.target));
+        }
+        unit.change_faults(|table| table.set(*fault));
+    }
+    Ok(())
 }
 
 /// Says what this is. Not by the log, which a filter could silence.
@@ -141,11 +205,39 @@ fn warn(options: &Serve) {
     eprintln!("hsm-sim: *** Never use it with live keys, PINs or cards. ***");
 }
 
-/// Binds, and says on standard output where: whoever started us with port 0 reads it there.
-fn listen(options: &Serve) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(options.listen)?;
+/// Says what will go wrong, and the seed to repeat it with.
+fn report(unit: &Unit, options: &Serve) {
+    for fault in unit.faults().iter() {
+        eprintln!("hsm-sim: fault {fault}");
+    }
+    if let Some(rate) = unit.rate() {
+        eprintln!("hsm-sim: rate {rate}");
+    }
+    if !options.fault.is_empty() || options.admin.is_some() {
+        eprintln!("hsm-sim: seed {}", unit.faults().seed());
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).map_err(|error| format!("cannot listen on {address}: {error}"))
+}
+
+fn bind_admin(address: SocketAddr, anywhere: bool) -> Result<TcpListener, String> {
+    if !anywhere && !address.ip().is_loopback() {
+        return Err(format!(
+            "--admin {address} is open to other machines, and it asks nobody who they are: take a loopback \
+             address, or add --admin-anywhere"
+        ));
+    }
+    bind(address)
+}
+
+/// Says on standard output where it listens: whoever started us with port 0 reads it there.
+fn announce(listener: &TcpListener, admin: Option<&TcpListener>) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening {}", listener.local_addr()?)?;
-    out.flush()?;
-    Ok(listener)
+    if let Some(admin) = admin {
+        writeln!(out, "admin {}", admin.local_addr()?)?;
+    }
+    out.flush()
 }

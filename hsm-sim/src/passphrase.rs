@@ -51,6 +51,7 @@ impl PassphraseSource {
 }
 
 /// Who answers for the rights of a passphrase file.
+#[derive(Clone, Copy)]
 enum Rights {
     OwnerOnly,
     Systemd,
