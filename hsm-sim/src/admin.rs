@@ -80,7 +80,8 @@ fn converse(stream: &TcpStream, unit: &Unit) -> io::Result<()> {
         let line = line.trim();
         // A page in a browser of this machine can send its request here, with commands in its body.
         if line.contains("HTTP/") {
-            return out.write_all(b"error: this is no HTTP; use nc: echo stats | nc -N 127.0.0.1 1501\n");
+            return out
+                .write_all(b"error: this is no HTTP but lines of text: echo stats | nc -N 127.0.0.1 1501\n");
         }
         if line == "quit" {
             return Ok(());
