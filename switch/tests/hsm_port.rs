@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 use switch::directory::Directory;
-use switch::edge::hsm::{HSM_JOBS, HsmJob, HsmPort};
+use switch::edge::hsm::{HsmJob, HsmPort};
 use switch::inbox::{Inbox, Message};
 use switch::metrics::Metrics;
-use switch::settings::HsmSettings;
+use switch::settings::{HsmSettings, PayShieldSettings, UnitSettings};
 use switch::shards::Shards;
 use tokio::runtime::Runtime;
 
@@ -49,7 +49,11 @@ impl Bench {
     }
 
     fn over_tcp(units: Vec<SocketAddr>, connections: usize) -> Bench {
-        Bench::new(&HsmSettings::PayShield { units, header_length: 4, connections, deadline: DEADLINE })
+        Bench::pay_shield(PayShieldSettings { connections, ..settings(units) })
+    }
+
+    fn pay_shield(settings: PayShieldSettings) -> Bench {
+        Bench::new(&HsmSettings::PayShield(settings))
     }
 
     fn ask(&self, ticket: u64, checks: Checks) {
@@ -85,6 +89,11 @@ impl Bench {
         text.lines()
             .any(|line| line.contains(&format!("\"{command}\"")) && line.contains(&format!("\"{error}\"")))
     }
+}
+
+fn settings(units: Vec<SocketAddr>) -> PayShieldSettings {
+    let units = units.into_iter().map(UnitSettings::new).collect();
+    PayShieldSettings { connections: 1, deadline: DEADLINE, ..PayShieldSettings::new(units) }
 }
 
 /// The value that our own units call right; everything else is wrong.
@@ -460,31 +469,30 @@ fn dropping_the_port_waits_for_the_units_answers() {
 }
 
 #[test]
-fn jobs_under_way_are_bounded() {
+fn a_full_queue_refuses_at_once() {
     let unit = unit(&[Manner::Silent]);
-    let bench = Bench::new(&HsmSettings::PayShield {
-        units: vec![unit.address],
-        header_length: 4,
-        connections: 1,
+    let bench = Bench::pay_shield(PayShieldSettings {
+        in_flight: 20,
+        queue: 100,
         deadline: PATIENCE,
+        ..settings(vec![unit.address])
     });
     bench.wait_until_connected(1);
     let port = bench.port.as_ref().unwrap();
     let taken = || port.ask(HsmJob { shard: 0, ticket: Ticket(0), checks: cvv_check(RIGHT_CVV) }).is_ok();
-    for _ in 0..HSM_JOBS {
-        assert!(taken());
+    for number in 0..120 {
+        assert!(taken(), "{number}");
     }
     assert!(!taken());
+    let text = bench.metrics.render();
+    assert!(text.contains("turnout_hsm_queue{lane=\"authorization\"} 100\n"), "{text}");
+    assert!(text.contains(&format!("turnout_hsm_outstanding{{unit=\"{}\"}} 20\n", unit.address)), "{text}");
 }
 
 #[test]
 fn settings_that_cannot_work_are_refused() {
-    let settings = |header_length| HsmSettings::PayShield {
-        units: Vec::new(),
-        header_length,
-        connections: 1,
-        deadline: DEADLINE,
-    };
+    let settings =
+        |header_length| HsmSettings::PayShield(PayShieldSettings { header_length, ..settings(Vec::new()) });
     let start = |settings: &HsmSettings| {
         let shards = Arc::new(Shards::new(Vec::new(), Arc::new(Directory::new(1))));
         HsmPort::start(settings, shards, Arc::new(Metrics::new())).map(|_| ())
