@@ -6,6 +6,7 @@
 
 mod error;
 mod framing;
+mod hsm;
 mod keys;
 mod listener;
 mod ndc;
@@ -19,7 +20,7 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
-use crate::settings::{AdminSettings, HsmSettings, Settings};
+use crate::settings::{AdminSettings, Settings};
 use auth::Tables;
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
@@ -35,7 +36,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tls::{Identity, TlsMode};
 use toml::de::{DeTable, DeValue};
-use value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use value::{address, duration_up_to, number, size_within, switch, text};
 
 /// What the file says, with what only tools ask for.
 #[derive(Clone, Debug)]
@@ -155,7 +156,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let drain_deadline =
         top.or("drain_deadline", Duration::from_secs(10), duration_up_to(Duration::from_hours(1)));
     let shards = top.or("shards", 1, number(1..=auth::limits::SHARDS as u64)) as usize;
-    let hsm = hsm(top);
+    let hsm = hsm::read(top);
     let identity = top.table("tls").map_or_else(Identity::default, |mut section| {
         let identity = Identity::read(&mut section, folder);
         section.finish();
@@ -203,63 +204,6 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         currencies,
         public_test_lmk: hsm.public_test_lmk,
         file: PathBuf::new(),
-    }
-}
-
-/// The `[hsm]` table.
-struct Hsm {
-    settings: HsmSettings,
-    deadline: Duration,
-    public_test_lmk: bool,
-}
-
-fn hsm(top: &mut Section<'_>) -> Hsm {
-    let deadline = Duration::from_secs(2);
-    let nothing = Hsm { settings: HsmSettings::Embedded { workers: 1 }, deadline, public_test_lmk: false };
-    let Some(mut section) = top.table("hsm") else {
-        if !top.has("hsm") {
-            top.complain(
-                "hsm",
-                Complaint::new("is missing", "add [hsm] with mode = \"embedded\" or \"payshield\""),
-            );
-        }
-        return nothing;
-    };
-    let embedded = section.required("mode", one_of(&[("embedded", true), ("payshield", false)]));
-    let deadline = section.or("deadline", deadline, duration_up_to(Duration::from_mins(1)));
-    let lmk = section.optional("lmk", one_of(&[("public-test", ())]));
-    let settings = match embedded {
-        Some(true) => embedded_hsm(&mut section),
-        Some(false) => payshield(&mut section, deadline),
-        None => nothing.settings,
-    };
-    section.finish();
-    Hsm { settings, deadline, public_test_lmk: lmk.is_some() }
-}
-
-/// The embedded HSM has only the LMK that everyone knows, and whoever uses it must have said so.
-fn embedded_hsm(section: &mut Section<'_>) -> HsmSettings {
-    if !section.has("lmk") {
-        let mend = "add lmk = \"public-test\": its keys are public, so it is for development only";
-        section.complain("lmk", Complaint::new("must be stated for the embedded HSM", mend));
-    }
-    for key in ["units", "header_length", "connections"] {
-        section.refuse(key, "belongs to mode = \"payshield\"");
-    }
-    HsmSettings::Embedded { workers: section.or("workers", 1, number(1..=64)) as usize }
-}
-
-fn payshield(section: &mut Section<'_>, deadline: Duration) -> HsmSettings {
-    section.refuse("workers", "belongs to mode = \"embedded\"");
-    let units = section.required("units", |value| match list(value, address)? {
-        units if units.is_empty() => Err(Complaint::new("is empty", "name a unit: [\"127.0.0.1:1500\"]")),
-        units => Ok(units),
-    });
-    HsmSettings::PayShield {
-        units: units.unwrap_or_default(),
-        header_length: section.or("header_length", 4, number(4..=255)) as usize,
-        connections: section.or("connections", 2, number(1..=64)) as usize,
-        deadline,
     }
 }
 

@@ -1,6 +1,10 @@
 //! What is counted, in the OpenMetrics text form. Labels are names of links, codes and commands:
 //! never a card's.
 
+mod hsm;
+
+pub use hsm::{CommandMeters, HsmMetrics, UnitMeters};
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -19,11 +23,12 @@ pub struct Metrics {
     network_messages: Family<LinkLabel, Counter>,
     messages_refused: Family<ReasonLabels, Counter>,
     responses: Family<CodeLabels, Counter>,
-    response_seconds: Family<LinkLabel, Histogram, fn() -> Histogram>,
-    hsm_commands: Family<HsmLabels, Counter>,
-    hsm_seconds: Family<HsmCommandLabel, Histogram, fn() -> Histogram>,
-    hsm_refused: Counter,
+    response_seconds: SecondsFamily<LinkLabel>,
+    hsm: HsmMetrics,
 }
+
+/// Times, by labels.
+type SecondsFamily<L> = Family<L, Histogram, fn() -> Histogram>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LinkLabel {
@@ -40,17 +45,6 @@ struct ReasonLabels {
 struct CodeLabels {
     link: String,
     code: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HsmLabels {
-    command: String,
-    error: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct HsmCommandLabel {
-    command: String,
 }
 
 /// Upper bounds in seconds: from a fifth of a millisecond, where an idle switch answers, to the ten
@@ -81,9 +75,7 @@ impl Metrics {
             messages_refused: Family::default(),
             responses: Family::default(),
             response_seconds: Family::new_with_constructor(seconds),
-            hsm_commands: Family::default(),
-            hsm_seconds: Family::new_with_constructor(seconds),
-            hsm_refused: Counter::default(),
+            hsm: HsmMetrics::new(),
         };
         metrics.register();
         metrics
@@ -115,18 +107,7 @@ impl Metrics {
             Unit::Seconds,
             self.response_seconds.clone(),
         );
-        registry.register("hsm_commands", "HSM commands, by error code", self.hsm_commands.clone());
-        registry.register_with_unit(
-            "hsm_command",
-            "Time of an HSM command",
-            Unit::Seconds,
-            self.hsm_seconds.clone(),
-        );
-        registry.register(
-            "hsm_refused",
-            "Checks refused because the HSM queue was full",
-            self.hsm_refused.clone(),
-        );
+        self.hsm.register(registry);
     }
 
     /// A connection is open.
@@ -169,18 +150,10 @@ impl Metrics {
         self.response_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
     }
 
-    /// The HSM answered a command; `error` is its two-character error code, or a word of ours when
-    /// there was no answer.
-    pub fn hsm_command(&self, code: &str, error: &str, elapsed: Duration) {
-        let labels = HsmLabels { command: code.to_owned(), error: error.to_owned() };
-        self.hsm_commands.get_or_create(&labels).inc();
-        let label = HsmCommandLabel { command: code.to_owned() };
-        self.hsm_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
-    }
-
-    /// The HSM's queue was full.
-    pub fn hsm_refused(&self) {
-        self.hsm_refused.inc();
+    /// What is counted about the HSM.
+    #[must_use]
+    pub fn hsm(&self) -> &HsmMetrics {
+        &self.hsm
     }
 
     /// All of it as text.
@@ -200,7 +173,6 @@ mod tests {
     fn counts_appear_in_the_text() {
         let metrics = Metrics::new();
         metrics.response("pos", "00", Duration::from_millis(3));
-        metrics.hsm_command("EC", "00", Duration::from_micros(40));
         let text = metrics.render();
         assert!(text.contains("turnout_responses_total{link=\"pos\",code=\"00\"} 1"), "{text}");
         assert!(text.contains("turnout_response_seconds_bucket{le=\"0.005\",link=\"pos\"} 1"), "{text}");

@@ -2,8 +2,10 @@
 //! by [`config`](crate::config) from the file.
 
 mod certificates;
+mod hsm;
 
 pub use certificates::Certificates;
+pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
 
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
@@ -34,28 +36,6 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
-}
-
-/// Where HSM commands go.
-#[derive(Clone, Debug)]
-pub enum HsmSettings {
-    /// The simulator inside this process.
-    Embedded {
-        /// Threads that execute commands.
-        workers: usize,
-    },
-    /// payShield units, or `hsm-sim`, over TCP.
-    PayShield {
-        /// Their addresses.
-        units: Vec<SocketAddr>,
-        /// Characters of the message header, as set on the units; at least 4 are needed to tell
-        /// replies apart.
-        header_length: usize,
-        /// Connections to each unit.
-        connections: usize,
-        /// Deadline of one command.
-        deadline: Duration,
-    },
 }
 
 /// The administration listener.

@@ -160,7 +160,7 @@ impl Shard {
     fn ask_hsm(&mut self, ticket: Ticket, checks: Checks) {
         let shard = self.stream.0 as u8;
         if let Err(job) = self.hsm.ask(HsmJob { shard, ticket, checks }) {
-            self.metrics.hsm_refused();
+            self.metrics.hsm().refused();
             let reply = translate::hsm::all_failed(&job.checks);
             self.step(clock::now(), Input::HsmReply { ticket, reply });
         }

@@ -3,12 +3,13 @@
 use auth::{LinkName, PinKeyKind, PinMethod};
 use card::TerminalId;
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 use switch::command::init::{self, InitOptions, Ports};
 use switch::command::key::verify_keys;
 use switch::config::{self, ConfigError};
-use switch::settings::{HsmSettings, Protocol, Settings};
+use switch::settings::{HsmSettings, Protocol, Settings, UnitSettings};
 use tempfile::TempDir;
 
 /// A folder made by `init`, whose configuration a test may change.
@@ -380,6 +381,94 @@ fn what_does_not_go_together_is_refused() {
         "mode = \"payshield\"\nunits = [\"127.0.0.1:1500\"]",
         "workers = 1 | hsm.workers: belongs to mode = \"embedded\"",
     );
+}
+
+/// The `[hsm]` table of `init`, for units instead.
+fn payshield(units: &str) -> [(&'static str, String); 2] {
+    [("mode = \"embedded\"", format!("mode = \"payshield\"\n{units}")), ("workers = 1\n", String::new())]
+}
+
+#[test]
+fn units_by_address_and_by_table() {
+    let site = Site::new();
+    let load = |units: &str| {
+        let changes = payshield(units);
+        let changes: Vec<(&str, &str)> = changes.iter().map(|(from, to)| (*from, to.as_str())).collect();
+        match site.load(&changes).unwrap().hsm {
+            HsmSettings::PayShield(settings) => settings,
+            HsmSettings::Embedded { .. } => panic!("the HSM is not embedded"),
+        }
+    };
+    let unit = |port, weight, licence_rate| UnitSettings {
+        address: SocketAddr::from(([127, 0, 0, 1], port)),
+        weight,
+        licence_rate,
+    };
+    let settings = load(
+        "units = [\"127.0.0.1:1500\", { address = \"127.0.0.1:1501\", weight = 3, licence_rate = 250 }]",
+    );
+    assert_eq!(settings.units, [unit(1500, 1, 0), unit(1501, 3, 250)]);
+    assert_eq!((settings.header_length, settings.connections), (4, 2));
+    assert_eq!((settings.in_flight, settings.queue), (256, 8192));
+    assert_eq!(
+        (settings.deadline, settings.health_interval),
+        (Duration::from_secs(2), Duration::from_secs(10))
+    );
+    let settings = load(
+        "header_length = 8\nconnections = 4\nin_flight = 16\nqueue = 100\nhealth_interval = \"1s\"\n\
+         units = [{ address = \"127.0.0.1:1500\", weight = 100 }]",
+    );
+    assert_eq!((settings.header_length, settings.connections), (8, 4));
+    assert_eq!((settings.in_flight, settings.queue), (16, 100));
+    assert_eq!(settings.health_interval, Duration::from_secs(1));
+    assert_eq!(settings.units, [unit(1500, 100, 0)]);
+}
+
+#[test]
+fn mistakes_about_units() {
+    let site = Site::new();
+    let check = |units: &str, expect: &str| {
+        let changes = payshield(units);
+        let changes: Vec<(&str, &str)> = changes.iter().map(|(from, to)| (*from, to.as_str())).collect();
+        assert_eq!(site.mistakes(&changes), [expect], "{units}");
+    };
+    check("", "[hsm] | hsm.units: is missing");
+    check("units = []", "units = [] | hsm.units: is empty");
+    check("units = \"127.0.0.1:1500\"", "units = \"127.0.0.1:1500\" | hsm.units: is not a list");
+    let one = |item: &str, key: &str, reason: &str| {
+        check(&format!("units = [{item}]"), &format!("units = [{item}] | hsm.units[0]{key}: {reason}"));
+    };
+    one("\"hsm1:1500\"", "", "is not an IP address with a port");
+    one("1500", "", "is an integer and not an address");
+    one("\"127.0.0.1:0\"", "", "has no port");
+    one("{ weight = 1 }", ".address", "is missing");
+    let with = |key: &str| format!("{{ address = \"127.0.0.1:1500\", {key} }}");
+    one(&with("weight = 0"), ".weight", "is out of bounds");
+    one(&with("weight = 101"), ".weight", "is out of bounds");
+    one(&with("licence_rate = \"250\""), ".licence_rate", "is a string and not a number");
+    one(&with("licence_rate = -1"), ".licence_rate", "is out of bounds");
+    one(&with("wieght = 1"), ".wieght", "is not a known key");
+    let twice = "units = [\"127.0.0.1:1500\", { address = \"127.0.0.1:1500\" }]";
+    check(twice, &format!("{twice} | hsm.units[1].address: is named twice"));
+    let twice = "units = [\"127.0.0.1:1500\", \"127.0.0.1:1500\"]";
+    check(twice, &format!("{twice} | hsm.units[1]: is named twice"));
+    let units = "units = [\"127.0.0.1:1500\"]";
+    for line in
+        ["in_flight = 0", "queue = 0", "connections = 0", "header_length = 3", "health_interval = \"0s\""]
+    {
+        let key = line.split(' ').next().unwrap();
+        check(&format!("{units}\n{line}"), &format!("{line} | hsm.{key}: is out of bounds"));
+    }
+}
+
+#[test]
+fn what_belongs_to_units_has_no_meaning_embedded() {
+    let site = Site::new();
+    for line in ["units = []", "in_flight = 1", "queue = 1", "health_interval = \"1s\"", "connections = 1"] {
+        let key = line.split(' ').next().unwrap();
+        let expect = format!("{line} | hsm.{key}: belongs to mode = \"payshield\"");
+        site.check("workers = 1", &format!("workers = 1\n{line}"), &expect);
+    }
 }
 
 #[test]

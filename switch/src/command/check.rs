@@ -84,7 +84,7 @@ fn tell(mistakes: &[ConfigError], file: &Path) {
 fn verified_keys(configuration: &Configuration) -> Vec<ConfigError> {
     match configuration.settings.hsm {
         HsmSettings::Embedded { .. } => verify_keys(configuration).unwrap_or_default(),
-        HsmSettings::PayShield { .. } => Vec::new(),
+        HsmSettings::PayShield(_) => Vec::new(),
     }
 }
 

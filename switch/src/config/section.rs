@@ -16,6 +16,33 @@ pub(super) struct Section<'f> {
     known: Vec<&'static str>,
 }
 
+/// One item of a list whose items may be tables.
+pub(super) enum Item<'f> {
+    /// A table.
+    Table(Section<'f>),
+    /// Anything else.
+    Value(Place<'f>),
+}
+
+/// A value and where it stands.
+pub(super) struct Place<'f> {
+    findings: &'f Findings,
+    path: String,
+    value: &'f Spanned<DeValue<'f>>,
+}
+
+impl<'f> Place<'f> {
+    /// Reads the value. `None` when it is wrong, which has been noted.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&'f DeValue<'f>) -> Result<T, Complaint>) -> Option<T> {
+        read(self.value.get_ref()).map_err(|complaint| self.complain(complaint)).ok()
+    }
+
+    /// Notes a mistake here.
+    pub(super) fn complain(&self, complaint: Complaint) {
+        self.findings.add(Some(self.value.span()), self.path.clone(), complaint);
+    }
+}
+
 impl<'f> Section<'f> {
     /// The whole file.
     pub(super) fn top(findings: &'f Findings, table: &'f DeTable<'f>) -> Section<'f> {
@@ -95,6 +122,39 @@ impl<'f> Section<'f> {
         numbered
             .filter_map(|(index, item)| self.as_section(item, format!("{path}[{index}]"), &mend))
             .collect()
+    }
+
+    /// The items of a list that must be there and not be empty, each with its own place.
+    pub(super) fn items(&mut self, key: &'static str, mend: &str) -> Vec<Item<'f>> {
+        self.known.push(key);
+        let list = self.table.get(key).map(|value| value.get_ref().as_array());
+        let items = match list {
+            Some(Some(items)) if !items.is_empty() => items,
+            absent_or_wrong => {
+                let reason = match absent_or_wrong {
+                    None => "is missing",
+                    Some(None) => "is not a list",
+                    Some(Some(_)) => "is empty",
+                };
+                self.complain(key, Complaint::new(reason, mend));
+                return Vec::new();
+            }
+        };
+        let path = self.path_of(key);
+        let item = |(index, item): (usize, &'f Spanned<DeValue<'f>>)| {
+            let path = format!("{path}[{index}]");
+            match item.get_ref().as_table() {
+                Some(table) => Item::Table(Section {
+                    findings: self.findings,
+                    path,
+                    span: item.span(),
+                    table,
+                    known: Vec::new(),
+                }),
+                None => Item::Value(Place { findings: self.findings, path, value: item }),
+            }
+        };
+        items.iter().enumerate().map(item).collect()
     }
 
     fn as_section(&self, value: &'f Spanned<DeValue<'f>>, path: String, mend: &str) -> Option<Section<'f>> {

@@ -1,12 +1,23 @@
 //! The HSM port: shards hand in checks and get the findings back as an input. Behind it is either the
 //! simulator in this process or payShield units over TCP; a shard cannot tell which.
 
+mod call;
+mod connection;
+mod conversation;
 mod embedded;
+mod errand;
 mod exchange;
+mod health;
+mod lmk;
 mod pay_shield;
-mod unit;
+mod policy;
+mod pool;
+mod queue;
+mod shares;
 
-use crate::metrics::Metrics;
+pub use call::{Answer, Call, CallError};
+
+use crate::metrics::{CommandMeters, Metrics};
 use crate::settings::HsmSettings;
 use crate::shards::Shards;
 use crate::translate::hsm::Subject;
@@ -18,7 +29,8 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Jobs that may be with the HSM at the same time, or wait for it; one more is refused.
+/// Jobs that may wait for the embedded HSM; one more is refused. For payShield units the configuration
+/// says how many commands may.
 pub const HSM_JOBS: usize = 16_384;
 
 /// Checks of one request on their way to the HSM.
@@ -51,9 +63,7 @@ impl HsmPort {
         let desk = Desk { shards, metrics };
         Ok(HsmPort(match settings {
             HsmSettings::Embedded { workers } => Adapter::Embedded(Embedded::start(*workers, desk)?),
-            HsmSettings::PayShield { units, header_length, connections, deadline } => {
-                Adapter::PayShield(PayShield::start(units, *header_length, *connections, *deadline, desk)?)
-            }
+            HsmSettings::PayShield(settings) => Adapter::PayShield(PayShield::start(settings, desk)?),
         }))
     }
 
@@ -61,12 +71,24 @@ impl HsmPort {
     /// may be called from any thread.
     ///
     /// # Errors
-    /// Gives the job back when [`HSM_JOBS`] are under way.
+    /// Gives the job back when too many wait.
     #[expect(clippy::result_large_err, reason = "a job that is refused goes back whole")]
     pub fn ask(&self, job: HsmJob) -> Result<(), HsmJob> {
         match &self.0 {
             Adapter::Embedded(embedded) => embedded.ask(job),
             Adapter::PayShield(pay_shield) => pay_shield.ask(job),
+        }
+    }
+
+    /// Asks one command by itself, behind all checks if it is housekeeping. It is asked a second time,
+    /// of another unit, only if it may be repeated.
+    ///
+    /// # Errors
+    /// [`CallError::QueueFull`] when too many wait.
+    pub fn call(&self, command: &hsm::Command<'_>) -> Result<Call, CallError> {
+        match &self.0 {
+            Adapter::Embedded(embedded) => Ok(embedded.call(command)),
+            Adapter::PayShield(pay_shield) => pay_shield.call(command),
         }
     }
 
@@ -98,19 +120,19 @@ impl Desk {
 
     /// Counts an answered command, and logs what is neither a yes nor a no: that is somebody's mistake,
     /// in a key or in the HSM.
-    fn answered(&self, code: CommandCode, error: ErrorCode, elapsed: Duration) {
+    fn answered(&self, meters: &CommandMeters, code: CommandCode, error: ErrorCode, elapsed: Duration) {
         let label = std::str::from_utf8(error.as_bytes()).unwrap_or("??");
-        self.metrics.hsm_command(&code.to_string(), label, elapsed);
+        meters.count(code.as_bytes(), label, elapsed);
         if error != ErrorCode::NONE && error != ErrorCode::VERIFICATION_FAILED {
-            tracing::warn!(command = %code, %error, "the HSM could not do a command");
+            tracing::warn!(unit = meters.unit(), command = %code, %error, "the HSM could not do a command");
         }
     }
 
     /// Counts a command without a usable answer. The connection says once what is wrong; here it would
     /// be said for every command.
-    fn unanswered(&self, code: CommandCode, why: &'static str, elapsed: Duration) {
-        self.metrics.hsm_command(&code.to_string(), why, elapsed);
-        tracing::debug!(command = %code, why, "no answer from the HSM");
+    fn unanswered(&self, meters: &CommandMeters, code: CommandCode, why: &'static str, elapsed: Duration) {
+        meters.count(code.as_bytes(), why, elapsed);
+        tracing::debug!(unit = meters.unit(), command = %code, why, "no answer from the HSM");
     }
 }
 

@@ -37,19 +37,19 @@ impl Unit {
     /// # Errors
     /// When no unit can be reached.
     pub fn connect(settings: &HsmSettings) -> Result<Unit, UnitError> {
-        let HsmSettings::PayShield { units, header_length, deadline, .. } = settings else {
+        let HsmSettings::PayShield(settings) = settings else {
             let engine = Engine::new(Lmk::public_test(), hsm_sim::Settings::default());
             return Ok(Unit(Way::Embedded(Box::new(engine))));
         };
         let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
         let mut error = UnitError::Unreachable(nobody, io::ErrorKind::NotFound.into());
-        for address in units {
-            match connect(*address, *deadline) {
+        for address in settings.units.iter().map(|unit| unit.address) {
+            match connect(address, settings.deadline) {
                 Ok(stream) => {
-                    let header_length = *header_length;
-                    return Ok(Unit(Way::Network { stream, address: *address, header_length }));
+                    let header_length = settings.header_length;
+                    return Ok(Unit(Way::Network { stream, address, header_length }));
                 }
-                Err(cause) => error = UnitError::Unreachable(*address, cause),
+                Err(cause) => error = UnitError::Unreachable(address, cause),
             }
         }
         Err(error)

@@ -1,6 +1,8 @@
 //! The simulator inside this process, under the public test LMK.
 
+use super::call::{Call, CallTask};
 use super::{Desk, HSM_JOBS, HsmJob, log_unaskable};
+use crate::metrics::CommandMeters;
 use crate::translate::hsm as commands;
 use auth::ChecksReply;
 use crossbeam::channel::{Receiver, Sender, bounded};
@@ -16,18 +18,21 @@ pub(super) struct Embedded {
     /// `None` only while dropping, which is how the threads learn that it is over.
     jobs: Option<Sender<HsmJob>>,
     workers: Vec<JoinHandle<()>>,
+    engine: Arc<Engine>,
 }
 
 impl Embedded {
     pub(super) fn start(workers: usize, desk: Desk) -> io::Result<Embedded> {
         let (sender, jobs) = bounded(HSM_JOBS);
         let (engine, desk) = (Arc::new(Engine::new(Lmk::public_test(), Settings::default())), Arc::new(desk));
+        let meters = Arc::new(desk.metrics.hsm().commands("embedded"));
         let start = |number| {
             let (engine, desk, jobs) = (Arc::clone(&engine), Arc::clone(&desk), jobs.clone());
-            Builder::new().name(format!("hsm-{number}")).spawn(move || work(&engine, &desk, &jobs))
+            let meters = Arc::clone(&meters);
+            Builder::new().name(format!("hsm-{number}")).spawn(move || work(&engine, &desk, &meters, &jobs))
         };
         let workers = (0..workers.max(1)).map(start).collect::<io::Result<_>>()?;
-        Ok(Embedded { jobs: Some(sender), workers })
+        Ok(Embedded { jobs: Some(sender), workers, engine })
     }
 
     #[expect(clippy::result_large_err, reason = "a job that is refused goes back whole")]
@@ -36,6 +41,15 @@ impl Embedded {
             Some(jobs) => jobs.try_send(job).map_err(crossbeam::channel::TrySendError::into_inner),
             None => Err(job),
         }
+    }
+
+    /// Executes a command here and now.
+    pub(super) fn call(&self, command: &hsm::Command<'_>) -> Call {
+        let (task, call) = CallTask::new(command);
+        let mut reply = Vec::new();
+        self.engine.execute(&task.request, &mut reply);
+        task.answer(&reply);
+        call
     }
 }
 
@@ -51,14 +65,14 @@ impl Drop for Embedded {
     }
 }
 
-fn work(engine: &Engine, desk: &Desk, jobs: &Receiver<HsmJob>) {
+fn work(engine: &Engine, desk: &Desk, meters: &CommandMeters, jobs: &Receiver<HsmJob>) {
     for job in jobs {
-        let findings = find(engine, desk, &job);
+        let findings = find(engine, desk, meters, &job);
         desk.hand_out(job.shard, job.ticket, findings);
     }
 }
 
-fn find(engine: &Engine, desk: &Desk, job: &HsmJob) -> ChecksReply {
+fn find(engine: &Engine, desk: &Desk, meters: &CommandMeters, job: &HsmJob) -> ChecksReply {
     let mut findings = ChecksReply::default();
     for subject in commands::subjects(&job.checks) {
         let Some(command) = commands::command(&job.checks, subject) else {
@@ -68,7 +82,7 @@ fn find(engine: &Engine, desk: &Desk, job: &HsmJob) -> ChecksReply {
         };
         let begun = Instant::now();
         let reply = engine.run(&command);
-        desk.answered(command.code(), reply.error, begun.elapsed());
+        desk.answered(meters, command.code(), reply.error, begun.elapsed());
         commands::note(&mut findings, &job.checks, subject, Some(&reply));
     }
     findings
