@@ -28,12 +28,14 @@
 //! ```
 
 pub mod aes_key;
+mod block_keys;
 pub mod cipher;
 pub mod cvv;
 mod decimalise;
 pub mod emv;
 mod engine;
 pub mod ibm3624;
+mod ipek;
 pub mod kcv;
 mod key_block;
 pub mod lmk;
@@ -41,9 +43,13 @@ pub mod mac;
 pub mod pin;
 pub mod pvv;
 pub mod server;
+pub mod tr31;
+mod weak_key;
+pub mod working_key;
 
 pub use aes_key::AesKey;
 pub use cipher::{ClearKey, KeyLength, KeyLengthError};
 pub use engine::{Engine, OwnedReply, Settings};
-pub use lmk::{KeyError, Lmk};
+pub use lmk::{KeyError, Lmk, LmkKind};
 pub use pin::{Pin, PinError};
+pub use working_key::WorkingKey;
