@@ -1,6 +1,7 @@
 mod cache;
 mod cvv;
 mod emv;
+mod key_exchange;
 mod keys;
 mod mac;
 mod pin;
@@ -37,11 +38,13 @@ pub struct Settings {
     /// How many unwrapped keys to keep with their schedules. A full cache is emptied; with 0 every command
     /// unwraps its keys anew, at some 2 µs each.
     pub key_cache_capacity: usize,
+    /// Whether the unit is in authorised state.
+    pub authorised: bool,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { firmware: *b"0001-SIM1", sockets: 64, key_cache_capacity: 4096 }
+        Settings { firmware: *b"0001-SIM1", sockets: 64, key_cache_capacity: 4096, authorised: false }
     }
 }
 
@@ -73,7 +76,11 @@ impl Engine {
             Command::Echo(command) => Ok(ReplyBody::Echo(Cow::Owned(command.message.to_vec()))),
             Command::Random(command) => self.random(command.length),
             Command::CheckValue(command) => self.check_value(lmk, command),
-            Command::GenerateKey(command) => self.generate_key(lmk, *command),
+            Command::GenerateKey(command) => self.generate_key(lmk, command),
+            Command::FormKey(command) => self.form_key(lmk, command),
+            Command::ChangeScheme(command) => self.change_scheme(lmk, command),
+            Command::PairCheckValue(command) => self.pair_check_value(lmk, command),
+            Command::MigrateKey(command) => self.migrate_key(lmk, command),
             // The one command that answers data and a warning at once.
             Command::ImportKey(command) => return self.import_key(lmk, command),
             Command::ExportKey(command) => self.export_key(lmk, command),

@@ -29,6 +29,7 @@
 
 pub mod admin;
 pub mod aes_key;
+mod block_keys;
 pub mod cipher;
 pub mod cvv;
 mod decimalise;
@@ -36,6 +37,7 @@ pub mod emv;
 mod engine;
 pub mod faults;
 pub mod ibm3624;
+mod ipek;
 pub mod kcv;
 mod key_block;
 pub mod lmk;
@@ -47,11 +49,15 @@ pub mod pvv;
 pub mod server;
 pub mod statistics;
 mod throttle;
+pub mod tr31;
 mod unit;
+mod weak_key;
+pub mod working_key;
 
 pub use aes_key::AesKey;
 pub use cipher::{ClearKey, KeyLength, KeyLengthError};
 pub use engine::{Engine, OwnedReply, Settings};
-pub use lmk::{KeyError, Lmk};
+pub use lmk::{KeyError, Lmk, LmkKind};
 pub use pin::{Pin, PinError};
 pub use unit::Unit;
+pub use working_key::WorkingKey;

@@ -3,7 +3,8 @@
 use crate::passphrase::PassphraseSource;
 use clap::{Args, Subcommand};
 use hsm::LmkIdentifier;
-use hsm_sim::lmk_file::{self, LmkFileError, LmkKind, StoredLmk};
+use hsm_sim::LmkKind;
+use hsm_sim::lmk_file::{self, LmkFileError, StoredLmk};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -69,7 +70,7 @@ pub(crate) fn open(file: &Path, passphrase: &PassphraseSource) -> Result<Vec<Sto
 
 fn generate(options: &Generate) -> Result<(), String> {
     let kinds = match &options.kind[..] {
-        [] => &[LmkKind::Variant, LmkKind::TdesKeyBlock],
+        [] => &LmkKind::ALL,
         kinds => kinds,
     };
     let counted: Vec<u8> = (0..=lmk_file::HIGHEST_IDENTIFIER).collect();

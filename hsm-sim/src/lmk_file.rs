@@ -13,10 +13,9 @@
 //! with graphics cards more, at the price of another dependency: these are test keys, `ring` is here
 //! already, and a passphrase of twelve characters or more carries the weight.
 
-use crate::Lmk;
 use crate::aes_key::AesKey;
-use crate::cipher::set_odd_parity;
-use crate::lmk::own_check_value;
+use crate::cipher::{ClearKey, set_odd_parity};
+use crate::lmk::{Lmk, LmkKind};
 use hsm::LmkIdentifier;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::pbkdf2::{self, PBKDF2_HMAC_SHA256};
@@ -35,17 +34,6 @@ pub const SHORTEST_PASSPHRASE: usize = 12;
 
 /// Highest identifier of an LMK on a unit.
 pub const HIGHEST_IDENTIFIER: u8 = 19;
-
-/// How an LMK wraps keys.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LmkKind {
-    /// Twenty pairs of DES keys.
-    Variant,
-    /// A triple-length DES key for key blocks of version 0.
-    TdesKeyBlock,
-    /// An AES-256 key for key blocks of version 1.
-    AesKeyBlock,
-}
 
 /// One LMK of a file. Wiped on drop, masked in `Debug`.
 #[derive(Clone)]
@@ -74,7 +62,7 @@ pub enum LmkFileError {
     Identifier(LmkIdentifier),
     /// No LMK at all.
     Empty,
-    /// The unit cannot serve this set of LMKs.
+    /// A key of it is none: a wrong length, or a DES key of even parity.
     Unsupported,
     /// The system gives no random bytes.
     Random,
@@ -103,20 +91,11 @@ impl StoredLmk {
         &self.key
     }
 
-    /// What the unit shows of the LMK, 16 characters of which six count. For AES it is what payShields show;
-    /// their formulas for the other kinds are not known, so those are of our own making.
+    /// What the unit shows of the LMK, 16 characters of which six count: [`Lmk::check_value`].
     #[must_use]
     pub fn check_value(&self) -> [u8; 16] {
-        match self.kind {
-            LmkKind::Variant | LmkKind::TdesKeyBlock => own_check_value(&self.key),
-            LmkKind::AesKeyBlock => {
-                let mac = AesKey::new(&self.key).expect("an AES LMK has 32 bytes").cmac(&[]);
-                let mut shown = [b'0'; 16];
-                hex::encode_to_slice(&mac[..3], &mut shown[..6]).expect("three bytes are six characters");
-                shown.make_ascii_uppercase();
-                shown
-            }
-        }
+        let loaded = add(Lmk::new(), self).ok();
+        loaded.and_then(|lmk| lmk.check_value(self.identifier)).unwrap_or([b'0'; 16])
     }
 }
 
@@ -200,15 +179,29 @@ pub fn open(path: &Path, passphrase: &[u8]) -> Result<Vec<StoredLmk>, LmkFileErr
 /// # Errors
 /// [`LmkFileError::Unsupported`].
 pub fn load(lmks: &[StoredLmk]) -> Result<Lmk, LmkFileError> {
-    // `Lmk` holds exactly these two so far.
-    let [variant, key_block] = lmks else { return Err(LmkFileError::Unsupported) };
-    let fits = |lmk: &StoredLmk, identifier, kind| lmk.identifier == identifier && lmk.kind == kind;
-    if !fits(variant, Lmk::VARIANT, LmkKind::Variant)
-        || !fits(key_block, Lmk::KEY_BLOCK, LmkKind::TdesKeyBlock)
-    {
+    lmks.iter().try_fold(Lmk::new(), add)
+}
+
+fn add(lmk: Lmk, stored: &StoredLmk) -> Result<Lmk, LmkFileError> {
+    let odd = || stored.key.iter().all(|byte| byte.count_ones() % 2 == 1);
+    if stored.kind != LmkKind::AesKeyBlock && !odd() {
         return Err(LmkFileError::Unsupported);
     }
-    Lmk::from_bytes(&variant.key, &key_block.key).map_err(|_| LmkFileError::Unsupported)
+    match stored.kind {
+        LmkKind::Variant => {
+            let pairs = stored.key.as_chunks::<16>().0.try_into().map(Zeroizing::new);
+            let pairs: Zeroizing<[[u8; 16]; 20]> = pairs.map_err(|_| LmkFileError::Unsupported)?;
+            Ok(lmk.with_variant(stored.identifier, &pairs))
+        }
+        LmkKind::TdesKeyBlock => {
+            let key = ClearKey::new(&stored.key).map_err(|_| LmkFileError::Unsupported)?;
+            Ok(lmk.with_key_block(stored.identifier, key))
+        }
+        LmkKind::AesKeyBlock => {
+            let key = AesKey::new(&stored.key).map_err(|_| LmkFileError::Unsupported)?;
+            Ok(lmk.with_key_block(stored.identifier, key))
+        }
+    }
 }
 
 const MAGIC: &str = "hsm-sim lmk 1";
@@ -331,9 +324,9 @@ impl fmt::Display for LmkFileError {
                 write!(f, "the identifier {id:02} is above {HIGHEST_IDENTIFIER}")
             }
             LmkFileError::Empty => f.write_str("there is no LMK"),
-            LmkFileError::Unsupported => f.write_str(
-                "hsm-sim serves exactly a variant LMK as 00 and a 3des-key-block LMK as 01 so far",
-            ),
+            LmkFileError::Unsupported => {
+                f.write_str("an LMK of it has a wrong length, or is a DES key of even parity")
+            }
             LmkFileError::Random => f.write_str("the system gives no random bytes"),
         }
     }

@@ -37,6 +37,7 @@ mod error;
 mod field;
 pub mod framing;
 mod key;
+mod key_block;
 mod pan_sequence;
 mod reader;
 mod reply;
@@ -50,11 +51,19 @@ pub use command::{
     Proprietary, Random, TransactionData, TranslatePin, VerifyArqc, VerifyArqcSessionKey, VerifyCvv,
     VerifyIbm, VerifyMac, VerifyPvv,
 };
+pub use command::{
+    AskedAlgorithm, AskedAttributes, AtallaVariant, ChangeScheme, DeriveInitialKey, ExportUnder, FormKey,
+    FormedAttributes, InitialKsn, KeyBlockOptions, MigrateKey, PairCheckValue, TransportKey,
+};
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
     Account, Arpc, DecimalisationTable, Kcv, KcvLength, Mac, PinBlockFormat, PinOffset, Pvv, ValidationData,
 };
 pub use key::{KeyField, KeyFieldError, KeyScheme, KeyType};
+pub use key_block::{
+    Exportability, KeyAlgorithm, KeyAttributes, KeyBlockError, KeyBlockHeader, KeyUsage, ModeOfUse,
+    OptionalBlocks,
+};
 pub use pan_sequence::PanSequence;
 pub use reply::{Reply, ReplyBody};
 pub use request::{LmkIdentifier, Request};
