@@ -4,7 +4,8 @@
 use crate::config::KeyKind;
 use crate::settings::HsmSettings;
 use hsm::{
-    CheckValue, Command, ErrorCode, ImportKey, KcvLength, KeyField, KeyScheme, Reply, ReplyBody, framing,
+    CheckValue, Command, ErrorCode, ExportKey, GenerateKey, ImportKey, KcvLength, KeyField, KeyScheme, Reply,
+    ReplyBody, framing,
 };
 use hsm_sim::{Engine, Lmk};
 use std::fmt;
@@ -91,6 +92,47 @@ impl Unit {
         })
     }
 
+    /// Has the HSM make a key (`A0`): its cryptogram under the LMK.
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn generate(&mut self, kind: KeyKind, scheme: KeyScheme) -> Result<KeyField<'static>, UnitError> {
+        let command = Command::GenerateKey(GenerateKey { key_type: kind.hsm_type(), scheme });
+        self.ask(&command, made_key)
+    }
+
+    /// Has the HSM form a key of parts (`A4`).
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn form(
+        &mut self,
+        _kind: KeyKind,
+        _scheme: KeyScheme,
+        _parts: &[KeyField<'static>],
+    ) -> Result<KeyField<'static>, UnitError> {
+        Err(UnitError::Refused(ErrorCode::COMMAND_DISABLED))
+    }
+
+    /// Puts a key under a ZMK (`A8`): its cryptogram there, and its check value of six digits.
+    ///
+    /// # Errors
+    /// When the HSM refuses the key or the ZMK, or does not answer.
+    pub fn export(
+        &mut self,
+        kind: KeyKind,
+        zmk: &KeyField<'_>,
+        key: &KeyField<'_>,
+        scheme: KeyScheme,
+    ) -> Result<(String, String), UnitError> {
+        let (zmk, key) = (zmk.borrowed(), key.borrowed());
+        let command = Command::ExportKey(ExportKey { key_type: kind.hsm_type(), zmk, key, scheme });
+        self.ask(&command, |reply| match &reply.body {
+            ReplyBody::Key { key, kcv } => Some((key.to_text(), hex::encode_upper(kcv.as_bytes()))),
+            _ => None,
+        })
+    }
+
     fn ask<T>(
         &mut self,
         command: &Command<'_>,
@@ -113,6 +155,13 @@ impl Unit {
             None if reply.error.is_success() => Err(UnitError::NotUnderstood),
             None => Err(UnitError::Refused(reply.error)),
         }
+    }
+}
+
+fn made_key(reply: &Reply<'_>) -> Option<KeyField<'static>> {
+    match &reply.body {
+        ReplyBody::Key { key, .. } => KeyField::from_text(&key.to_text()).ok(),
+        _ => None,
     }
 }
 
