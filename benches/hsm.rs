@@ -1,28 +1,31 @@
-//! What does the HSM in process cost per check?
+//! What does the HSM cost per check, in process and over TCP?
 //!
-//! A PIN verified by PVV, and an ARQC verified and answered with its ARPC, for cryptogram versions 10 and
-//! 18. Each call is for another of 1,000 cards, so a card's key is derived every time; the issuer's keys
-//! stand in the engine's cache, as they do in a running switch.
+//! A PIN verified by PVV, an ARQC verified and answered with its ARPC for cryptogram versions 10 and
+//! 18, a CVV verified, a MAC made. Each call is for another of 1,000 cards. The issuer's keys stand in the
+//! engine's cache, as they do in a running switch. Over TCP, batches of requests are written to one
+//! connection of a server on the loopback device, and all their replies read.
 
 use card::{Pan, PinBlock};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hsm::{
-    Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DerivationOption, KeyField, KeyScheme, KeyType,
-    PanSequence, PinBlockFormat, PinKeyType, Proprietary, TransactionData, VerifyArqc, VerifyArqcSessionKey,
-    VerifyPvv,
+    Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DerivationOption, GenerateMac, KeyField, KeyScheme,
+    KeyType, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, PanSequence, PinBlockFormat,
+    PinKeyType, Proprietary, TransactionData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyPvv,
+    framing,
 };
-use hsm_sim::{ClearKey, Engine, Lmk, Pin, Settings, emv, pin, pvv};
+use hsm_sim::server::{Limits, serve};
+use hsm_sim::{ClearKey, Engine, Lmk, Pin, Settings, cvv, emv, pin, pvv};
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
 
 fn verify(criterion: &mut Criterion) {
     let institution = Institution::new();
-    let mut group = criterion.benchmark_group("hsm");
+    let mut group = criterion.benchmark_group("hsm in process");
     group.throughput(Throughput::Elements(1));
-    for (name, commands) in [
-        ("PIN by PVV (EC)", institution.pins()),
-        ("ARQC and ARPC, CVN 10 (KQ)", institution.cryptograms_10()),
-        ("ARQC and ARPC, CVN 18 (KW)", institution.cryptograms_18()),
-    ] {
+    for (name, commands) in institution.everything() {
         for command in &commands {
             let error = institution.engine.run(command).error;
             assert_eq!(error, hsm::ErrorCode::NONE, "{name}");
@@ -33,6 +36,59 @@ fn verify(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+/// Requests written together, as a switch under load does.
+const BATCH: usize = 64;
+
+fn verify_over_tcp(criterion: &mut Criterion) {
+    let institution = Institution::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let engine = Arc::new(Engine::new(Lmk::public_test(), Settings::default()));
+    // Ends with the process.
+    thread::spawn(move || serve(&listener, &engine, Limits::default()));
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    stream.set_nodelay(true).expect("an option of every socket");
+    let mut group = criterion.benchmark_group("hsm over TCP");
+    group.throughput(Throughput::Elements(BATCH as u64));
+    for (name, commands) in institution.everything() {
+        let batches: Vec<Vec<u8>> = commands.chunks_exact(BATCH).map(frames).collect();
+        group.bench_function(name, |bencher| {
+            let mut next = batches.iter().cycle();
+            let mut replies = Vec::new();
+            bencher.iter(|| exchange(&mut stream, next.next().expect("a cycle has no end"), &mut replies));
+        });
+    }
+    group.finish();
+}
+
+fn frames(commands: &[Command<'_>]) -> Vec<u8> {
+    let mut frames = Vec::new();
+    for command in commands {
+        framing::write_frame(&mut frames, b"0000", |out| command.encode(out)).expect("a short message");
+    }
+    frames
+}
+
+/// Writes a batch and reads as many replies, which must all say 00.
+fn exchange(stream: &mut TcpStream, batch: &[u8], replies: &mut Vec<u8>) {
+    stream.write_all(batch).expect("the server lives");
+    replies.clear();
+    let mut chunk = [0; 16 * 1024];
+    let (mut answered, mut at) = (0, 0);
+    while answered < BATCH {
+        let read = stream.read(&mut chunk).expect("the server lives");
+        assert!(read > 0, "the server closed the connection");
+        replies.extend_from_slice(&chunk[..read]);
+        while let Some(frame) =
+            framing::next_frame(&replies[at..], framing::MAX_MESSAGE).expect("a sound frame")
+        {
+            assert_eq!(replies[at..][frame.body][6..8], *b"00");
+            at += frame.consumed;
+            answered += 1;
+        }
+    }
 }
 
 const CARDS: u32 = 1000;
@@ -55,6 +111,8 @@ struct Institution {
     zpk: (ClearKey, KeyField<'static>),
     pvk: (ClearKey, KeyField<'static>),
     mk_ac: (ClearKey, KeyField<'static>),
+    cvk: (ClearKey, KeyField<'static>),
+    tak: (ClearKey, KeyField<'static>),
 }
 
 impl Institution {
@@ -66,7 +124,44 @@ impl Institution {
             (clear, wrapped)
         };
         let (zpk, pvk, mk_ac) = (key(0x10, KeyType::ZPK), key(0x40, KeyType::PVK), key(0x70, KeyType::MK_AC));
-        Institution { engine: Engine::new(lmk, Settings::default()), zpk, pvk, mk_ac }
+        let (cvk, tak) = (key(0xA0, KeyType::CVK), key(0xC0, KeyType::TAK));
+        Institution { engine: Engine::new(lmk, Settings::default()), zpk, pvk, mk_ac, cvk, tak }
+    }
+
+    fn everything(&self) -> [(&'static str, Vec<Command<'_>>); 5] {
+        [
+            ("PIN by PVV (EC)", self.pins()),
+            ("ARQC and ARPC, CVN 10 (KQ)", self.cryptograms_10()),
+            ("ARQC and ARPC, CVN 18 (KW)", self.cryptograms_18()),
+            ("CVV (CY)", self.cvvs()),
+            ("MAC of 128 bytes, algorithm 3 (M6)", self.macs()),
+        ]
+    }
+
+    fn cvvs(&self) -> Vec<Command<'_>> {
+        let command = |card: u32| {
+            let pan = pan(card);
+            let cvv = cvv::cvv(&self.cvk.0, &pan, b"3012", b"201");
+            let cvk = self.cvk.1.borrowed();
+            Command::VerifyCvv(VerifyCvv { cvk, cvv, pan, expiry: *b"3012", service_code: *b"201" })
+        };
+        (0..CARDS).map(command).collect()
+    }
+
+    fn macs(&self) -> Vec<Command<'_>> {
+        let command = |_| {
+            Command::GenerateMac(GenerateMac {
+                input: MacInput {
+                    algorithm: MacAlgorithm::Three,
+                    padding: MacPadding::Zeros,
+                    key_type: KeyType::TAK,
+                    key: self.tak.1.borrowed(),
+                    message: MacMessage::Binary(&[0x31; 128]),
+                },
+                size: MacSize::Four,
+            })
+        };
+        (0..CARDS).map(command).collect()
     }
 
     fn pins(&self) -> Vec<Command<'_>> {
@@ -131,5 +226,5 @@ fn pan(card: u32) -> Pan {
     Pan::with_check_digit(format!("400000{card:09}").as_bytes()).expect("16 digits")
 }
 
-criterion_group!(benches, verify);
+criterion_group!(benches, verify, verify_over_tcp);
 criterion_main!(benches);

@@ -28,7 +28,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// variant, 3des-key-block or aes-key-block; once for each LMK [default: variant, then 3des-key-block]
+    /// variant, 3des-key-block or aes-key-block; once for each LMK [default: each kind once]
     #[arg(long, value_name = "KIND")]
     kind: Vec<LmkKind>,
 

@@ -55,7 +55,13 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// File of imported keys.
+    /// Folder of the journal and of what tools keep.
+    #[must_use]
+    pub fn data_folder(&self) -> &Path {
+        &self.settings.data_folder
+    }
+
+    /// File of the keys that tools have added.
     #[must_use]
     pub fn imported_keys_file(&self) -> PathBuf {
         self.settings.data_folder.join(IMPORTED_KEYS)

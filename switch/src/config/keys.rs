@@ -19,6 +19,8 @@ pub struct NamedKey {
     pub kind: KeyKind,
     /// Check value, 6 or 16 upper-case hexadecimal digits, where one is stated.
     pub kcv: Option<String>,
+    /// When and why it was revoked: it stands in the list, and nothing may use it.
+    pub revoked: Option<String>,
     /// Whether it was imported, and so stands in the data folder and not in the configuration.
     pub imported: bool,
     /// Line of its file.
@@ -148,6 +150,7 @@ impl KeyRing {
         let kind = section.required("type", key_kind);
         let cryptogram = section.required("cryptogram", cryptogram);
         let kcv = section.optional("kcv", check_value);
+        let revoked = section.optional("revoked", |value| text(value).map(str::to_owned));
         if let (Some(name), Some(kind)) = (name, kind) {
             let key = Arc::new(Key { name: name.to_owned(), cryptogram: cryptogram.unwrap_or_default() });
             if self.keys.contains_key(name) {
@@ -156,7 +159,7 @@ impl KeyRing {
                 section.complain("name", Complaint::new(format!("the name {name:?} is taken"), mend));
             } else {
                 let line = section.line();
-                self.keys.insert(name.to_owned(), NamedKey { key, kind, kcv, imported, line });
+                self.keys.insert(name.to_owned(), NamedKey { key, kind, kcv, revoked, imported, line });
             }
         }
         section.finish();
@@ -174,6 +177,10 @@ impl KeyRing {
                 fitting.map(|(name, _)| &**name),
             ));
         };
+        if let Some(revoked) = &found.revoked {
+            let mend = "name another key, or bring a new one in by that name";
+            return Err(Complaint::new(format!("the key {name:?} is revoked: {revoked}"), mend));
+        }
         if kinds.contains(&found.kind) {
             return Ok(found);
         }

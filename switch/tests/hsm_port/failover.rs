@@ -74,7 +74,7 @@ fn a_key_is_not_made_twice() {
     let units = [unit(&[Manner::Dying]), unit(&[Manner::Dying])];
     let bench = Bench::over_tcp(units.iter().map(|unit| unit.address).collect(), 1);
     bench.wait_until_connected(2);
-    let command = Command::GenerateKey(GenerateKey { key_type: KeyType::ZPK, scheme: KeyScheme::U });
+    let command = Command::GenerateKey(GenerateKey::new(KeyType::ZPK, KeyScheme::U));
     let call = bench.port.as_ref().unwrap().call(&command).unwrap();
     let answer = bench.runtime.block_on(call.answer());
     assert_eq!(answer.err(), Some(CallError::Unanswered("disconnected")));
@@ -91,7 +91,7 @@ fn a_command_by_itself_is_answered() {
     let answer = bench.runtime.block_on(port.call(&Command::Diagnostics).unwrap().answer()).unwrap();
     assert!(answer.reply().unwrap().error.is_success());
     // This unit makes no keys, and says so.
-    let command = Command::GenerateKey(GenerateKey { key_type: KeyType::ZPK, scheme: KeyScheme::U });
+    let command = Command::GenerateKey(GenerateKey::new(KeyType::ZPK, KeyScheme::U));
     let answer = bench.runtime.block_on(port.call(&command).unwrap().answer()).unwrap();
     assert_eq!(answer.reply().unwrap().error, hsm::ErrorCode::COMMAND_DISABLED);
 }
@@ -107,7 +107,7 @@ fn authorizations_go_before_housekeeping() {
     bench.wait_until_connected(1);
     let port = bench.port.as_ref().unwrap();
     bench.ask(0, cvv_check(RIGHT_CVV));
-    let command = Command::GenerateKey(GenerateKey { key_type: KeyType::ZPK, scheme: KeyScheme::U });
+    let command = Command::GenerateKey(GenerateKey::new(KeyType::ZPK, KeyScheme::U));
     let call = port.call(&command).unwrap();
     for ticket in 1..10 {
         bench.ask(ticket, cvv_check(RIGHT_CVV));
@@ -125,7 +125,7 @@ fn housekeeping_is_bounded_by_itself() {
     let bench = Bench::pay_shield(PayShieldSettings { in_flight: 1, ..settings(vec![unit.address]) });
     bench.wait_until_connected(1);
     let port = bench.port.as_ref().unwrap();
-    let command = Command::GenerateKey(GenerateKey { key_type: KeyType::ZPK, scheme: KeyScheme::U });
+    let command = Command::GenerateKey(GenerateKey::new(KeyType::ZPK, KeyScheme::U));
     let calls: Vec<_> = (0..1000).map_while(|_| port.call(&command).ok()).collect();
     assert_eq!(calls.len(), 65, "one under way and 64 waiting");
     assert_eq!(port.call(&command).err(), Some(CallError::QueueFull));

@@ -67,7 +67,7 @@ fn one_import_at_a_time() {
     folder.lock().unwrap();
     let (code, out, errors) = site.import_key(&["--name", "cvk-2", "--type", "CVK"], UNDER_LMK);
     assert_eq!((code, out.as_str()), (1, ""));
-    assert!(errors.contains("another import is at work"), "{errors}");
+    assert!(errors.contains("another `turnout key` is at work"), "{errors}");
     assert_eq!(site.imported(), None);
     drop(folder);
     assert_eq!(site.import_key(&["--name", "cvk-2", "--type", "CVK"], UNDER_LMK).0, 0);
@@ -89,7 +89,7 @@ fn what_is_not_the_key_it_should_be_is_refused() {
     refused(&["--type", "CVK", "--clear"], &CLEAR.replace("10", "11"), "odd parity");
     refused(&["--type", "CVK", "--clear"], &"0".repeat(32), "all zeros");
     refused(&["--type", "CVK", "--clear"], &"01".repeat(16), "weak key");
-    refused(&["--type", "CVK", "--zmk", "zpk-test"], UNDER_LMK, "no ZMK of that name");
+    refused(&["--type", "CVK", "--zmk", "zpk-test"], UNDER_LMK, "there is no ZMK \"zpk-test\"");
     assert_eq!(site.imported(), None);
 }
 

@@ -2,7 +2,10 @@
 
 use crate::config::KeyKind;
 use hsm::{KeyField, KeyScheme};
+use hsm_sim::cipher::set_odd_parity;
 use hsm_sim::{ClearKey, KeyLength, Lmk};
+use ring::error::Unspecified;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -33,6 +36,32 @@ pub(super) fn read(digits: &str) -> Result<ClearKey, ClearKeyError> {
         return Err(ClearKeyError::Weak);
     }
     Ok(key)
+}
+
+/// Makes a part of double length at random.
+pub(super) fn random() -> Result<ClearKey, Unspecified> {
+    let mut bytes = Zeroizing::new([0; 16]);
+    loop {
+        SystemRandom::new().fill(&mut *bytes)?;
+        set_odd_parity(&mut *bytes);
+        // None is weak twice in the life of the universe.
+        if let Ok(key) = read(&Zeroizing::new(hex::encode_upper(*bytes))) {
+            return Ok(key);
+        }
+    }
+}
+
+/// The digits in groups of four, as they are written by hand.
+pub(super) fn groups(key: &ClearKey) -> Zeroizing<String> {
+    let digits = Zeroizing::new(hex::encode_upper(key.reveal()));
+    let mut groups = Zeroizing::new(String::with_capacity(64));
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && index % 4 == 0 {
+            groups.push(' ');
+        }
+        groups.push(digit);
+    }
+    groups
 }
 
 /// Whether what this key protects is protected by single DES: it is of single length, or triple DES with

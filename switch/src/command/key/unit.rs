@@ -4,7 +4,8 @@
 use crate::config::KeyKind;
 use crate::settings::HsmSettings;
 use hsm::{
-    CheckValue, Command, ErrorCode, ImportKey, KcvLength, KeyField, KeyScheme, Reply, ReplyBody, framing,
+    CheckValue, Command, ErrorCode, ExportKey, FormKey, GenerateKey, ImportKey, KcvLength, KeyField,
+    KeyScheme, Reply, ReplyBody, framing,
 };
 use hsm_sim::{Engine, Lmk};
 use std::fmt;
@@ -38,7 +39,9 @@ impl Unit {
     /// When no unit can be reached.
     pub fn connect(settings: &HsmSettings) -> Result<Unit, UnitError> {
         let HsmSettings::PayShield(settings) = settings else {
-            let engine = Engine::new(Lmk::public_test(), hsm_sim::Settings::default());
+            // Whoever runs a tool on the machine of an HSM in software is at its console.
+            let settings = hsm_sim::Settings { authorised: true, ..hsm_sim::Settings::default() };
+            let engine = Engine::new(Lmk::public_test(), settings);
             return Ok(Unit(Way::Embedded(Box::new(engine))));
         };
         let nobody = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -91,6 +94,49 @@ impl Unit {
         })
     }
 
+    /// Has the HSM make a key (`A0`): its cryptogram under the LMK.
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn generate(&mut self, kind: KeyKind, scheme: KeyScheme) -> Result<KeyField<'static>, UnitError> {
+        let command = Command::GenerateKey(GenerateKey::new(kind.hsm_type(), scheme));
+        self.ask(&command, made_key)
+    }
+
+    /// Has the HSM form a key of parts (`A4`).
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn form(
+        &mut self,
+        kind: KeyKind,
+        scheme: KeyScheme,
+        parts: &[KeyField<'static>],
+    ) -> Result<KeyField<'static>, UnitError> {
+        let components = parts.iter().map(KeyField::borrowed).collect();
+        let command = FormKey { key_type: kind.hsm_type(), scheme, components, attributes: None };
+        self.ask(&Command::FormKey(command), made_key)
+    }
+
+    /// Puts a key under a ZMK (`A8`): its cryptogram there, and its check value of six digits.
+    ///
+    /// # Errors
+    /// When the HSM refuses the key or the ZMK, or does not answer.
+    pub fn export(
+        &mut self,
+        kind: KeyKind,
+        zmk: &KeyField<'_>,
+        key: &KeyField<'_>,
+        scheme: KeyScheme,
+    ) -> Result<(String, String), UnitError> {
+        let (zmk, key) = (zmk.borrowed(), key.borrowed());
+        let command = Command::ExportKey(ExportKey::new(kind.hsm_type(), zmk, key, scheme));
+        self.ask(&command, |reply| match &reply.body {
+            ReplyBody::Key { key, kcv } => Some((key.to_text(), hex::encode_upper(kcv.as_bytes()))),
+            _ => None,
+        })
+    }
+
     fn ask<T>(
         &mut self,
         command: &Command<'_>,
@@ -113,6 +159,13 @@ impl Unit {
             None if reply.error.is_success() => Err(UnitError::NotUnderstood),
             None => Err(UnitError::Refused(reply.error)),
         }
+    }
+}
+
+fn made_key(reply: &Reply<'_>) -> Option<KeyField<'static>> {
+    match &reply.body {
+        ReplyBody::Key { key, .. } => KeyField::from_text(&key.to_text()).ok(),
+        _ => None,
     }
 }
 
