@@ -132,6 +132,30 @@ fn a_key_under_a_zmk_comes_in_through_the_hsm() {
     assert!(errors.contains("nothing was imported"), "{errors}");
 }
 
+/// Made by psec: `tr31.wrap(zmk, Header("B", "P0", "T", "N", "00", "S"), CLEAR)`.
+const TR_31_BLOCK: &str =
+    "B0096P0TN00S0000A1265058ECED5779B2AE9D44473BABEC4D706A3C3A3E614DAC6787894A1E2B90545EB4C962543226";
+
+#[test]
+fn a_tr_31_block_comes_in_under_its_zmk() {
+    let site = Site::new(0);
+    let lmk = Lmk::public_test();
+    let zmk = ClearKey::new(&hex::decode("4C4A4F52545758C1C2C4C7C8CBCDCED0").unwrap()).unwrap();
+    let zmk = lmk.encrypt_key(KeyType::ZMK, KeyScheme::U, &zmk).unwrap();
+    assert_eq!(site.import_key(&["--name", "zmk-2", "--type", "ZMK"], &zmk.to_text()).0, 0);
+    let import = |name: &str, kind: &str, block: &str| {
+        let arguments = ["--name", name, "--type", kind, "--zmk", "zmk-2", "--kcv", KCV];
+        site.import_key(&arguments, &format!("R{block}"))
+    };
+    let (code, _, errors) = import("zpk-2", "ZPK", TR_31_BLOCK);
+    assert_eq!(code, 0, "{errors}");
+    // What the block says of its key is kept to, and what was changed in it is noticed.
+    let (code, _, errors) = import("cvk-2", "CVK", TR_31_BLOCK);
+    assert!(code == 65 && errors.contains("A6"), "{code} {errors}");
+    let (code, _, errors) = import("zpk-3", "ZPK", &TR_31_BLOCK.replace("S00", "N00"));
+    assert!(code == 65 && errors.contains("A4"), "{code} {errors}");
+}
+
 #[test]
 fn an_hsm_over_tcp_is_asked_and_named_when_it_is_away() {
     let site = Site::new(0);

@@ -48,7 +48,8 @@ pub(super) struct SourceArgs {
     /// The key is in clear: test keys only, and only under the public test LMK
     #[arg(long)]
     clear: bool,
-    /// Scheme letter of a key written without one: U, T, X, Y or Z; by its length unless stated
+    /// Scheme letter of a key written without one: U, T, X, Y or Z; by its length unless stated. Of a key block
+    /// the scheme that the key gets under the LMK: U unless stated
     #[arg(long, value_parser = parse_scheme)]
     scheme: Option<KeyScheme>,
 }
@@ -99,6 +100,8 @@ impl SourceArgs {
         let scheme = match key.scheme() {
             KeyScheme::X => KeyScheme::U,
             KeyScheme::Y => KeyScheme::T,
+            // A key block does not show how long its key is.
+            KeyScheme::R | KeyScheme::S => self.scheme.unwrap_or(KeyScheme::U),
             other => other,
         };
         let (cryptogram, _, parity_was_mended) = change.unit()?.import(kind, &zmk, &key, scheme)?;
