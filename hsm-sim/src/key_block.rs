@@ -66,7 +66,7 @@ fn halves(header: &[u8; HEADER]) -> [[u8; 8]; 2] {
 }
 
 /// The LMK with each byte exclusive-ored: one key to encrypt, another to authenticate.
-fn variant(lmk: &ClearKey, byte: u8) -> ClearKey {
+pub(crate) fn variant(lmk: &ClearKey, byte: u8) -> ClearKey {
     let mut bytes = Zeroizing::new(lmk.reveal().to_vec());
     for slot in bytes.iter_mut() {
         *slot ^= byte;

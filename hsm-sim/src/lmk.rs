@@ -2,6 +2,7 @@
 
 use crate::cipher::{ClearKey, KeyLength};
 use crate::key_block;
+use crate::lmk_pin::PinLmk;
 use hsm::{ErrorCode, KeyField, KeyScheme, KeyType, LmkIdentifier};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -109,6 +110,26 @@ impl Lmk {
     /// Decrypts a decimalisation table: pair 18-19, variant 1.
     pub(crate) fn decrypt_table(&self, table: [u8; 8]) -> [u8; 8] {
         self.pair(KeyType::DECIMALISATION_TABLE).decrypt(table)
+    }
+
+    /// Decrypts a decimalisation table from under this LMK: pair 18-19, variant 1, or a variant of the key block
+    /// LMK.
+    pub(crate) fn decrypt_table_under(&self, identifier: LmkIdentifier, table: [u8; 8]) -> [u8; 8] {
+        match identifier {
+            Lmk::KEY_BLOCK => key_block::variant(&self.key_block, 0x54).decrypt(table),
+            _ => self.decrypt_table(table),
+        }
+    }
+
+    /// What PINs are encrypted by under this LMK; `None` when no such LMK is loaded. Pair 02-03 of the variant
+    /// LMK is there for it, as in a real unit.
+    #[must_use]
+    pub fn pin_lmk(&self, identifier: LmkIdentifier) -> Option<PinLmk> {
+        match identifier {
+            Lmk::VARIANT => PinLmk::digits(&*self.pairs[1]).ok(),
+            Lmk::KEY_BLOCK => PinLmk::digits(self.key_block.reveal()).ok(),
+            _ => None,
+        }
     }
 
     /// The pair that keys of this type are under, with its variant applied.

@@ -103,6 +103,25 @@ impl<'a> KeyField<'a> {
         &self.digits
     }
 
+    /// Whether this is a key block that states an AES key. Says something only of a block that was
+    /// authenticated; here it tells how long the fields are that depend on the key.
+    #[must_use]
+    pub fn is_aes(&self) -> bool {
+        self.block_header().get(7) == Some(&b'A')
+    }
+
+    /// Whether this is a key block that states a base derivation key. As [`KeyField::is_aes`], it tells
+    /// fields apart and proves nothing.
+    #[must_use]
+    pub fn is_bdk_block(&self) -> bool {
+        matches!(self.block_header().get(5..7), Some(b"B0" | b"41" | b"42" | b"43" | b"44"))
+    }
+
+    /// The block after its letter; empty for a key that is none.
+    fn block_header(&self) -> &[u8] {
+        if matches!(self.scheme, KeyScheme::S | KeyScheme::R) { self.digits.as_bytes() } else { b"" }
+    }
+
     /// The field as it stands on the wire: letter, if any, and digits.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -195,6 +214,9 @@ key_types! {
     ZAK = 0, 0x08, "008", "zone authentication key";
     CVK = 4, 0x02, "402", "card verification key";
     BDK = 0, 0x09, "009", "base derivation key";
+    BDK_2 = 6, 0x09, "609", "base derivation key of type 2";
+    BDK_3 = 8, 0x09, "809", "base derivation key of type 3";
+    TPK_PCI = 7, 0x0D, "70D", "terminal PIN key, in a unit that keeps it apart from the TMK";
     MK_AC = 1, 0x09, "109", "issuer master key for application cryptograms";
     MK_SMI = 2, 0x09, "209", "issuer master key for secure messaging with integrity";
     MK_SMC = 3, 0x09, "309", "issuer master key for secure messaging with confidentiality";

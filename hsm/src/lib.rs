@@ -37,7 +37,9 @@ mod error;
 mod field;
 pub mod framing;
 mod key;
+mod ksn;
 mod pan_sequence;
+mod pin_field;
 mod reader;
 mod reply;
 mod request;
@@ -50,11 +52,19 @@ pub use command::{
     Proprietary, Random, TransactionData, TranslatePin, VerifyArqc, VerifyArqcSessionKey, VerifyCvv,
     VerifyIbm, VerifyMac, VerifyPvv,
 };
+pub use command::{
+    BdkType, ChangeIbmPin, ChangePvvPin, ComparePin, DeriveIbmPin, DukptDestination, DukptForm, DukptMac,
+    EncryptClearPin, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm, HashMessage, IbmParameters,
+    MovePin, OffsetOfLmkPin, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
+    TranslateDukptPinToZpk, VerifyDukptIbm, VerifyDukptPvv,
+};
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
     Account, Arpc, DecimalisationTable, Kcv, KcvLength, Mac, PinBlockFormat, PinOffset, Pvv, ValidationData,
 };
 pub use key::{KeyField, KeyFieldError, KeyScheme, KeyType};
+pub use ksn::{KeySerialNumber, KsnNumber};
 pub use pan_sequence::PanSequence;
+pub use pin_field::{ClearPinField, LmkPin, PinBlockField};
 pub use reply::{Reply, ReplyBody};
 pub use request::{LmkIdentifier, Request};

@@ -27,6 +27,12 @@ impl KeyUse {
     pub(super) const CVK: KeyUse = KeyUse { key_type: KeyType::CVK, usages: &[b"C0", b"12", b"13"] };
     pub(super) const MK_AC: KeyUse = KeyUse { key_type: KeyType::MK_AC, usages: &[b"E0"] };
 
+    /// Some PIN key, by what its key block says.
+    pub(super) const PIN_KEY: KeyUse = KeyUse { key_type: KeyType::ZPK, usages: &[b"P0", b"71", b"72"] };
+    pub(super) const TPK_PCI: KeyUse = KeyUse { key_type: KeyType::TPK_PCI, usages: &[b"P0", b"71"] };
+    pub(super) const BDK_1: KeyUse = KeyUse { key_type: KeyType::BDK, usages: BDK_USAGES };
+    pub(super) const BDK_2: KeyUse = KeyUse { key_type: KeyType::BDK_2, usages: BDK_USAGES };
+
     pub(super) fn mac(key_type: KeyType) -> KeyUse {
         KeyUse { key_type, usages: &[b"M0", b"M1", b"M2", b"M3", b"M4", b"M5", b"M6"] }
     }
@@ -135,6 +141,8 @@ impl Engine {
         reply_key(lmk::wrap(&zmk, command.scheme, &key), &key)
     }
 }
+
+const BDK_USAGES: &[&[u8; 2]] = &[b"B0", b"41", b"42", b"43", b"44"];
 
 fn reply_key(wrapped: Result<KeyField<'static>, KeyError>, key: &ClearKey) -> Outcome {
     let wrapped = wrapped.map_err(|error| error.code(ErrorCode::DESTINATION_KEY_PARITY))?;
