@@ -65,7 +65,7 @@ impl Halves {
 
     /// Ten to the number of digits of the half that this round changes.
     fn modulus(&self, round: u8) -> u64 {
-        10u64.pow(if round % 2 == 0 { self.left } else { self.right } as u32)
+        10u64.pow(if round.is_multiple_of(2) { self.left } else { self.right } as u32)
     }
 
     /// The round function: a CBC-MAC over lengths, tweak, number of the round and the other half.
