@@ -37,7 +37,7 @@ mod engine;
 pub mod ibm3624;
 mod ipek;
 pub mod kcv;
-mod key_block;
+pub mod key_block;
 pub mod lmk;
 pub mod mac;
 pub mod pin;

@@ -257,7 +257,7 @@ impl Lmk {
             return Err(KeyError::UnderTdes);
         }
         let block = key_block::wrap(lmk, context(identifier), attributes, key, filling)?;
-        Ok(KeyField::from_text(&format!("S{block}")).expect("a key block says its own length"))
+        KeyField::from_text(&format!("S{block}")).map_err(|_| KeyError::KeyBlockFormat)
     }
 
     /// Unwraps a Thales key block from under the key block LMK of `identifier`, whatever its usage.

@@ -81,7 +81,8 @@ impl<'a> KeyField<'a> {
         };
         let (digits, rest) = rest.split_at_checked(length).ok_or(KeyFieldError::Length)?;
         let allowed = match scheme {
-            KeyScheme::S | KeyScheme::R => digits.iter().all(u8::is_ascii_graphic),
+            // The text of an optional block may have spaces.
+            KeyScheme::S | KeyScheme::R => digits.iter().all(|byte| matches!(byte, b' '..=b'~')),
             _ => digits.iter().all(is_hex),
         };
         match std::str::from_utf8(digits) {
