@@ -198,7 +198,7 @@ impl Parts {
                 key_type,
                 scheme,
                 components: vec![key(); usize::from(2 + self.number % 8)],
-                attributes: (self.number % 2 == 0).then(|| FormedAttributes {
+                attributes: self.number.is_multiple_of(2).then(|| FormedAttributes {
                     key_version: *b"c1",
                     optional_blocks: self.optional_blocks(),
                 }),
@@ -211,8 +211,8 @@ impl Parts {
             }),
             _ => Command::MigrateKey(MigrateKey {
                 key_type,
-                key: if self.number % 2 == 0 { key() } else { block() },
-                scheme: (self.number % 3 == 0).then_some(scheme),
+                key: if self.number.is_multiple_of(2) { key() } else { block() },
+                scheme: self.number.is_multiple_of(3).then_some(scheme),
             }),
         }
     }
