@@ -1,6 +1,7 @@
 mod cache;
 mod cvv;
 mod emv;
+mod key_exchange;
 mod keys;
 mod mac;
 mod pin;
@@ -89,7 +90,11 @@ impl Engine {
             Command::Echo(command) => Ok(ReplyBody::Echo(Cow::Owned(command.message.to_vec()))),
             Command::Random(command) => self.random(command.length),
             Command::CheckValue(command) => self.check_value(lmk, command),
-            Command::GenerateKey(command) => self.generate_key(lmk, *command),
+            Command::GenerateKey(command) => self.generate_key(lmk, command),
+            Command::FormKey(command) => self.form_key(lmk, command),
+            Command::ChangeScheme(command) => self.change_scheme(lmk, command),
+            Command::PairCheckValue(command) => self.pair_check_value(lmk, command),
+            Command::MigrateKey(command) => self.migrate_key(lmk, command),
             // The one command that answers data and a warning at once.
             Command::ImportKey(command) => return self.import_key(lmk, command),
             Command::ExportKey(command) => self.export_key(lmk, command),

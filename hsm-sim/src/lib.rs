@@ -28,6 +28,7 @@
 //! ```
 
 pub mod aes_key;
+mod block_keys;
 pub mod cipher;
 pub mod cvv;
 mod decimalise;
@@ -37,17 +38,22 @@ mod engine;
 mod ff1;
 pub mod hash;
 pub mod ibm3624;
+mod ipek;
 pub mod kcv;
-mod key_block;
+pub mod key_block;
 pub mod lmk;
 pub mod lmk_pin;
 pub mod mac;
 pub mod pin;
 pub mod pvv;
 pub mod server;
+pub mod tr31;
+mod weak_key;
+pub mod working_key;
 
 pub use aes_key::AesKey;
 pub use cipher::{ClearKey, KeyLength, KeyLengthError};
 pub use engine::{Engine, OwnedReply, Settings};
-pub use lmk::{KeyError, Lmk};
+pub use lmk::{KeyError, Lmk, LmkKind};
 pub use pin::{Pin, PinError};
+pub use working_key::WorkingKey;

@@ -105,24 +105,24 @@ fn keys_are_made_exported_and_imported() {
     let lmk = Lmk::public_test();
     let zmk = wrapped(KeyType::ZMK, &ClearKey::double(&[0x4F; 16]));
     for (scheme, length) in [(KeyScheme::Z, 8), (KeyScheme::U, 16), (KeyScheme::T, 24)] {
-        let made = engine.run(&Command::GenerateKey(GenerateKey { key_type: KeyType::CVK, scheme }));
+        let made = engine.run(&Command::GenerateKey(GenerateKey::new(KeyType::CVK, scheme)));
         let (key, check_value) = key_reply(&made);
         let clear = lmk.decrypt_key(KeyType::CVK, &key).unwrap();
         assert_eq!(clear.reveal().len(), length);
         assert_eq!(hex::encode_upper(&kcv::kcv(&clear)[..3]), check_value);
 
-        let export = ExportKey { key_type: KeyType::CVK, zmk: zmk.borrowed(), key: key.borrowed(), scheme };
+        let export = ExportKey::new(KeyType::CVK, zmk.borrowed(), key.borrowed(), scheme);
         let exported = engine.run(&Command::ExportKey(export));
         let (under_zmk, exported_check_value) = key_reply(&exported);
         assert_ne!(under_zmk, key);
         assert_eq!(exported_check_value, check_value);
 
-        let import = ImportKey { key_type: KeyType::CVK, zmk: zmk.borrowed(), key: under_zmk, scheme };
+        let import = ImportKey::new(KeyType::CVK, zmk.borrowed(), under_zmk, scheme);
         let imported = engine.run(&Command::ImportKey(import));
         assert_eq!(imported.error, ErrorCode::NONE);
         assert_eq!(key_reply(&imported), (key.borrowed(), check_value.clone()));
 
-        let ask = CheckValue { key_type: KeyType::CVK, key, length: KcvLength::Six };
+        let ask = CheckValue::new(KeyType::CVK, key, KcvLength::Six);
         let asked = engine.run(&Command::CheckValue(ask));
         let ReplyBody::CheckValue(asked) = asked.body else { panic!("{}", asked.error) };
         assert_eq!(asked.to_string(), check_value);
@@ -138,12 +138,8 @@ fn importing_a_key_of_even_parity_mends_it_and_says_so() {
     zmk.encrypt_ecb(&mut under_zmk);
     let under_zmk = format!("X{}", hex::encode_upper(under_zmk));
     let import = |key| {
-        engine().run(&Command::ImportKey(ImportKey {
-            key_type: KeyType::ZPK,
-            zmk: wrapped(KeyType::ZMK, &zmk),
-            key,
-            scheme: KeyScheme::U,
-        }))
+        let zmk = wrapped(KeyType::ZMK, &zmk);
+        engine().run(&Command::ImportKey(ImportKey::new(KeyType::ZPK, zmk, key, KeyScheme::U)))
     };
     let reply = import(KeyField::parse(&under_zmk).unwrap());
     assert_eq!(reply.error, ErrorCode::VERIFICATION_FAILED);

@@ -3,11 +3,12 @@
 use card::{Pan, PinBlock};
 use hsm::{
     Account, BdkType, Command, ComparePin, DukptDestination, DukptForm, DukptMac, EncryptClearPin, ErrorCode,
-    GeneratePin, GeneratePvv, KeyField, KeyScheme, KeySerialNumber, KeyType, KsnNumber, LmkIdentifier,
-    LmkPin, MovePin, PinBlockFormat, PinFromLmk, PinKeyCode, PinKeyType, PinToLmk, PinWithKeys, Pvv,
-    ReplyBody, TranslatePin, VerifyDukptPvv,
+    Exportability, GeneratePin, GeneratePvv, KeyAlgorithm, KeyAttributes, KeyField, KeyScheme,
+    KeySerialNumber, KeyType, KeyUsage, KsnNumber, LmkIdentifier, LmkPin, ModeOfUse, MovePin, OptionalBlocks,
+    PinBlockFormat, PinFromLmk, PinKeyCode, PinKeyType, PinToLmk, PinWithKeys, Pvv, ReplyBody, TranslatePin,
+    VerifyDukptPvv,
 };
-use hsm_sim::{ClearKey, Engine, KeyLength, Lmk, Pin, Settings, pin};
+use hsm_sim::{AesKey, ClearKey, Engine, KeyLength, Lmk, Pin, Settings, WorkingKey, pin};
 
 #[test]
 fn random_pins_have_the_length_asked_for_and_are_spread() {
@@ -100,10 +101,43 @@ fn format_4_has_no_place_without_aes_keys() {
         engine.run_under(lmk, &Command::PinFromLmk(command)).error
     };
     assert_eq!(to_block(Lmk::VARIANT, zpk), ErrorCode::PIN_BLOCK_FORMAT);
-    let aes = || KeyField::from_text(&format!("S10096P0AB00E0001{}", "7".repeat(80))).unwrap();
-    assert_eq!(to_block(Lmk::VARIANT, aes()), ErrorCode::LMK_SCHEME_MISMATCH);
-    assert_eq!(to_block(Lmk::KEY_BLOCK, aes()), ErrorCode::KEY_BLOCK_ALGORITHM);
-    assert_eq!(to_block(LmkIdentifier(7), aes()), ErrorCode::LMK_IDENTIFIER);
+    assert_eq!(to_block(Lmk::VARIANT, aes_key(b"P0")), ErrorCode::LMK_SCHEME_MISMATCH);
+    assert_eq!(to_block(LmkIdentifier(7), aes_key(b"P0")), ErrorCode::LMK_IDENTIFIER);
+    // Under the AES LMK the PIN has another form, and the key is looked at first.
+    assert_eq!(to_block(Lmk::AES_KEY_BLOCK, aes_key(b"K0")), ErrorCode::KEY_BLOCK_USAGE);
+    assert_eq!(to_block(Lmk::AES_KEY_BLOCK, aes_key(b"P0")), ErrorCode::LMK_PIN);
+}
+
+#[test]
+fn a_pin_goes_round_under_the_aes_lmk() {
+    let engine = engine(12);
+    let lmk = Lmk::AES_KEY_BLOCK;
+    let pin = generate(&engine, lmk, 5).unwrap();
+    assert_eq!(pin.reveal().len(), 33);
+    assert_eq!(pin.reveal()[0], b'J');
+    let zpk = aes_key(b"P0");
+    let command = PinFromLmk { zpk: zpk.borrowed(), format: PinBlockFormat::Iso4, account: account(), pin };
+    let reply = engine.run_under(lmk, &Command::PinFromLmk(command));
+    let ReplyBody::PinBlock(pin_block) = reply.body else { panic!("{}", reply.error) };
+    let pan = Pan::parse(b"4000001234567899").unwrap();
+    let block = pin_block.reveal().try_into().unwrap();
+    let opened = pin::decrypt_iso4(&AesKey::new(&AES_KEY).unwrap(), block, &pan).unwrap();
+    assert_eq!(opened.reveal().len(), 5);
+    let back = engine.run_under(
+        lmk,
+        &Command::PinToLmk(PinToLmk {
+            source: PinKeyType::Zpk,
+            pin_key: zpk,
+            pin_block,
+            format: PinBlockFormat::Iso4,
+            account: account(),
+        }),
+    );
+    let ReplyBody::LmkPin(again) = back.body else { panic!("{}", back.error) };
+    assert!(again != pin, "no two are the same");
+    let open = |pin| Lmk::public_test().pin_lmk(lmk).unwrap().open(pin, &account(), 12).unwrap();
+    assert_eq!(open(&again).reveal(), opened.reveal());
+    assert_eq!(open(&pin).reveal(), opened.reveal());
 }
 
 #[test]
@@ -169,6 +203,22 @@ fn clear_pins_need_authorised_state() {
     assert!(!Settings::default().authorised, "nobody gets it without asking");
     let settings = Settings { authorised: true, ..Settings::default() };
     assert_eq!(Engine::new(Lmk::public_test(), settings).run(&command).error, ErrorCode::NONE);
+}
+
+const AES_KEY: [u8; 16] = *b"an AES key of 16";
+
+/// That key in a block under the AES LMK.
+fn aes_key(usage: &[u8; 2]) -> KeyField<'static> {
+    let attributes = KeyAttributes {
+        usage: KeyUsage::new(*usage).unwrap(),
+        algorithm: KeyAlgorithm::Aes,
+        mode: ModeOfUse::from_letter(b'B').unwrap(),
+        key_version: *b"00",
+        exportability: Exportability::Sensitive,
+        optional_blocks: OptionalBlocks::NONE,
+    };
+    let key = WorkingKey::from(AesKey::new(&AES_KEY).unwrap());
+    Lmk::public_test().wrap_key_block(Lmk::AES_KEY_BLOCK, attributes, &key, [7; 16]).unwrap()
 }
 
 fn generate(engine: &Engine, lmk: LmkIdentifier, length: u8) -> Result<LmkPin, ErrorCode> {

@@ -1,6 +1,8 @@
+mod block_options;
 mod cvv;
 mod emv;
 mod hash;
+mod key_forms;
 mod keys;
 mod mac;
 mod management;
@@ -12,13 +14,18 @@ mod pin_lmk;
 use crate::reader::Reader;
 use crate::{CommandCode, ErrorCode};
 
+pub use block_options::{AskedAlgorithm, AskedAttributes, FormedAttributes, KeyBlockOptions};
 pub use cvv::{GenerateCvv, VerifyCvv};
 pub use emv::{
     ArpcMethod, ArqcScheme, ArqcTask, DerivationOption, Proprietary, TransactionData, VerifyArqc,
     VerifyArqcSessionKey,
 };
 pub use hash::{HashAlgorithm, HashMessage};
-pub use keys::{CheckValue, ExportKey, GenerateKey, ImportKey};
+pub use key_forms::{ChangeScheme, FormKey, MigrateKey, PairCheckValue};
+pub use keys::{
+    AtallaVariant, CheckValue, DeriveInitialKey, ExportKey, ExportUnder, GenerateKey, ImportKey, InitialKsn,
+    TransportKey,
+};
 pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, VerifyMac};
 pub use management::{Echo, Random};
 pub use pin::{PinKeyType, TranslatePin, VerifyIbm, VerifyPvv};
@@ -47,8 +54,16 @@ pub enum Command<'a> {
     Random(Random),
     /// `BU`: check value of a key.
     CheckValue(CheckValue<'a>),
-    /// `A0` mode 0: make a key.
-    GenerateKey(GenerateKey),
+    /// `A0`: make a key, at random or from a base derivation key.
+    GenerateKey(GenerateKey<'a>),
+    /// `A4`: make a key of components.
+    FormKey(FormKey<'a>),
+    /// `B0`: write a key in another scheme.
+    ChangeScheme(ChangeScheme<'a>),
+    /// `KA`: check value of a key, the older form.
+    PairCheckValue(PairCheckValue<'a>),
+    /// `BW`: bring a key from under the old LMK to the new one.
+    MigrateKey(MigrateKey<'a>),
     /// `A6`: bring a key in from under a ZMK.
     ImportKey(ImportKey<'a>),
     /// `A8`: send a key out under a ZMK.
@@ -122,6 +137,10 @@ impl<'a> Command<'a> {
             Command::Random(_) => b"N0",
             Command::CheckValue(_) => b"BU",
             Command::GenerateKey(_) => b"A0",
+            Command::FormKey(_) => b"A4",
+            Command::ChangeScheme(_) => b"B0",
+            Command::PairCheckValue(_) => b"KA",
+            Command::MigrateKey(_) => b"BW",
             Command::ImportKey(_) => b"A6",
             Command::ExportKey(_) => b"A8",
             Command::TranslatePin(TranslatePin { source: PinKeyType::Tpk, .. }) => b"CA",
@@ -162,8 +181,35 @@ impl<'a> Command<'a> {
         })
     }
 
-    /// Appends command code and body.
+    /// Appends command code, body and what key blocks add to it.
     pub fn encode(&self, out: &mut Vec<u8>) {
+        self.encode_body(out);
+        self.encode_options(out);
+    }
+
+    /// What key blocks add to a command; an LMK identifier comes before it.
+    pub(crate) fn encode_options(&self, out: &mut Vec<u8>) {
+        match self {
+            Command::GenerateKey(command) => command.options.encode(out),
+            Command::ImportKey(command) => command.options.encode(out),
+            Command::ExportKey(command) => command.options.encode(out),
+            Command::FormKey(command) => command.encode_options(out),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn parse_options(&mut self, reader: &mut Reader<'a>) -> Result<(), ErrorCode> {
+        match self {
+            Command::GenerateKey(command) => command.parse_options(reader),
+            Command::ImportKey(command) => command.parse_options(reader),
+            Command::ExportKey(command) => command.parse_options(reader),
+            Command::FormKey(command) => command.parse_options(reader),
+            _ => Ok(()),
+        }
+    }
+
+    /// Appends command code and body.
+    pub(crate) fn encode_body(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.code().as_bytes());
         match self {
             Command::Diagnostics => {}
@@ -172,6 +218,10 @@ impl<'a> Command<'a> {
             Command::Random(command) => command.encode(out),
             Command::CheckValue(command) => command.encode(out),
             Command::GenerateKey(command) => command.encode(out),
+            Command::FormKey(command) => command.encode(out),
+            Command::ChangeScheme(command) => command.encode(out),
+            Command::PairCheckValue(command) => command.encode(out),
+            Command::MigrateKey(command) => command.encode(out),
             Command::ImportKey(command) => command.encode(out),
             Command::ExportKey(command) => command.encode(out),
             Command::TranslatePin(command) => command.encode(out),
@@ -213,6 +263,10 @@ impl<'a> Command<'a> {
             b"N0" => Command::Random(Random::parse(reader)?),
             b"BU" => Command::CheckValue(CheckValue::parse(reader)?),
             b"A0" => Command::GenerateKey(GenerateKey::parse(reader)?),
+            b"A4" => Command::FormKey(FormKey::parse(reader)?),
+            b"B0" => Command::ChangeScheme(ChangeScheme::parse(reader)?),
+            b"KA" => Command::PairCheckValue(PairCheckValue::parse(reader)?),
+            b"BW" => Command::MigrateKey(MigrateKey::parse(reader)?),
             b"A6" => Command::ImportKey(ImportKey::parse(reader)?),
             b"A8" => Command::ExportKey(ExportKey::parse(reader)?),
             b"CA" => Command::TranslatePin(TranslatePin::parse(PinKeyType::Tpk, reader)?),

@@ -107,6 +107,9 @@ codes! {
     KEY_BLOCK_MODE = "A8", "mode of use of the key block";
     KEY_BLOCK_VERSION = "A9", "key version of the key block";
     KEY_BLOCK_EXPORTABILITY = "AA", "exportability of the key block";
+    OPTIONAL_BLOCK_COUNT = "AB", "number of optional blocks of the key block";
+    OPTIONAL_BLOCK = "AC", "optional block of the key block";
+    NOT_UNDER_TDES_LMK = "48", "key not allowed under a 3DES LMK";
 }
 
 impl ErrorCode {

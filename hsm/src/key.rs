@@ -81,7 +81,8 @@ impl<'a> KeyField<'a> {
         };
         let (digits, rest) = rest.split_at_checked(length).ok_or(KeyFieldError::Length)?;
         let allowed = match scheme {
-            KeyScheme::S | KeyScheme::R => digits.iter().all(u8::is_ascii_graphic),
+            // The text of an optional block may have spaces.
+            KeyScheme::S | KeyScheme::R => digits.iter().all(|byte| matches!(byte, b' '..=b'~')),
             _ => digits.iter().all(is_hex),
         };
         match std::str::from_utf8(digits) {
@@ -129,6 +130,12 @@ impl<'a> KeyField<'a> {
             Some(letter) => format!("{letter}{}", self.digits),
             None => self.digits.to_string(),
         }
+    }
+
+    /// Whether this is a key block that says it holds an AES key. Who unwraps it finds out whether it does.
+    #[must_use]
+    pub fn names_aes(&self) -> bool {
+        matches!(self.scheme, KeyScheme::S | KeyScheme::R) && self.digits.as_bytes().get(7) == Some(&b'A')
     }
 
     /// The same key without the borrow.
@@ -213,22 +220,38 @@ key_types! {
     DECIMALISATION_TABLE = 1, 0x04, "104", "no key, but what decimalisation tables are encrypted as";
     ZAK = 0, 0x08, "008", "zone authentication key";
     CVK = 4, 0x02, "402", "card verification key";
-    BDK = 0, 0x09, "009", "base derivation key";
+    BDK = 0, 0x09, "009", "base derivation key of type 1";
     BDK_2 = 6, 0x09, "609", "base derivation key of type 2";
     BDK_3 = 8, 0x09, "809", "base derivation key of type 3";
-    TPK_PCI = 7, 0x0D, "70D", "terminal PIN key, in a unit that keeps it apart from the TMK";
+    IKEY = 3, 0x02, "302", "initial key of DUKPT";
+    WWK = 0, 0x06, "006", "Watchword key";
+    TPK_PCI = 7, 0x0D, "70D", "terminal PIN key where PIN keys are kept apart from the TMK";
+    TMK_PCI = 8, 0x0D, "80D", "terminal master key where PIN keys are kept apart from it";
+    TKR = 9, 0x0D, "90D", "terminal key register where PIN keys are kept apart";
     MK_AC = 1, 0x09, "109", "issuer master key for application cryptograms";
     MK_SMI = 2, 0x09, "209", "issuer master key for secure messaging with integrity";
     MK_SMC = 3, 0x09, "309", "issuer master key for secure messaging with confidentiality";
+    MK_DAC = 4, 0x09, "409", "issuer master key for data authentication codes";
+    MK_DN = 5, 0x09, "509", "issuer master key for dynamic numbers";
+    MK_CVC3 = 7, 0x09, "709", "issuer master key for dynamic card verification codes";
     ZEK = 0, 0x0A, "00A", "zone encryption key";
     DEK = 0, 0x0B, "00B", "data encryption key";
+    TEK = 3, 0x0B, "30B", "terminal encryption key";
+    RSA_PRIVATE = 0, 0x0C, "00C", "RSA private key";
+    RSA_PUBLIC = 0, 0x0D, "00D", "RSA public key";
+    HMAC = 1, 0x0C, "10C", "HMAC key";
 }
 
 impl KeyType {
-    /// Reads three characters: variant digit `0` to `9`, pair code `00` to `0E`. `None` otherwise, and
-    /// so for `FFF`, which stands for "as the key block says".
+    /// `FFF`: no type, but "as the key block says". No key stands under a variant LMK by it.
+    pub const FROM_KEY_BLOCK: KeyType = KeyType { variant: 0xF, pair: 0xFF };
+
+    /// Reads three characters: variant digit `0` to `9`, pair code `00` to `0E`, or `FFF`. `None` otherwise.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<KeyType> {
+        if text == b"FFF" {
+            return Some(KeyType::FROM_KEY_BLOCK);
+        }
         let [variant @ b'0'..=b'9', b'0', pair] = text else { return None };
         let pair = match pair {
             b'0'..=b'9' => pair - b'0',
@@ -238,13 +261,13 @@ impl KeyType {
         Some(KeyType { variant: variant - b'0', pair })
     }
 
-    /// The variant, 0 for the pair as it is.
+    /// The variant, 0 for the pair as it is, 15 for [`KeyType::FROM_KEY_BLOCK`].
     #[must_use]
     pub fn variant(self) -> u8 {
         self.variant
     }
 
-    /// The pair code, `0x00` to `0x0E`. Codes 00 and 01 mean LMK pairs 04-05 and 06-07, the others 14-15
+    /// The pair code, `0x00` to `0x0E`, or `0xFF` for [`KeyType::FROM_KEY_BLOCK`]. Codes 00 and 01 mean LMK pairs 04-05 and 06-07, the others 14-15
     /// and upwards.
     #[must_use]
     pub fn pair(self) -> u8 {
@@ -255,7 +278,7 @@ impl KeyType {
 /// The three characters of the wire.
 impl fmt::Display for KeyType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{:02X}", self.variant, self.pair)
+        write!(f, "{:X}{:02X}", self.variant, self.pair)
     }
 }
 
@@ -330,11 +353,11 @@ mod tests {
 
     #[test]
     fn key_types() {
-        for text in ["000", "402", "00E", "90A"] {
+        for text in ["000", "402", "00E", "90A", "FFF"] {
             assert_eq!(KeyType::parse(text.as_bytes()).unwrap().to_string(), text);
         }
         assert_eq!(KeyType::parse(b"109"), Some(KeyType::MK_AC));
-        for bad in ["FFF", "010", "00F", "00", "0000", "A02"] {
+        for bad in ["0FF", "FF0", "010", "00F", "00", "0000", "A02"] {
             assert_eq!(KeyType::parse(bad.as_bytes()), None);
         }
     }

@@ -37,6 +37,7 @@ mod error;
 mod field;
 pub mod framing;
 mod key;
+mod key_block;
 mod ksn;
 mod pan_sequence;
 mod pin_field;
@@ -53,16 +54,22 @@ pub use command::{
     VerifyIbm, VerifyMac, VerifyPvv,
 };
 pub use command::{
-    BdkType, ChangeIbmPin, ChangePvvPin, ComparePin, DeriveIbmPin, DukptDestination, DukptForm, DukptMac,
-    EncryptClearPin, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm, HashMessage, IbmParameters,
-    MovePin, OffsetOfLmkPin, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
-    TranslateDukptPinToZpk, VerifyDukptIbm, VerifyDukptPvv,
+    AskedAlgorithm, AskedAttributes, AtallaVariant, BdkType, ChangeIbmPin, ChangePvvPin, ChangeScheme,
+    ComparePin, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
+    ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm,
+    HashMessage, IbmParameters, InitialKsn, KeyBlockOptions, MigrateKey, MovePin, OffsetOfLmkPin,
+    PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
+    TranslateDukptPinToZpk, TransportKey, VerifyDukptIbm, VerifyDukptPvv,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
     Account, Arpc, DecimalisationTable, Kcv, KcvLength, Mac, PinBlockFormat, PinOffset, Pvv, ValidationData,
 };
 pub use key::{KeyField, KeyFieldError, KeyScheme, KeyType};
+pub use key_block::{
+    Exportability, KeyAlgorithm, KeyAttributes, KeyBlockError, KeyBlockHeader, KeyUsage, ModeOfUse,
+    OptionalBlocks,
+};
 pub use ksn::{KeySerialNumber, KsnNumber};
 pub use pan_sequence::PanSequence;
 pub use pin_field::{ClearPinField, LmkPin, PinBlockField};

@@ -25,6 +25,11 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
+    /// What is not read yet, without taking it.
+    pub(crate) fn peek_rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn take(&mut self, length: usize) -> Result<&'a [u8], ErrorCode> {
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(ErrorCode::INPUT)?;
         self.rest = rest;
@@ -72,6 +77,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn digits<const N: usize>(&mut self) -> Result<[u8; N], ErrorCode> {
         let digits = self.array::<N>()?;
         if digits.iter().all(u8::is_ascii_digit) { Ok(digits) } else { Err(ErrorCode::INPUT) }
+    }
+
+    /// `N` upper-case hexadecimal digits, as characters.
+    pub(crate) fn hex_digits<const N: usize>(&mut self) -> Result<[u8; N], ErrorCode> {
+        let digits = self.array::<N>()?;
+        if digits.iter().all(|digit| nibble(*digit).is_ok()) { Ok(digits) } else { Err(ErrorCode::INPUT) }
     }
 
     /// A decimal number of `N` digits.

@@ -44,11 +44,22 @@ pub enum ReplyBody<'a> {
     Echo(Cow<'a, [u8]>),
     /// Reply to `N0`: random bytes.
     Random(Cow<'a, [u8]>),
-    /// Reply to `BU`.
+    /// Reply to `BU` and `KA`.
     CheckValue(Kcv),
-    /// Reply to `A0`, `A6` and `A8`.
+    /// Reply to `A0` when the key leaves at once: modes 1 and B.
+    KeyForTwo {
+        /// The key, under the LMK.
+        key: KeyField<'a>,
+        /// The same, under the ZMK or TMK.
+        exported: KeyField<'a>,
+        /// Its check value of six digits.
+        kcv: Kcv,
+    },
+    /// Reply to `B0` and `BW`: the key, under the LMK.
+    KeyAlone(KeyField<'a>),
+    /// Reply to `A0`, `A4`, `A6` and `A8`.
     Key {
-        /// The key, under the LMK (`A0`, `A6`) or the ZMK (`A8`).
+        /// The key, under the LMK (`A0`, `A4`, `A6`) or the ZMK (`A8`).
         key: KeyField<'a>,
         /// Its check value of six digits.
         kcv: Kcv,
@@ -146,6 +157,12 @@ impl<'a> ReplyBody<'a> {
             }
             ReplyBody::Echo(bytes) | ReplyBody::Random(bytes) => out.extend_from_slice(bytes),
             ReplyBody::CheckValue(kcv) => writer::hex(out, kcv.as_bytes()),
+            ReplyBody::KeyForTwo { key, exported, kcv } => {
+                writer::key(out, key);
+                writer::key(out, exported);
+                writer::hex(out, kcv.as_bytes());
+            }
+            ReplyBody::KeyAlone(key) => writer::key(out, key),
             ReplyBody::Key { key, kcv } => {
                 writer::key(out, key);
                 writer::hex(out, kcv.as_bytes());
@@ -172,8 +189,10 @@ impl<'a> ReplyBody<'a> {
             b"NO" => status(reader),
             b"B2" => Ok(ReplyBody::Echo(Cow::Borrowed(reader.take_rest()))),
             b"N0" => Ok(ReplyBody::Random(Cow::Borrowed(reader.take_rest()))),
-            b"BU" => check_value(reader).map(ReplyBody::CheckValue),
-            b"A0" | b"A6" | b"A8" => key(reader),
+            b"BU" | b"KA" => check_value(reader).map(ReplyBody::CheckValue),
+            b"A0" => one_key_or_two(reader),
+            b"A4" | b"A6" | b"A8" => key(reader),
+            b"B0" | b"BW" => reader.key(16).map(ReplyBody::KeyAlone),
             b"CA" | b"CC" | b"G0" | b"CI" => translated_pin(reader),
             b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"M8" => Ok(ReplyBody::Empty),
             b"CW" => cvv(reader),
@@ -206,6 +225,8 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Echo(_) => "Echo",
             ReplyBody::Random(_) => "Random",
             ReplyBody::CheckValue(_) => "CheckValue",
+            ReplyBody::KeyForTwo { .. } => "KeyForTwo",
+            ReplyBody::KeyAlone(_) => "KeyAlone",
             ReplyBody::Key { .. } => "Key",
             ReplyBody::TranslatedPin { .. } => "TranslatedPin",
             ReplyBody::Cvv(_) => "Cvv",
@@ -252,6 +273,15 @@ fn check_value(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {
 
 fn key<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
     Ok(ReplyBody::Key { key: reader.key(16)?, kcv: six_digits(reader)? })
+}
+
+/// `A0` answers the key under the LMK and, when it leaves at once, the same under the ZMK.
+fn one_key_or_two<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    let key = reader.key(16)?;
+    if reader.remaining() == KcvLength::Six.digits() {
+        return Ok(ReplyBody::Key { key, kcv: six_digits(reader)? });
+    }
+    Ok(ReplyBody::KeyForTwo { key, exported: reader.key(16)?, kcv: six_digits(reader)? })
 }
 
 fn six_digits(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {

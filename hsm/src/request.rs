@@ -31,11 +31,12 @@ impl<'a> Request<'a> {
 
     /// Appends command code, body, LMK identifier and trailer.
     pub fn encode(&self, out: &mut Vec<u8>) {
-        self.command.encode(out);
+        self.command.encode_body(out);
         if let Some(LmkIdentifier(identifier)) = self.lmk {
             out.push(b'%');
             crate::writer::decimal(out, identifier.into(), 2);
         }
+        self.command.encode_options(out);
         if !self.trailer.is_empty() {
             out.push(Request::END_OF_MEDIUM);
             out.extend_from_slice(self.trailer);
@@ -48,9 +49,11 @@ impl<'a> Request<'a> {
     /// 68 for a command code not known here, otherwise what a payShield would answer: mostly 15.
     pub fn parse(body: &'a [u8]) -> Result<Request<'a>, CommandError> {
         let mut reader = Reader::new(body);
-        let command = Command::read(&mut reader)?;
-        let fail = |error| CommandError { code: command.code(), error };
+        let mut command = Command::read(&mut reader)?;
+        let code = command.code();
+        let fail = |error| CommandError { code, error };
         let lmk = lmk_identifier(&mut reader).map_err(fail)?;
+        command.parse_options(&mut reader).map_err(fail)?;
         let trailer = trailer(&mut reader).map_err(fail)?;
         Ok(Request { command, lmk, trailer })
     }
@@ -64,11 +67,13 @@ impl<'a> Command<'a> {
     /// 68 for a command code not known here, otherwise what a payShield would answer: mostly 15.
     pub fn parse(body: &'a [u8]) -> Result<Command<'a>, CommandError> {
         let mut reader = Reader::new(body);
-        let command = Command::read(&mut reader)?;
+        let mut command = Command::read(&mut reader)?;
+        let code = command.code();
+        command.parse_options(&mut reader).map_err(|error| CommandError { code, error })?;
         if reader.is_empty() {
             return Ok(command);
         }
-        Err(CommandError { code: command.code(), error: ErrorCode::INPUT })
+        Err(CommandError { code, error: ErrorCode::INPUT })
     }
 
     fn read(reader: &mut Reader<'a>) -> Result<Command<'a>, CommandError> {

@@ -93,7 +93,7 @@ fn fields_stand_where_the_manual_of_the_wire_puts_them() {
         b"M802032008U222222222222222222222222222222220004text010203FF",
     );
     check(
-        Command::CheckValue(CheckValue { key_type: KeyType::CVK, key: other_key(), length: KcvLength::Six }),
+        Command::CheckValue(CheckValue::new(KeyType::CVK, other_key(), KcvLength::Six)),
         b"BUFF1U22222222222222222222222222222222;402;001",
     );
 }

@@ -132,18 +132,14 @@ impl Parts {
             b"NO" => Command::Status,
             b"B2" => Command::Echo(Echo { message: &self.bytes }),
             b"N0" => Command::Random(Random { length: u16::from(self.number) * 3 + 1 }),
-            b"BU" => Command::CheckValue(CheckValue {
-                key_type: self.key_type(),
-                key: if self.number.is_multiple_of(3) { plain() } else { key() },
-                length: *self.pick(&[KcvLength::Six, KcvLength::Sixteen]),
-            }),
-            b"A0" => Command::GenerateKey(GenerateKey { key_type: self.key_type(), scheme }),
-            b"A6" => {
-                Command::ImportKey(ImportKey { key_type: self.key_type(), zmk: key(), key: plain(), scheme })
-            }
-            b"A8" => {
-                Command::ExportKey(ExportKey { key_type: self.key_type(), zmk: plain(), key: key(), scheme })
-            }
+            b"BU" => Command::CheckValue(CheckValue::new(
+                self.key_type(),
+                if self.number.is_multiple_of(3) { plain() } else { key() },
+                *self.pick(&[KcvLength::Six, KcvLength::Sixteen]),
+            )),
+            b"A0" => Command::GenerateKey(GenerateKey::new(self.key_type(), scheme)),
+            b"A6" => Command::ImportKey(ImportKey::new(self.key_type(), key(), plain(), scheme)),
+            b"A8" => Command::ExportKey(ExportKey::new(self.key_type(), plain(), key(), scheme)),
             b"CA" => Command::TranslatePin(self.translate_pin(PinKeyType::Tpk)),
             b"CC" => Command::TranslatePin(self.translate_pin(PinKeyType::Zpk)),
             b"DC" => Command::VerifyPvv(self.verify_pvv(PinKeyType::Tpk)),

@@ -1,7 +1,7 @@
-use crate::cipher::ClearKey;
+use crate::working_key::WorkingKey;
 use hsm::KeyField;
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 
 /// Keys already unwrapped, with their schedules. Unwrapping a double-length key costs four schedules and
 /// six DES passes; finding it here one hash and an uncontended read lock.
@@ -9,7 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// The lock's counter is one cache line that all threads write, so beyond a few cores a copy for each
 /// thread would serve better.
 pub(super) struct KeyCache {
-    keys: RwLock<HashMap<Box<[u8]>, Arc<ClearKey>>>,
+    keys: RwLock<HashMap<Box<[u8]>, WorkingKey>>,
     capacity: usize,
 }
 
@@ -24,23 +24,23 @@ impl KeyCache {
         &self,
         kind: [u8; 3],
         key: &KeyField<'_>,
-        unwrap: impl FnOnce() -> Result<ClearKey, E>,
-    ) -> Result<Arc<ClearKey>, E> {
+        unwrap: impl FnOnce() -> Result<WorkingKey, E>,
+    ) -> Result<WorkingKey, E> {
         let Some(name) = Name::new(kind, key).filter(|_| self.capacity > 0) else {
-            return unwrap().map(Arc::new);
+            return unwrap();
         };
         // The map is whole after any panic, since each change of it is one call.
         let known = self.keys.read().unwrap_or_else(PoisonError::into_inner).get(name.as_bytes()).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
-        let clear = Arc::new(unwrap()?);
+        let clear = unwrap()?;
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
         // Emptying it all is rare, with room for every key of an ordinary switch, and needs no bookkeeping.
         if keys.len() >= self.capacity {
             keys.clear();
         }
-        keys.insert(name.as_bytes().into(), Arc::clone(&clear));
+        keys.insert(name.as_bytes().into(), clear.clone());
         Ok(clear)
     }
 }
@@ -79,8 +79,8 @@ mod tests {
         KeyField::from_text(&String::from(digit).repeat(16)).unwrap()
     }
 
-    fn unwrap() -> Result<ClearKey, ()> {
-        Ok(ClearKey::double(&[1; 16]))
+    fn unwrap() -> Result<WorkingKey, ()> {
+        Ok(crate::ClearKey::double(&[1; 16]).into())
     }
 
     #[test]

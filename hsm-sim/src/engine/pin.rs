@@ -44,12 +44,12 @@ impl Engine {
         pin: &Pin,
         account: &Account,
     ) -> Outcome {
-        let pin_block = destination.seal(format, pin, account, self.filling()?)?;
+        let pin_block = destination.seal(format, pin, account, self.pin_filling()?)?;
         Ok(ReplyBody::TranslatedPin { pin_length: pin.reveal().len() as u8, pin_block, format })
     }
 
     /// Randomness for a PIN block.
-    pub(super) fn filling(&self) -> Result<[u8; 8], ErrorCode> {
+    pub(super) fn pin_filling(&self) -> Result<[u8; 8], ErrorCode> {
         let mut filling = [0; 8];
         self.fill(&mut filling)?;
         Ok(filling)
@@ -115,8 +115,9 @@ impl Engine {
         }
         let mut encrypted = [0; 8];
         hex::decode_to_slice(digits, &mut encrypted).map_err(|_| ErrorCode::DECIMALISATION_TABLE)?;
+        let decrypted = self.lmk.decrypt_table(lmk, encrypted).ok_or(ErrorCode::DECIMALISATION_TABLE)?;
         let mut clear = [0; 16];
-        for (pair, byte) in clear.chunks_exact_mut(2).zip(self.lmk.decrypt_table_under(lmk, encrypted)) {
+        for (pair, byte) in clear.chunks_exact_mut(2).zip(decrypted) {
             pair[0] = byte >> 4;
             pair[1] = byte & 0x0F;
         }

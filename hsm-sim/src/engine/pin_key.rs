@@ -3,7 +3,7 @@ use super::keys::KeyUse;
 use crate::aes_key::AesKey;
 use crate::cipher::{ClearKey, KeyLength};
 use crate::dukpt;
-use crate::lmk::Lmk;
+use crate::lmk::LmkKind;
 use crate::pin::{self, Pin, PinError};
 use card::{AesPinBlock, PinBlock};
 use hsm::{
@@ -16,7 +16,7 @@ use zeroize::Zeroize;
 /// A key that PIN blocks are under, in clear.
 pub(super) enum PinKey {
     Tdes(Arc<ClearKey>),
-    Aes(AesKey),
+    Aes(Arc<AesKey>),
 }
 
 impl PinKey {
@@ -96,7 +96,9 @@ impl Engine {
             PinKeyCode::Zpk => KeyUse::ZPK,
             PinKeyCode::Tpk => KeyUse::TPK,
             PinKeyCode::TpkPci => KeyUse::TPK_PCI,
-            PinKeyCode::KeyBlock if lmk == Lmk::VARIANT => return Err(ErrorCode::KEY_TYPE),
+            PinKeyCode::KeyBlock if self.lmk.kind(lmk) == Some(LmkKind::Variant) => {
+                return Err(ErrorCode::KEY_TYPE);
+            }
             PinKeyCode::KeyBlock => KeyUse::PIN_KEY,
         };
         self.pin_key_for(lmk, usage, key, ErrorCode::SOURCE_KEY_PARITY)
@@ -126,8 +128,8 @@ impl Engine {
                 Ok(PinKey::Tdes(Arc::new(dukpt::pin_key(&bdk, number))))
             }
             KsnNumber::Aes(number) => {
-                let bdk = self.aes_key(lmk, bdk_use(bdk_type), bdk)?;
-                Ok(PinKey::Aes(dukpt::aes_pin_key(&bdk, number)))
+                let bdk = self.aes_key(lmk, bdk_use(bdk_type), bdk, parity)?;
+                Ok(PinKey::Aes(Arc::new(dukpt::aes_pin_key(&bdk, number))))
             }
         }
     }
@@ -152,15 +154,10 @@ impl Engine {
         parity: ErrorCode,
     ) -> Result<PinKey, ErrorCode> {
         if key.is_aes() {
-            self.aes_key(lmk, usage, key).map(PinKey::Aes)
+            self.aes_key(lmk, usage, key, parity).map(PinKey::Aes)
         } else {
             self.key(lmk, usage, key, parity).map(PinKey::Tdes)
         }
-    }
-
-    /// AES keys stand in key blocks under an AES LMK, and none is loaded: a 3DES LMK may not hold them.
-    fn aes_key(&self, lmk: LmkIdentifier, _: KeyUse, _: &KeyField<'_>) -> Result<AesKey, ErrorCode> {
-        Err(if lmk == Lmk::VARIANT { ErrorCode::LMK_SCHEME_MISMATCH } else { ErrorCode::KEY_BLOCK_ALGORITHM })
     }
 }
 
@@ -176,12 +173,11 @@ mod tests {
     use super::*;
     use card::Pan;
 
-    /// Commands meet AES keys only under an AES LMK; what follows the unwrapping is the same with any key.
     #[test]
     fn format_4_goes_with_aes_keys_and_no_other_does() {
         let account = Account::from(&Pan::parse(b"4000001234567899").unwrap());
         let pin = Pin::parse(b"12345").unwrap();
-        let aes = PinKey::Aes(AesKey::new(&[0x31; 16]).unwrap());
+        let aes = PinKey::Aes(Arc::new(AesKey::new(&[0x31; 16]).unwrap()));
         let tdes = PinKey::Tdes(Arc::new(ClearKey::double(&[0x31; 16])));
         let sealed = aes.seal(PinBlockFormat::Iso4, &pin, &account, [3; 8]).unwrap();
         assert_eq!(aes.open(&sealed, PinBlockFormat::Iso4, &account).unwrap().reveal(), b"12345");

@@ -32,7 +32,7 @@ impl Engine {
         // The key stands first in the command, so its parity error is 10 here.
         let key = self.pin_key(lmk, hsm::PinKeyType::Zpk, &command.zpk)?;
         let pin = self.open_lmk_pin(lmk, &command.pin, &command.account)?;
-        key.seal(command.format, &pin, &command.account, self.filling()?).map(ReplyBody::PinBlock)
+        key.seal(command.format, &pin, &command.account, self.pin_filling()?).map(ReplyBody::PinBlock)
     }
 
     /// `BA`.
@@ -104,7 +104,7 @@ impl Engine {
     /// The reply that holds a PIN under the LMK. A PIN longer than the unit is set to is refused.
     fn protected(&self, lmk: LmkIdentifier, pin: &Pin, account: &Account) -> Outcome {
         let pin_lmk = self.lmk.pin_lmk(lmk).ok_or(ErrorCode::LMK_IDENTIFIER)?;
-        match pin_lmk.protect(pin, account, self.settings.pin_length, self.filling()?) {
+        match pin_lmk.protect(pin, account, self.settings.pin_length, self.pin_filling()?) {
             Ok(pin) => Ok(ReplyBody::LmkPin(pin)),
             Err(PinError::Length | PinError::Block) => Err(ErrorCode::PIN_LENGTH),
         }

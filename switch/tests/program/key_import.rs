@@ -117,12 +117,7 @@ fn a_key_under_a_zmk_comes_in_through_the_hsm() {
     let zmk = lmk.encrypt_key(KeyType::ZMK, KeyScheme::U, &key("4C4A4F52545758C1C2C4C7C8CBCDCED0")).unwrap();
     let zpk = lmk.encrypt_key(KeyType::ZPK, KeyScheme::U, &key(CLEAR)).unwrap();
     // The other side would export its key; the engine plays that part too.
-    let export = hsm::ExportKey {
-        key_type: KeyType::ZPK,
-        zmk: zmk.borrowed(),
-        key: zpk.borrowed(),
-        scheme: KeyScheme::X,
-    };
+    let export = hsm::ExportKey::new(KeyType::ZPK, zmk.borrowed(), zpk.borrowed(), KeyScheme::X);
     let reply = engine.run(&hsm::Command::ExportKey(export));
     let hsm::ReplyBody::Key { key: under_zmk, .. } = reply.body else { panic!("{}", reply.error) };
     assert_eq!(site.import_key(&["--name", "zmk-2", "--type", "ZMK"], &zmk.to_text()).0, 0);

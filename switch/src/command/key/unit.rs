@@ -61,7 +61,7 @@ impl Unit {
     /// When the key is not one of this kind under the LMK, or the HSM does not answer.
     pub fn check_value(&mut self, kind: KeyKind, key: &KeyField<'_>) -> Result<String, UnitError> {
         let key_type = kind.hsm_type();
-        let command = CheckValue { key_type, key: key.borrowed(), length: KcvLength::Sixteen };
+        let command = CheckValue::new(key_type, key.borrowed(), KcvLength::Sixteen);
         self.ask(&Command::CheckValue(command), |reply| match &reply.body {
             ReplyBody::CheckValue(kcv) => Some(hex::encode_upper(kcv.as_bytes())),
             _ => None,
@@ -81,7 +81,7 @@ impl Unit {
         scheme: KeyScheme,
     ) -> Result<(String, String, bool), UnitError> {
         let (zmk, key) = (zmk.borrowed(), key.borrowed());
-        let command = Command::ImportKey(ImportKey { key_type: kind.hsm_type(), zmk, key, scheme });
+        let command = Command::ImportKey(ImportKey::new(kind.hsm_type(), zmk, key, scheme));
         self.ask(&command, |reply| match &reply.body {
             ReplyBody::Key { key, kcv } => {
                 let mended = reply.error == ErrorCode::VERIFICATION_FAILED;
