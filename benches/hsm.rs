@@ -172,9 +172,10 @@ impl Institution {
                 source: PinKeyType::Zpk,
                 pin_key: self.zpk.1.borrowed(),
                 pvk: self.pvk.1.borrowed(),
-                pin_block: PinBlock::new(self.zpk.0.encrypt(pin::iso0_block(&pin, &pan))),
+                pin_block: PinBlock::new(self.zpk.0.encrypt(pin::iso0_block(&pin, &pan))).into(),
                 format: PinBlockFormat::Iso0,
                 account: Account::from(&pan),
+                verification_account: None,
                 pvki: 1,
                 pvv: pvv::pvv(&self.pvk.0, &Account::from(&pan), 1, &pin),
             })

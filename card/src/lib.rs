@@ -30,7 +30,7 @@ pub use currency::{Currency, CurrencyError};
 pub use cvv::{Cvv, CvvError};
 pub use expiry::{Expiry, ExpiryError};
 pub use pan::{Pan, PanDigits, PanError, sealed as sealed_pan};
-pub use pin_block::PinBlock;
+pub use pin_block::{AesPinBlock, PinBlock};
 pub use response_code::ResponseCode;
 pub use rrn::{Rrn, RrnError};
 pub use scheme::Scheme;

@@ -5,7 +5,12 @@ mod key_exchange;
 mod keys;
 mod mac;
 mod pin;
+mod pin_change;
+mod pin_dukpt;
+mod pin_key;
+mod pin_lmk;
 
+use crate::hash::hash;
 use crate::lmk::Lmk;
 use cache::KeyCache;
 use hsm::{Command, CommandError, ErrorCode, LmkIdentifier, Reply, ReplyBody, Request};
@@ -40,11 +45,20 @@ pub struct Settings {
     pub key_cache_capacity: usize,
     /// Whether the unit is in authorised state.
     pub authorised: bool,
+    /// Longest PIN that is kept under the LMK, in digits: 4 to 12. A PIN under a TDES LMK has one digit more,
+    /// however long it is.
+    pub pin_length: u8,
 }
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { firmware: *b"0001-SIM1", sockets: 64, key_cache_capacity: 4096, authorised: false }
+        Settings {
+            firmware: *b"0001-SIM1",
+            sockets: 64,
+            key_cache_capacity: 4096,
+            authorised: false,
+            pin_length: 12,
+        }
     }
 }
 
@@ -93,6 +107,27 @@ impl Engine {
             Command::VerifyArqcSessionKey(command) => self.verify_arqc_session_key(lmk, command),
             Command::GenerateMac(command) => self.generate_mac(lmk, command),
             Command::VerifyMac(command) => self.verify_mac(lmk, command),
+            Command::HashMessage(command) => {
+                Ok(ReplyBody::Hash(Cow::Owned(hash(command.algorithm, command.message))))
+            }
+            Command::GeneratePin(command) => self.generate_pin(lmk, command),
+            Command::PinToLmk(command) => self.pin_to_lmk(lmk, command),
+            Command::PinFromLmk(command) => self.pin_from_lmk(lmk, command),
+            Command::EncryptClearPin(command) => self.encrypt_clear_pin(lmk, command),
+            Command::ComparePin(command) => self.compare_pin(lmk, command),
+            Command::OffsetOfLmkPin(command) => self.offset_of_lmk_pin(lmk, command),
+            Command::PvvOfLmkPin(command) => self.pvv_of_lmk_pin(lmk, command),
+            Command::DeriveIbmPin(command) => self.derive_ibm_pin(lmk, command),
+            Command::MovePin(command) => self.move_pin(lmk, command),
+            Command::GenerateIbmOffset(command) => self.generate_ibm_offset(lmk, command),
+            Command::ChangeIbmPin(command) => self.change_ibm_pin(lmk, command),
+            Command::GeneratePvv(command) => self.generate_pvv(lmk, command),
+            Command::ChangePvvPin(command) => self.change_pvv_pin(lmk, command),
+            Command::TranslateDukptPin(command) => self.translate_dukpt_pin(lmk, command),
+            Command::TranslateDukptPinToZpk(command) => self.translate_dukpt_pin_to_zpk(lmk, command),
+            Command::VerifyDukptIbm(command) => self.verify_dukpt_ibm(lmk, command),
+            Command::VerifyDukptPvv(command) => self.verify_dukpt_pvv(lmk, command),
+            Command::DukptMac(command) => self.dukpt_mac(lmk, command),
         };
         outcome.map_or_else(Reply::failure, Reply::success)
     }

@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// The context of a block wrapped under a ZMK or TMK and not under an LMK.
-pub(crate) const UNDER_ZMK: [u8; 2] = *b"FF";
+pub const UNDER_ZMK: [u8; 2] = *b"FF";
 
 /// Whether the block's header states this usage. Says something only of a block that was unwrapped.
 pub(crate) fn has_usage(block: &str, usage: &[u8; 2]) -> bool {
@@ -31,7 +31,7 @@ pub(crate) fn stated(block: &str) -> Result<KeyAttributes<'_>, KeyError> {
 /// # Errors
 /// When the header cannot be read, names another LMK or version, when the block does not authenticate, or
 /// holds no DES, TDES or AES key.
-pub(crate) fn unwrap(wrapping: &WorkingKey, context: [u8; 2], block: &str) -> Result<WorkingKey, KeyError> {
+pub fn unwrap(wrapping: &WorkingKey, context: [u8; 2], block: &str) -> Result<WorkingKey, KeyError> {
     let (header, rest) = KeyBlockHeader::parse(block)?;
     if header.context != context {
         return Err(KeyError::LmkIdentifier);
@@ -61,7 +61,7 @@ pub(crate) fn unwrap(wrapping: &WorkingKey, context: [u8; 2], block: &str) -> Re
 ///
 /// # Errors
 /// When the header cannot be written, or its algorithm is not that of the key.
-pub(crate) fn wrap(
+pub fn wrap(
     wrapping: &WorkingKey,
     context: [u8; 2],
     attributes: KeyAttributes<'_>,

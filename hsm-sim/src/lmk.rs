@@ -3,6 +3,7 @@
 use crate::aes_key::AesKey;
 use crate::cipher::{ClearKey, KeyLength};
 use crate::key_block;
+use crate::lmk_pin::PinLmk;
 use crate::working_key::WorkingKey;
 use hsm::{ErrorCode, KeyAttributes, KeyBlockError, KeyField, KeyScheme, KeyType, KeyUsage, LmkIdentifier};
 use std::collections::BTreeMap;
@@ -257,7 +258,7 @@ impl Lmk {
             return Err(KeyError::UnderTdes);
         }
         let block = key_block::wrap(lmk, context(identifier), attributes, key, filling)?;
-        Ok(KeyField::from_text(&format!("S{block}")).expect("a key block says its own length"))
+        KeyField::from_text(&format!("S{block}")).map_err(|_| KeyError::KeyBlockFormat)
     }
 
     /// Unwraps a Thales key block from under the key block LMK of `identifier`, whatever its usage.
@@ -272,11 +273,30 @@ impl Lmk {
         open_block(self.loaded.get(&identifier.0), identifier, key)
     }
 
-    /// Decrypts a decimalisation table under the variant LMK 00: pair 18-19, variant 1. Without such an LMK it
-    /// stays as it is, and then is none.
-    pub(crate) fn decrypt_table(&self, table: [u8; 8]) -> [u8; 8] {
-        pair(self.loaded.get(&Lmk::VARIANT.0), KeyType::DECIMALISATION_TABLE)
-            .map_or(table, |pair| pair.decrypt(table))
+    /// Decrypts a decimalisation table from under this LMK: pair 18-19, variant 1, or a variant of a 3DES key
+    /// block LMK. `None` under an AES LMK, of which it is not known.
+    pub(crate) fn decrypt_table(&self, identifier: LmkIdentifier, table: [u8; 8]) -> Option<[u8; 8]> {
+        let key = match self.loaded.get(&identifier.0)? {
+            variant @ Loaded::Variant { .. } => pair(Some(variant), KeyType::DECIMALISATION_TABLE).ok()?,
+            Loaded::KeyBlock { key: WorkingKey::Tdes(key), .. } => {
+                let varied: Zeroizing<Vec<u8>> =
+                    key.reveal().iter().map(|byte| byte ^ 0x54).collect::<Vec<_>>().into();
+                ClearKey::new(&varied).ok()?
+            }
+            Loaded::KeyBlock { key: WorkingKey::Aes(_), .. } => return None,
+        };
+        Some(key.decrypt(table))
+    }
+
+    /// What PINs are encrypted by under this LMK; `None` when no such LMK is loaded. Pair 02-03 of a variant LMK
+    /// is there for it, as in a real unit.
+    #[must_use]
+    pub fn pin_lmk(&self, identifier: LmkIdentifier) -> Option<PinLmk> {
+        match self.loaded.get(&identifier.0)? {
+            Loaded::Variant { pairs, .. } => PinLmk::digits(pairs[1].as_slice()).ok(),
+            Loaded::KeyBlock { key: WorkingKey::Tdes(key), .. } => PinLmk::digits(key.reveal()).ok(),
+            Loaded::KeyBlock { key: WorkingKey::Aes(key), .. } => PinLmk::block(key.reveal()).ok(),
+        }
     }
 }
 

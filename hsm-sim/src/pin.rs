@@ -2,10 +2,12 @@
 //!
 //! The clear block exists only here and in a terminal's keypad; everywhere else it is encrypted.
 
+use crate::aes_key::{AesKey, xor};
 use card::Pan;
 use hsm::{Account, PinBlockFormat};
 use std::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// A PIN of 4 to 12 digits. Wiped on drop, masked in `Debug`.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
@@ -77,7 +79,50 @@ pub fn iso3_block(pin: &Pin, pan: &Pan, filling: [u8; 8]) -> [u8; 8] {
     build(PinBlockFormat::Iso3, pin, &Account::from(pan), filling)
 }
 
-/// Builds a clear block. `filling` is 16 half bytes of randomness, of which a format takes what it needs.
+/// The encrypted block of ISO format 4 (payShield 48): the PIN field with eight bytes of `filling`, encrypted,
+/// exclusive-ored with the PAN field and encrypted again.
+///
+/// A PAN of fewer than 12 digits is filled with zeros on the left.
+#[must_use]
+pub fn encrypt_iso4(key: &AesKey, pin: &Pin, pan: &Pan, filling: [u8; 8]) -> [u8; 16] {
+    let mut field = Zeroizing::new([0; 16]);
+    let (digits, random) = field.split_at_mut(8);
+    digits.copy_from_slice(&build(PinBlockFormat::Iso4, pin, &no_account(), [0; 8]));
+    random.copy_from_slice(&filling);
+    key.encrypt(xor(key.encrypt(*field), pan_field(pan)))
+}
+
+/// Decrypts a block of ISO format 4. Another PAN, or another key, shows as [`PinError::Block`].
+///
+/// # Errors
+/// As [`extract`].
+pub fn decrypt_iso4(key: &AesKey, block: [u8; 16], pan: &Pan) -> Result<Pin, PinError> {
+    let field = Zeroizing::new(key.decrypt(xor(key.decrypt(block), pan_field(pan))));
+    let mut digits = [0; 8];
+    digits.copy_from_slice(&field[..8]);
+    let pin = extract(PinBlockFormat::Iso4, digits, &no_account());
+    digits.zeroize();
+    pin
+}
+
+/// The PAN field of ISO format 4: by how many digits the PAN is longer than 12, its digits, zeros.
+fn pan_field(pan: &Pan) -> [u8; 16] {
+    let digits = pan.reveal();
+    let mut nibbles = [0; 32];
+    nibbles[0] = digits.len().saturating_sub(12) as u8;
+    let start = 1 + 12usize.saturating_sub(digits.len());
+    for (nibble, digit) in nibbles[start..].iter_mut().zip(digits.iter()) {
+        *nibble = digit - b'0';
+    }
+    let mut field = [0; 16];
+    for (byte, pair) in field.iter_mut().zip(nibbles.chunks_exact(2)) {
+        *byte = pair[0] << 4 | pair[1];
+    }
+    field
+}
+
+/// Builds a clear block; of [`PinBlockFormat::Iso4`] the left half of its PIN field, which alone is no block
+/// ([`encrypt_iso4`]). `filling` is 16 half bytes of randomness, of which a format takes what it needs.
 #[must_use]
 pub fn build(format: PinBlockFormat, pin: &Pin, account: &Account, filling: [u8; 8]) -> [u8; 8] {
     let digits = pin.reveal();
@@ -85,7 +130,8 @@ pub fn build(format: PinBlockFormat, pin: &Pin, account: &Account, filling: [u8;
     let mut nibbles = nibbles(filling);
     for nibble in &mut nibbles {
         *nibble = match format {
-            PinBlockFormat::Iso0 | PinBlockFormat::Diebold => 0xF,
+            PinBlockFormat::Iso0 | PinBlockFormat::Iso2 | PinBlockFormat::Diebold => 0xF,
+            PinBlockFormat::Iso4 => 0xA,
             PinBlockFormat::Iso1 => *nibble,
             // 16 values onto six: not even, but the filling only has to differ from block to block.
             PinBlockFormat::Iso3 => 0xA + *nibble % 6,
@@ -104,7 +150,7 @@ pub fn build(format: PinBlockFormat, pin: &Pin, account: &Account, filling: [u8;
     block
 }
 
-/// Opens a clear block.
+/// Opens a clear block; of [`PinBlockFormat::Iso4`] the left half of its PIN field ([`decrypt_iso4`]).
 ///
 /// # Errors
 /// [`PinError::Block`] when it is none of this format and account, [`PinError::Length`] when it is one
@@ -131,7 +177,8 @@ fn extract_nibbles(format: PinBlockFormat, nibbles: &[u8; 16]) -> Result<Pin, Pi
     }
     let (digits, filling) = nibbles[start..].split_at(length);
     let filled = filling.iter().all(|nibble| match format {
-        PinBlockFormat::Iso0 | PinBlockFormat::Diebold => *nibble == 0xF,
+        PinBlockFormat::Iso0 | PinBlockFormat::Iso2 | PinBlockFormat::Diebold => *nibble == 0xF,
+        PinBlockFormat::Iso4 => *nibble == 0xA,
         PinBlockFormat::Iso1 => true,
         PinBlockFormat::Iso3 => *nibble >= 0xA,
     });
@@ -159,7 +206,9 @@ fn control_nibble(format: PinBlockFormat) -> Option<u8> {
     match format {
         PinBlockFormat::Iso0 => Some(0),
         PinBlockFormat::Iso1 => Some(1),
+        PinBlockFormat::Iso2 => Some(2),
         PinBlockFormat::Iso3 => Some(3),
+        PinBlockFormat::Iso4 => Some(4),
         PinBlockFormat::Diebold => None,
     }
 }
@@ -189,6 +238,13 @@ fn no_account() -> Account {
     Account::parse(b"000000000000").expect("zeros are digits")
 }
 
+/// Compares all digits and the length in constant time.
+impl ConstantTimeEq for Pin {
+    fn ct_eq(&self, other: &Pin) -> Choice {
+        self.digits.ct_eq(&other.digits) & self.length.ct_eq(&other.length)
+    }
+}
+
 impl fmt::Debug for Pin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Pin(****)")
@@ -214,8 +270,14 @@ mod tests {
         Account::parse(b"401234567890").unwrap()
     }
 
-    const FORMATS: [PinBlockFormat; 4] =
-        [PinBlockFormat::Iso0, PinBlockFormat::Diebold, PinBlockFormat::Iso1, PinBlockFormat::Iso3];
+    const FORMATS: [PinBlockFormat; 6] = [
+        PinBlockFormat::Iso0,
+        PinBlockFormat::Diebold,
+        PinBlockFormat::Iso1,
+        PinBlockFormat::Iso2,
+        PinBlockFormat::Iso3,
+        PinBlockFormat::Iso4,
+    ];
 
     #[test]
     fn every_format_gives_the_pin_back() {
@@ -252,9 +314,30 @@ mod tests {
         check(PinBlockFormat::Iso0, "041234FFFFFFFFFE", PinError::Block);
         check(PinBlockFormat::Iso3, "341234FFFFFFFFF9", PinError::Block);
         check(PinBlockFormat::Iso1, "1F12345678901234", PinError::Length);
+        check(PinBlockFormat::Iso2, "041234FFFFFFFFFF", PinError::Block);
+        check(PinBlockFormat::Iso2, "241234FFFFFFFFAF", PinError::Block);
+        check(PinBlockFormat::Iso4, "441234FFFFFFFFFF", PinError::Block);
+        check(PinBlockFormat::Iso4, "431234AAAAAAAAAA", PinError::Length);
         check(PinBlockFormat::Diebold, "123FFFFFFFFFFFFF", PinError::Length);
         check(PinBlockFormat::Diebold, "1234FFFFFFFFFF1F", PinError::Block);
         check(PinBlockFormat::Diebold, "1234567890123456", PinError::Length);
+    }
+
+    #[test]
+    fn format_4_is_bound_to_the_whole_pan_and_the_key() {
+        let key = AesKey::new(&[0x31; 16]).unwrap();
+        let pan = Pan::parse(b"4000001234567899").unwrap();
+        let pin = Pin::parse(b"123456").unwrap();
+        let block = encrypt_iso4(&key, &pin, &pan, [7; 8]);
+        assert_eq!(decrypt_iso4(&key, block, &pan).unwrap().reveal(), b"123456");
+        // The check digit, and a digit before the account field: format 0 would not see them.
+        for other in [&b"4000001234567890"[..], b"5000001234567899", b"400000123456789"] {
+            let other = Pan::parse(other).unwrap();
+            assert_eq!(decrypt_iso4(&key, block, &other).unwrap_err(), PinError::Block);
+        }
+        let other = AesKey::new(&[0x32; 16]).unwrap();
+        assert_eq!(decrypt_iso4(&other, block, &pan).unwrap_err(), PinError::Block);
+        assert_ne!(encrypt_iso4(&key, &pin, &pan, [8; 8]), block);
     }
 
     #[test]

@@ -131,7 +131,7 @@ fn padded(blocks: OptionalBlocks<'_>, block: usize) -> (u8, String) {
         text.push_str(kept);
         count += 1;
     }
-    if text.len() % block != 0 {
+    if !text.len().is_multiple_of(block) {
         // A block of padding has four characters at least.
         let length = (text.len() + 4).next_multiple_of(block) - text.len();
         text.push_str(&format!("PB{length:02X}"));

@@ -21,15 +21,17 @@ fn a_pin_keeps_its_digits_through_every_pair_of_formats() {
                 source: PinKeyType::Tpk,
                 source_key: wrapped(KeyType::TPK, &tpk),
                 destination_key: wrapped(KeyType::ZPK, &zpk),
+                destination_bdk: None,
                 max_pin_length: 12,
-                pin_block: PinBlock::new(tpk.encrypt(clear)),
+                pin_block: PinBlock::new(tpk.encrypt(clear)).into(),
                 source_format,
                 destination_format,
                 account: account(),
             }));
             let ReplyBody::TranslatedPin { pin_length, pin_block, format } = reply.body else { panic!() };
             assert_eq!((pin_length, format), (6, destination_format));
-            let opened = pin::extract(format, zpk.decrypt(*pin_block.reveal()), &account()).unwrap();
+            let block = pin_block.reveal().try_into().unwrap();
+            let opened = pin::extract(format, zpk.decrypt(block), &account()).unwrap();
             assert_eq!(opened.reveal(), pin.reveal());
         }
     }
@@ -44,8 +46,9 @@ fn a_pin_longer_than_allowed_is_refused() {
             source: PinKeyType::Tpk,
             source_key: wrapped(KeyType::TPK, &tpk),
             destination_key: wrapped(KeyType::ZPK, &tpk),
+            destination_bdk: None,
             max_pin_length,
-            pin_block: PinBlock::new(tpk.encrypt(clear)),
+            pin_block: PinBlock::new(tpk.encrypt(clear)).into(),
             source_format: PinBlockFormat::Iso0,
             destination_format: PinBlockFormat::Iso0,
             account: account(),
@@ -77,7 +80,7 @@ fn ibm_pins_verify_with_clear_and_encrypted_tables() {
             pin_key: wrapped(KeyType::ZPK, &zpk),
             pvk: wrapped(KeyType::PVK, &pvk),
             max_pin_length: 12,
-            pin_block: PinBlock::new(zpk.encrypt(clear)),
+            pin_block: PinBlock::new(zpk.encrypt(clear)).into(),
             format: PinBlockFormat::Iso3,
             check_length,
             account: account(),
@@ -229,8 +232,13 @@ fn requests() -> Vec<(String, Vec<u8>)> {
     requests
 }
 
-const FORMATS: [PinBlockFormat; 4] =
-    [PinBlockFormat::Iso0, PinBlockFormat::Diebold, PinBlockFormat::Iso1, PinBlockFormat::Iso3];
+const FORMATS: [PinBlockFormat; 5] = [
+    PinBlockFormat::Iso0,
+    PinBlockFormat::Diebold,
+    PinBlockFormat::Iso1,
+    PinBlockFormat::Iso2,
+    PinBlockFormat::Iso3,
+];
 
 fn engine() -> Engine {
     Engine::new(Lmk::public_test(), Settings::default())

@@ -45,9 +45,10 @@ fn pvvs() {
                 source: PinKeyType::Tpk,
                 pin_key: wrapped(KeyType::TPK, &tpk),
                 pvk: wrapped(KeyType::PVK, &case.key("pvk")),
-                pin_block: PinBlock::new(tpk.encrypt(clear)),
+                pin_block: PinBlock::new(tpk.encrypt(clear)).into(),
                 format: PinBlockFormat::Iso0,
                 account: case.account(),
+                verification_account: None,
                 pvki: case.number("pvki"),
                 pvv: expected,
             }))

@@ -1,11 +1,15 @@
 mod block_options;
 mod cvv;
 mod emv;
+mod hash;
 mod key_forms;
 mod keys;
 mod mac;
 mod management;
 mod pin;
+mod pin_change;
+mod pin_dukpt;
+mod pin_lmk;
 
 use crate::reader::Reader;
 use crate::{CommandCode, ErrorCode};
@@ -16,6 +20,7 @@ pub use emv::{
     ArpcMethod, ArqcScheme, ArqcTask, DerivationOption, Proprietary, TransactionData, VerifyArqc,
     VerifyArqcSessionKey,
 };
+pub use hash::{HashAlgorithm, HashMessage};
 pub use key_forms::{ChangeScheme, FormKey, MigrateKey, PairCheckValue};
 pub use keys::{
     AtallaVariant, CheckValue, DeriveInitialKey, ExportKey, ExportUnder, GenerateKey, ImportKey, InitialKsn,
@@ -24,6 +29,17 @@ pub use keys::{
 pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, VerifyMac};
 pub use management::{Echo, Random};
 pub use pin::{PinKeyType, TranslatePin, VerifyIbm, VerifyPvv};
+pub use pin_change::{
+    ChangeIbmPin, ChangePvvPin, GenerateIbmOffset, GeneratePvv, IbmParameters, PinKeyCode, PinWithKeys,
+};
+pub use pin_dukpt::{
+    BdkType, DukptDestination, DukptForm, DukptMac, TranslateDukptPin, TranslateDukptPinToZpk,
+    VerifyDukptIbm, VerifyDukptPvv,
+};
+pub use pin_lmk::{
+    ComparePin, DeriveIbmPin, EncryptClearPin, GeneratePin, MovePin, OffsetOfLmkPin, PinFromLmk, PinToLmk,
+    PvvOfLmkPin,
+};
 
 /// What a host asks of the HSM. Borrows open-length fields from the message it was read from.
 #[derive(Clone, Debug)]
@@ -70,6 +86,44 @@ pub enum Command<'a> {
     GenerateMac(GenerateMac<'a>),
     /// `M8`: verify a MAC.
     VerifyMac(VerifyMac<'a>),
+    /// `GM`: hash a block of data.
+    HashMessage(HashMessage<'a>),
+    /// `JA`: make a random PIN.
+    GeneratePin(GeneratePin),
+    /// `JC` or `JE`: bring a PIN from a terminal's or a zone's key under the LMK.
+    PinToLmk(PinToLmk<'a>),
+    /// `JG`: bring a PIN from the LMK under a zone's key.
+    PinFromLmk(PinFromLmk<'a>),
+    /// `BA`: encrypt a PIN given in clear under the LMK.
+    EncryptClearPin(EncryptClearPin),
+    /// `BC` or `BE`: compare a PIN block with a PIN under the LMK.
+    ComparePin(ComparePin<'a>),
+    /// `DE`: IBM 3624 offset of a PIN under the LMK.
+    OffsetOfLmkPin(OffsetOfLmkPin<'a>),
+    /// `DG`: PVV of a PIN under the LMK.
+    PvvOfLmkPin(PvvOfLmkPin<'a>),
+    /// `EE`: derive a PIN from its IBM 3624 offset.
+    DeriveIbmPin(DeriveIbmPin<'a>),
+    /// `QK`: bind a PIN under the LMK to another account.
+    MovePin(MovePin),
+    /// `BK`: IBM 3624 offset of a PIN block.
+    GenerateIbmOffset(GenerateIbmOffset<'a>),
+    /// `DU`: verify a PIN by its offset, make the offset of a new one.
+    ChangeIbmPin(ChangeIbmPin<'a>),
+    /// `FW`: PVV of a PIN block.
+    GeneratePvv(GeneratePvv<'a>),
+    /// `CU`: verify a PIN by its PVV, make the PVV of a new one.
+    ChangePvvPin(ChangePvvPin<'a>),
+    /// `G0`: encrypt a PIN block from a DUKPT key under a zone's or another DUKPT key.
+    TranslateDukptPin(TranslateDukptPin<'a>),
+    /// `CI`: the older form of `G0`.
+    TranslateDukptPinToZpk(TranslateDukptPinToZpk<'a>),
+    /// `GO` or `CK`: verify a PIN under DUKPT by its IBM 3624 offset.
+    VerifyDukptIbm(VerifyDukptIbm<'a>),
+    /// `GQ` or `CM`: verify a PIN under DUKPT by its PVV.
+    VerifyDukptPvv(VerifyDukptPvv<'a>),
+    /// `GW`: make or verify a MAC under DUKPT.
+    DukptMac(DukptMac<'a>),
 }
 
 impl<'a> Command<'a> {
@@ -101,6 +155,29 @@ impl<'a> Command<'a> {
             Command::VerifyArqcSessionKey(_) => b"KW",
             Command::GenerateMac(_) => b"M6",
             Command::VerifyMac(_) => b"M8",
+            Command::HashMessage(_) => b"GM",
+            Command::GeneratePin(_) => b"JA",
+            Command::PinToLmk(PinToLmk { source: PinKeyType::Tpk, .. }) => b"JC",
+            Command::PinToLmk(PinToLmk { source: PinKeyType::Zpk, .. }) => b"JE",
+            Command::PinFromLmk(_) => b"JG",
+            Command::EncryptClearPin(_) => b"BA",
+            Command::ComparePin(ComparePin { source: PinKeyType::Tpk, .. }) => b"BC",
+            Command::ComparePin(ComparePin { source: PinKeyType::Zpk, .. }) => b"BE",
+            Command::OffsetOfLmkPin(_) => b"DE",
+            Command::PvvOfLmkPin(_) => b"DG",
+            Command::DeriveIbmPin(_) => b"EE",
+            Command::MovePin(_) => b"QK",
+            Command::GenerateIbmOffset(_) => b"BK",
+            Command::ChangeIbmPin(_) => b"DU",
+            Command::GeneratePvv(_) => b"FW",
+            Command::ChangePvvPin(_) => b"CU",
+            Command::TranslateDukptPin(_) => b"G0",
+            Command::TranslateDukptPinToZpk(_) => b"CI",
+            Command::VerifyDukptIbm(VerifyDukptIbm { form: DukptForm::Current, .. }) => b"GO",
+            Command::VerifyDukptIbm(VerifyDukptIbm { form: DukptForm::Older, .. }) => b"CK",
+            Command::VerifyDukptPvv(VerifyDukptPvv { form: DukptForm::Current, .. }) => b"GQ",
+            Command::VerifyDukptPvv(VerifyDukptPvv { form: DukptForm::Older, .. }) => b"CM",
+            Command::DukptMac(_) => b"GW",
         })
     }
 
@@ -156,6 +233,25 @@ impl<'a> Command<'a> {
             Command::VerifyArqcSessionKey(command) => command.encode(out),
             Command::GenerateMac(command) => command.encode(out),
             Command::VerifyMac(command) => command.encode(out),
+            Command::HashMessage(command) => command.encode(out),
+            Command::GeneratePin(command) => command.encode(out),
+            Command::PinToLmk(command) => command.encode(out),
+            Command::PinFromLmk(command) => command.encode(out),
+            Command::EncryptClearPin(command) => command.encode(out),
+            Command::ComparePin(command) => command.encode(out),
+            Command::OffsetOfLmkPin(command) => command.encode(out),
+            Command::PvvOfLmkPin(command) => command.encode(out),
+            Command::DeriveIbmPin(command) => command.encode(out),
+            Command::MovePin(command) => command.encode(out),
+            Command::GenerateIbmOffset(command) => command.encode(out),
+            Command::ChangeIbmPin(command) => command.encode(out),
+            Command::GeneratePvv(command) => command.encode(out),
+            Command::ChangePvvPin(command) => command.encode(out),
+            Command::TranslateDukptPin(command) => command.encode(out),
+            Command::TranslateDukptPinToZpk(command) => command.encode(out),
+            Command::VerifyDukptIbm(command) => command.encode(out),
+            Command::VerifyDukptPvv(command) => command.encode(out),
+            Command::DukptMac(command) => command.encode(out),
         }
     }
 
@@ -185,6 +281,29 @@ impl<'a> Command<'a> {
             b"KW" => Command::VerifyArqcSessionKey(VerifyArqcSessionKey::parse(reader)?),
             b"M6" => Command::GenerateMac(GenerateMac::parse(reader)?),
             b"M8" => Command::VerifyMac(VerifyMac::parse(reader)?),
+            b"GM" => Command::HashMessage(HashMessage::parse(reader)?),
+            b"JA" => Command::GeneratePin(GeneratePin::parse(reader)?),
+            b"JC" => Command::PinToLmk(PinToLmk::parse(PinKeyType::Tpk, reader)?),
+            b"JE" => Command::PinToLmk(PinToLmk::parse(PinKeyType::Zpk, reader)?),
+            b"JG" => Command::PinFromLmk(PinFromLmk::parse(reader)?),
+            b"BA" => Command::EncryptClearPin(EncryptClearPin::parse(reader)?),
+            b"BC" => Command::ComparePin(ComparePin::parse(PinKeyType::Tpk, reader)?),
+            b"BE" => Command::ComparePin(ComparePin::parse(PinKeyType::Zpk, reader)?),
+            b"DE" => Command::OffsetOfLmkPin(OffsetOfLmkPin::parse(reader)?),
+            b"DG" => Command::PvvOfLmkPin(PvvOfLmkPin::parse(reader)?),
+            b"EE" => Command::DeriveIbmPin(DeriveIbmPin::parse(reader)?),
+            b"QK" => Command::MovePin(MovePin::parse(reader)?),
+            b"BK" => Command::GenerateIbmOffset(GenerateIbmOffset::parse(reader)?),
+            b"DU" => Command::ChangeIbmPin(ChangeIbmPin::parse(reader)?),
+            b"FW" => Command::GeneratePvv(GeneratePvv::parse(reader)?),
+            b"CU" => Command::ChangePvvPin(ChangePvvPin::parse(reader)?),
+            b"G0" => Command::TranslateDukptPin(TranslateDukptPin::parse(reader)?),
+            b"CI" => Command::TranslateDukptPinToZpk(TranslateDukptPinToZpk::parse(reader)?),
+            b"GO" => Command::VerifyDukptIbm(VerifyDukptIbm::parse(DukptForm::Current, reader)?),
+            b"CK" => Command::VerifyDukptIbm(VerifyDukptIbm::parse(DukptForm::Older, reader)?),
+            b"GQ" => Command::VerifyDukptPvv(VerifyDukptPvv::parse(DukptForm::Current, reader)?),
+            b"CM" => Command::VerifyDukptPvv(VerifyDukptPvv::parse(DukptForm::Older, reader)?),
+            b"GW" => Command::DukptMac(DukptMac::parse(reader)?),
             _ => return Err(ErrorCode::COMMAND_DISABLED),
         })
     }

@@ -13,6 +13,10 @@ pub enum PinBlockFormat {
     Iso1,
     /// `47`: ISO 9564-1 format 3, as format 0 with a random filling.
     Iso3,
+    /// `34`: ISO 9564-1 format 2, which a chip verifies offline: filled with `F`, not bound to an account.
+    Iso2,
+    /// `48`: ISO 9564-1 format 4: 16 bytes under an AES key, bound to the whole PAN.
+    Iso4,
 }
 
 /// How many digits of a key check value are wanted.
@@ -56,9 +60,10 @@ impl PinBlockFormat {
             b"03" => Ok(PinBlockFormat::Diebold),
             b"05" => Ok(PinBlockFormat::Iso1),
             b"47" => Ok(PinBlockFormat::Iso3),
-            b"02" | b"04" | b"34" | b"35" | b"41" | b"42" | b"48" => {
-                Err(ErrorCode::PIN_BLOCK_FORMAT_DISABLED)
-            }
+            b"34" => Ok(PinBlockFormat::Iso2),
+            b"48" => Ok(PinBlockFormat::Iso4),
+            // Their layouts are not known well enough to build or open a block.
+            b"02" | b"04" | b"35" | b"41" | b"42" => Err(ErrorCode::PIN_BLOCK_FORMAT_DISABLED),
             _ => Err(ErrorCode::PIN_BLOCK_FORMAT),
         }
     }
@@ -71,6 +76,8 @@ impl PinBlockFormat {
             PinBlockFormat::Diebold => b"03",
             PinBlockFormat::Iso1 => b"05",
             PinBlockFormat::Iso3 => b"47",
+            PinBlockFormat::Iso2 => b"34",
+            PinBlockFormat::Iso4 => b"48",
         }
     }
 }
@@ -162,9 +169,13 @@ macro_rules! masked {
     };
 }
 
-masked! {
-    /// Account field of PIN commands: the 12 rightmost digits of the PAN without its check digit.
-    Account, 12, u8::is_ascii_digit
+/// Account field of PIN commands: the 12 rightmost digits of the PAN without its check digit. Made from a
+/// PAN it keeps that too, which goes to the wire in its place where a block has
+/// [`PinBlockFormat::Iso4`]. `Debug` shows its name only.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    digits: [u8; 12],
+    pan: Option<Pan>,
 }
 
 masked! {
@@ -189,9 +200,37 @@ masked! {
     DecimalisationTable, 16, |byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F')
 }
 
+impl Account {
+    /// Reads the 12 digits of the field; `None` when their number differs or one is none. The PAN behind
+    /// them is not known then.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Account> {
+        let digits: [u8; 12] = text.try_into().ok()?;
+        digits.iter().all(u8::is_ascii_digit).then_some(Account { digits, pan: None })
+    }
+
+    /// The 12 digits, for the message and for the HSM.
+    #[must_use]
+    pub fn reveal(&self) -> &[u8; 12] {
+        &self.digits
+    }
+
+    /// The PAN that the field was made from, if it was.
+    #[must_use]
+    pub fn pan(&self) -> Option<Pan> {
+        self.pan
+    }
+}
+
 impl From<&Pan> for Account {
     fn from(pan: &Pan) -> Account {
-        Account(pan.account_number())
+        Account { digits: pan.account_number(), pan: Some(*pan) }
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Account(****)")
     }
 }
 

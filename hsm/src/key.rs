@@ -81,7 +81,8 @@ impl<'a> KeyField<'a> {
         };
         let (digits, rest) = rest.split_at_checked(length).ok_or(KeyFieldError::Length)?;
         let allowed = match scheme {
-            KeyScheme::S | KeyScheme::R => digits.iter().all(u8::is_ascii_graphic),
+            // The text of an optional block may have spaces.
+            KeyScheme::S | KeyScheme::R => digits.iter().all(|byte| matches!(byte, b' '..=b'~')),
             _ => digits.iter().all(is_hex),
         };
         match std::str::from_utf8(digits) {
@@ -101,6 +102,25 @@ impl<'a> KeyField<'a> {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.digits
+    }
+
+    /// Whether this is a key block that states an AES key. Says something only of a block that was
+    /// authenticated; here it tells how long the fields are that depend on the key.
+    #[must_use]
+    pub fn is_aes(&self) -> bool {
+        self.block_header().get(7) == Some(&b'A')
+    }
+
+    /// Whether this is a key block that states a base derivation key. As [`KeyField::is_aes`], it tells
+    /// fields apart and proves nothing.
+    #[must_use]
+    pub fn is_bdk_block(&self) -> bool {
+        matches!(self.block_header().get(5..7), Some(b"B0" | b"41" | b"42" | b"43" | b"44"))
+    }
+
+    /// The block after its letter; empty for a key that is none.
+    fn block_header(&self) -> &[u8] {
+        if matches!(self.scheme, KeyScheme::S | KeyScheme::R) { self.digits.as_bytes() } else { b"" }
     }
 
     /// The field as it stands on the wire: letter, if any, and digits.

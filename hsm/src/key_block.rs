@@ -72,7 +72,7 @@ pub enum Exportability {
 }
 
 /// Optional blocks of a header: each an identifier of two characters, a length of two hexadecimal digits
-/// that counts all of it, and text. Longer ones say `00`, the width of the length and the length.
+/// that counts all of it, and text. Longer ones say `00`, how many bytes the length has, and the length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionalBlocks<'a> {
     count: u8,
@@ -373,9 +373,9 @@ fn block_length(text: &str) -> Result<usize, KeyBlockError> {
         usize::from_str_radix(digits.unwrap_or("-"), 16).map_err(|_| KeyBlockError::OptionalBlock)
     };
     let (length, shortest) = match number(2..4)? {
-        // Zero says that the length stands behind, in so many digits.
+        // Zero says that the length stands behind, in so many bytes of two digits.
         0 => match number(4..6)? {
-            width @ 1..=4 => (number(6..6 + width)?, 6 + width),
+            width @ 1..=2 => (number(6..6 + 2 * width)?, 6 + 2 * width),
             _ => return Err(KeyBlockError::OptionalBlock),
         },
         length => (length, 4),
@@ -488,7 +488,7 @@ mod tests {
         check("00020P0TB00E0001ABCD", &[], "ABCD");
         check("D0040V1AN00N0200KS08ABCDPB0Azzzzzz012345", &["KS08ABCD", "PB0Azzzzzz"], "012345");
         // A length of its own width.
-        check("D0036P0AE00E0100CT0004000Fxyzzy-rest", &["CT0004000Fxyzzy"], "-rest");
+        check("D0036P0AE00E0100CT0002000Fxyzzy-rest", &["CT0002000Fxyzzy"], "-rest");
     }
 
     #[test]
@@ -508,7 +508,7 @@ mod tests {
         check("00020P0TB00E0101ABCD", KeyBlockError::OptionalBlock);
         check("00020P0TB00E0101KS03", KeyBlockError::OptionalBlock);
         check("00020P0TB00E0101KS05", KeyBlockError::OptionalBlock);
-        check("00024P0TB00E0101KS000504", KeyBlockError::OptionalBlock);
+        check("00024P0TB00E0101KS000304", KeyBlockError::OptionalBlock);
         assert_eq!(OptionalBlocks::parse(1, "KS04KS04"), Err(KeyBlockError::OptionalCount));
     }
 

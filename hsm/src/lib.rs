@@ -38,7 +38,9 @@ mod field;
 pub mod framing;
 mod key;
 mod key_block;
+mod ksn;
 mod pan_sequence;
+mod pin_field;
 mod reader;
 mod reply;
 mod request;
@@ -52,8 +54,12 @@ pub use command::{
     VerifyIbm, VerifyMac, VerifyPvv,
 };
 pub use command::{
-    AskedAlgorithm, AskedAttributes, AtallaVariant, ChangeScheme, DeriveInitialKey, ExportUnder, FormKey,
-    FormedAttributes, InitialKsn, KeyBlockOptions, MigrateKey, PairCheckValue, TransportKey,
+    AskedAlgorithm, AskedAttributes, AtallaVariant, BdkType, ChangeIbmPin, ChangePvvPin, ChangeScheme,
+    ComparePin, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
+    ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm,
+    HashMessage, IbmParameters, InitialKsn, KeyBlockOptions, MigrateKey, MovePin, OffsetOfLmkPin,
+    PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
+    TranslateDukptPinToZpk, TransportKey, VerifyDukptIbm, VerifyDukptPvv,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
@@ -64,6 +70,8 @@ pub use key_block::{
     Exportability, KeyAlgorithm, KeyAttributes, KeyBlockError, KeyBlockHeader, KeyUsage, ModeOfUse,
     OptionalBlocks,
 };
+pub use ksn::{KeySerialNumber, KsnNumber};
 pub use pan_sequence::PanSequence;
+pub use pin_field::{ClearPinField, LmkPin, PinBlockField};
 pub use reply::{Reply, ReplyBody};
 pub use request::{LmkIdentifier, Request};

@@ -36,6 +36,12 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    /// How many bytes come before an LMK identifier or a trailer. Only where every field up to there is text
+    /// that holds neither `%` nor EM.
+    pub(crate) fn text_length(&self) -> usize {
+        self.rest.iter().position(|byte| matches!(byte, b'%' | 0x19)).unwrap_or(self.rest.len())
+    }
+
     pub(crate) fn take_rest(&mut self) -> &'a [u8] {
         std::mem::take(&mut self.rest)
     }

@@ -1,9 +1,9 @@
 use crate::reader::Reader;
 use crate::{
-    Arpc, CommandCode, ErrorCode, Kcv, KcvLength, KeyField, Mac, PinBlockFormat, ReplyError, ReplyErrorKind,
-    writer,
+    Arpc, CommandCode, ErrorCode, Kcv, KcvLength, KeyField, LmkPin, Mac, PinBlockField, PinBlockFormat,
+    PinOffset, Pvv, ReplyError, ReplyErrorKind, writer,
 };
-use card::{Cvv, PinBlock};
+use card::{AesPinBlock, Cvv};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -64,12 +64,12 @@ pub enum ReplyBody<'a> {
         /// Its check value of six digits.
         kcv: Kcv,
     },
-    /// Reply to `CA` and `CC`.
+    /// Reply to `CA`, `CC`, `G0` and `CI`.
     TranslatedPin {
         /// Digits of the PIN.
         pin_length: u8,
         /// The block under the destination key.
-        pin_block: PinBlock,
+        pin_block: PinBlockField,
         /// Its format.
         format: PinBlockFormat,
     },
@@ -77,8 +77,18 @@ pub enum ReplyBody<'a> {
     Cvv(Cvv),
     /// Reply to `KQ` and `KW` when an ARPC was asked for.
     Arpc(Arpc),
-    /// Reply to `M6`.
+    /// Reply to `M6`, and to `GW` when a MAC was asked for.
     Mac(Mac),
+    /// Reply to `JG`.
+    PinBlock(PinBlockField),
+    /// Reply to `JA`, `JC`, `JE`, `BA`, `EE` and `QK`.
+    LmkPin(LmkPin),
+    /// Reply to `BK`, `DU` and `DE`.
+    PinOffset(PinOffset),
+    /// Reply to `FW`, `CU` and `DG`.
+    Pvv(Pvv),
+    /// Reply to `GM`: 16 to 64 bytes.
+    Hash(Cow<'a, [u8]>),
 }
 
 impl<'a> Reply<'a> {
@@ -165,6 +175,11 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Cvv(cvv) => out.extend_from_slice(cvv.reveal()),
             ReplyBody::Arpc(arpc) => out.extend_from_slice(arpc.as_bytes()),
             ReplyBody::Mac(mac) => writer::hex(out, mac.as_bytes()),
+            ReplyBody::PinBlock(block) => writer::hex(out, block.reveal()),
+            ReplyBody::LmkPin(pin) => out.extend_from_slice(pin.reveal()),
+            ReplyBody::PinOffset(offset) => out.extend_from_slice(offset.reveal()),
+            ReplyBody::Pvv(pvv) => out.extend_from_slice(pvv.reveal()),
+            ReplyBody::Hash(hash) => out.extend_from_slice(hash),
         }
     }
 
@@ -178,11 +193,25 @@ impl<'a> ReplyBody<'a> {
             b"A0" => one_key_or_two(reader),
             b"A4" | b"A6" | b"A8" => key(reader),
             b"B0" | b"BW" => reader.key(16).map(ReplyBody::KeyAlone),
-            b"CA" | b"CC" => translated_pin(reader),
+            b"CA" | b"CC" | b"G0" | b"CI" => translated_pin(reader),
             b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"M8" => Ok(ReplyBody::Empty),
             b"CW" => cvv(reader),
             b"KQ" | b"KW" => arpc(reader),
             b"M6" => mac(reader),
+            b"GW" if reader.is_empty() => Ok(ReplyBody::Empty),
+            b"GW" => mac(reader),
+            b"BC" | b"BE" | b"GO" | b"GQ" | b"CK" | b"CM" => Ok(ReplyBody::Empty),
+            b"JG" => block(reader, 0).map(ReplyBody::PinBlock),
+            b"JA" | b"JC" | b"JE" | b"BA" | b"EE" | b"QK" => {
+                LmkPin::parse(reader.take_rest()).map(ReplyBody::LmkPin).ok_or(ErrorCode::INPUT)
+            }
+            b"BK" | b"DU" | b"DE" => {
+                PinOffset::parse(reader.take_rest()).map(ReplyBody::PinOffset).ok_or(ErrorCode::INPUT)
+            }
+            b"FW" | b"CU" | b"DG" => {
+                Pvv::parse(reader.take_rest()).map(ReplyBody::Pvv).ok_or(ErrorCode::INPUT)
+            }
+            b"GM" => hash(reader),
             _ => return Err(ReplyErrorKind::UnknownCommand),
         };
         body.map_err(|_| ReplyErrorKind::Malformed)
@@ -203,6 +232,11 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Cvv(_) => "Cvv",
             ReplyBody::Arpc(_) => "Arpc",
             ReplyBody::Mac(_) => "Mac",
+            ReplyBody::PinBlock(_) => "PinBlock",
+            ReplyBody::LmkPin(_) => "LmkPin",
+            ReplyBody::PinOffset(_) => "PinOffset",
+            ReplyBody::Pvv(_) => "Pvv",
+            ReplyBody::Hash(_) => "Hash",
         }
     }
 }
@@ -258,9 +292,24 @@ fn six_digits(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {
 fn translated_pin<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
     Ok(ReplyBody::TranslatedPin {
         pin_length: reader.small_decimal::<2>()?,
-        pin_block: reader.pin_block()?,
+        pin_block: block(reader, 2)?,
         format: reader.pin_block_format()?,
     })
+}
+
+/// A block with so many characters after it; how many there are tells which block it is.
+fn block(reader: &mut Reader<'_>, after: usize) -> Result<PinBlockField, ErrorCode> {
+    match reader.remaining().checked_sub(after) {
+        Some(32) => reader.hex_bytes().map(AesPinBlock::new).map(PinBlockField::Aes),
+        _ => reader.pin_block().map(PinBlockField::Tdes),
+    }
+}
+
+fn hash<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    match reader.remaining() {
+        16 | 20 | 28 | 32 | 48 | 64 => Ok(ReplyBody::Hash(Cow::Borrowed(reader.take_rest()))),
+        _ => Err(ErrorCode::INPUT),
+    }
 }
 
 fn cvv<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {

@@ -8,7 +8,7 @@ fn fields_stand_where_the_manual_of_the_wire_puts_them() {
     let pin_key = || KeyField::parse("1111111111111111").unwrap();
     let other_key = || KeyField::parse("U22222222222222222222222222222222").unwrap();
     let pan = Pan::parse(b"4000001234567899").unwrap();
-    let pin_block = || PinBlock::new([0xAB; 8]);
+    let pin_block = || PinBlock::new([0xAB; 8]).into();
     let transaction = TransactionData::new(b"%;\x19").unwrap();
     let check = |command: Command<'_>, expect: &[u8]| {
         let mut wire = Vec::new();
@@ -24,6 +24,7 @@ fn fields_stand_where_the_manual_of_the_wire_puts_them() {
             pin_block: pin_block(),
             format: PinBlockFormat::Iso3,
             account: Account::from(&pan),
+            verification_account: None,
             pvki: 3,
             pvv: Pvv::parse(b"7654").unwrap(),
         }),
@@ -34,6 +35,7 @@ fn fields_stand_where_the_manual_of_the_wire_puts_them() {
             source: PinKeyType::Tpk,
             source_key: pin_key(),
             destination_key: other_key(),
+            destination_bdk: None,
             max_pin_length: 12,
             pin_block: pin_block(),
             source_format: PinBlockFormat::Iso0,
@@ -109,7 +111,7 @@ fn each_mistake_has_its_error_code() {
     check(&cc("13ABABABABABABABAB0101000123456789"), ErrorCode::PIN_LENGTH);
     check(&cc("12ABABABABABABABAX0101000123456789"), ErrorCode::INPUT);
     check(&cc("12ABABABABABABABAB9901000123456789"), ErrorCode::PIN_BLOCK_FORMAT);
-    check(&cc("12ABABABABABABABAB0148000123456789"), ErrorCode::PIN_BLOCK_FORMAT_DISABLED);
+    check(&cc("12ABABABABABABABAB0141000123456789"), ErrorCode::PIN_BLOCK_FORMAT_DISABLED);
     check(&cc("12ABABABABABABABAB010100012345678X"), ErrorCode::ACCOUNT);
     check(&cc("12ABABABABABABABAB01010001234567890"), ErrorCode::INPUT);
     check(b"CCV111", ErrorCode::KEY_SCHEME);

@@ -357,7 +357,7 @@ impl Engine {
             _ => tr31::wrap(transport, attributes, key, filling),
         };
         let block = block.map_err(|error| error.code(ErrorCode::DESTINATION_KEY_PARITY))?;
-        Ok(KeyField::from_text(&format!("{}{block}", scheme.letter())).expect("a block says its own length"))
+        KeyField::from_text(&format!("{}{block}", scheme.letter())).map_err(|_| ErrorCode::KEY_BLOCK_FORMAT)
     }
 
     /// `A4`.

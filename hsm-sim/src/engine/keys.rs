@@ -28,6 +28,12 @@ impl KeyUse {
     pub(super) const CVK: KeyUse = KeyUse::new(KeyType::CVK, &[b"C0", b"12", b"13"], b"NCGV");
     pub(super) const MK_AC: KeyUse = KeyUse::new(KeyType::MK_AC, &[b"E0"], b"NX");
 
+    /// Some PIN key, by what its key block says.
+    pub(super) const PIN_KEY: KeyUse = KeyUse::new(KeyType::ZPK, &[b"P0", b"71", b"72"], b"NBDE");
+    pub(super) const TPK_PCI: KeyUse = KeyUse::new(KeyType::TPK_PCI, &[b"P0", b"71"], b"NBDE");
+    pub(super) const BDK_1: KeyUse = KeyUse::new(KeyType::BDK, BDK_USAGES, b"NX");
+    pub(super) const BDK_2: KeyUse = KeyUse::new(KeyType::BDK_2, BDK_USAGES, b"NX");
+
     pub(super) fn mac(key_type: KeyType) -> KeyUse {
         KeyUse::new(key_type, &[b"M0", b"M1", b"M2", b"M3", b"M4", b"M5", b"M6"], b"NCGV")
     }
@@ -194,6 +200,8 @@ impl Engine {
         Ok(filling)
     }
 }
+
+const BDK_USAGES: &[&[u8; 2]] = &[b"B0", b"41", b"42", b"43", b"44"];
 
 /// The key types of the fact sheet's section 4, and what a key block says of such a key.
 const TYPE_USAGES: [(KeyType, &[u8; 2], u8); 26] = [

@@ -86,7 +86,7 @@ fn pin(check: &PinCheck) -> Option<Command<'_>> {
     };
     let pin_key = KeyField::parse(&check.key.key.cryptogram).ok()?;
     let format = PinBlockFormat::from_code(check.key.format).ok()?;
-    let pin_block = check.block.clone();
+    let pin_block = check.block.clone().into();
     let account = Account::from(&check.pan);
     Some(match &check.method {
         PinVerification::Pvv { pvk, pvki, pvv } => Command::VerifyPvv(VerifyPvv {
@@ -96,6 +96,7 @@ fn pin(check: &PinCheck) -> Option<Command<'_>> {
             pin_block,
             format,
             account,
+            verification_account: None,
             pvki: *pvki,
             pvv: Pvv::parse(pvv)?,
         }),

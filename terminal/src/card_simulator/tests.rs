@@ -126,9 +126,10 @@ fn the_hsm_knows_the_pin_and_no_other() {
             source,
             pin_key: under_lmk(key_type, key),
             pvk: under_lmk(KeyType::PVK, &issuer.keys.pvk),
-            pin_block: card.pin_block(pin, key),
+            pin_block: card.pin_block(pin, key).into(),
             format: PinBlockFormat::Iso0,
             account: Account::from(&card.pan()),
+            verification_account: None,
             pvki: issuer.pvki,
             pvv: Pvv::parse(&issuer.pvv(7)).unwrap(),
         };
