@@ -151,7 +151,6 @@ impl<'a> Conversation<'a> {
             self.probe(now)?;
         }
         self.give_up_overdue(now)?;
-        self.keeper.pool.expire(now);
         self.keeper.pool.settle();
         Ok(())
     }
