@@ -98,6 +98,23 @@ fn one_forgotten_command_does_not_cost_the_connection() {
 }
 
 #[test]
+fn room_that_a_forgotten_command_leaves_is_used() {
+    let unit = unit(&[Manner::Forgetful]);
+    let bench = Bench::pay_shield(PayShieldSettings { in_flight: 2, ..settings(vec![unit.address]) });
+    bench.wait_until_connected(1);
+    bench.ask(0, cvv_check(RIGHT_CVV));
+    bench.ask(1, cvv_check(RIGHT_CVV));
+    assert_eq!(bench.next().0, 1);
+    // The third is forgotten like the first, so the fourth has to wait until the first is given up.
+    thread::sleep(DEADLINE / 2);
+    bench.ask(2, cvv_check(RIGHT_CVV));
+    bench.ask(3, cvv_check(RIGHT_CVV));
+    let mut answers = findings(&bench, 3);
+    assert_eq!(answers.remove(&3), Some(CvvResult::Right));
+    assert_eq!(answers, [(0, CvvResult::Failed), (2, CvvResult::Failed)].into());
+}
+
+#[test]
 fn a_reply_that_is_none_fails_its_command() {
     let unit = unit(&[Manner::Babbling]);
     let bench = Bench::over_tcp(vec![unit.address], 1);
@@ -112,6 +129,21 @@ fn dropping_the_port_waits_for_the_units_answers() {
     let unit = unit(&[Manner::Backwards(25)]);
     let mut bench = Bench::over_tcp(vec![unit.address], 1);
     bench.wait_until_connected(1);
+    ask_many(&bench, 100);
+    bench.port = None;
+    assert_eq!(findings(&bench, 100), as_asked(100));
+}
+
+#[test]
+fn dropping_the_port_answers_what_waits_for_room() {
+    let unit = unit(&[Manner::Late(1)]);
+    let mut bench = Bench::pay_shield(PayShieldSettings {
+        in_flight: 3,
+        connections: 2,
+        deadline: PATIENCE,
+        ..settings(vec![unit.address])
+    });
+    bench.wait_until_connected(2);
     ask_many(&bench, 100);
     bench.port = None;
     assert_eq!(findings(&bench, 100), as_asked(100));

@@ -121,7 +121,9 @@ impl<'a> Conversation<'a> {
         let deadline = self.keeper.settings.deadline;
         let Some(oldest) = self.exchange.oldest() else {
             self.set_slow(false);
-            return Ok(self.heard + self.keeper.settings.health_interval);
+            let health_check = self.heard + self.keeper.settings.health_interval;
+            // Never at once: what is waiting to be written may keep a due check from being made.
+            return Ok(health_check.max(now + Duration::from_millis(1)));
         };
         let quiet_since = self.heard.max(self.asked);
         let quiet = now.saturating_duration_since(quiet_since);
@@ -151,7 +153,6 @@ impl<'a> Conversation<'a> {
             self.probe(now)?;
         }
         self.give_up_overdue(now)?;
-        self.keeper.pool.expire(now);
         self.keeper.pool.settle();
         Ok(())
     }
