@@ -30,6 +30,7 @@
 pub mod aes_key;
 pub mod cipher;
 pub mod cvv;
+pub mod data_cipher;
 mod decimalise;
 pub mod emv;
 mod engine;

@@ -1,22 +1,37 @@
 mod cvv;
+mod data;
+mod discretionary;
+mod dynamic;
 mod emv;
 mod keys;
 mod mac;
+mod mac_old;
 mod management;
 mod pin;
+mod script;
+mod tree;
 
 use crate::reader::Reader;
 use crate::{CommandCode, ErrorCode};
 
 pub use cvv::{GenerateCvv, VerifyCvv};
+pub use data::{
+    CipherData, CipherDirection, CipherMode, DataFormat, DataKey, DataKsn, DataMessage, DataReply, Iv,
+    TranslateData,
+};
+pub use discretionary::VerifyArqcDiscretionary;
+pub use dynamic::{Cvc3, TrackBytes, VerifyCvc3};
 pub use emv::{
     ArpcMethod, ArqcScheme, ArqcTask, DerivationOption, Proprietary, TransactionData, VerifyArqc,
     VerifyArqcSessionKey,
 };
 pub use keys::{CheckValue, ExportKey, GenerateKey, ImportKey};
-pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, VerifyMac};
+pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, MacSize, VerifyMac};
+pub use mac_old::{GenerateTerminalMac, MacBlock, MacBlockZone, TranslateTerminalMac, VerifyTerminalMac};
 pub use management::{Echo, Random};
 pub use pin::{PinKeyType, TranslatePin, VerifyIbm, VerifyPvv};
+pub use script::{ScriptMac, ScriptMessage, ScriptScheme, UnionPayScriptMac, VerifyUnionPayArqc};
+pub use tree::{TreeShape, VerifyArqcTree};
 
 /// What a host asks of the HSM. Borrows open-length fields from the message it was read from.
 #[derive(Clone, Debug)]
@@ -55,6 +70,32 @@ pub enum Command<'a> {
     GenerateMac(GenerateMac<'a>),
     /// `M8`: verify a MAC.
     VerifyMac(VerifyMac<'a>),
+    /// `KQ` modes 3 and 4: as before, and verify a MAC over discretionary data.
+    VerifyArqcDiscretionary(VerifyArqcDiscretionary<'a>),
+    /// `KW` schemes 0 and 1: verify an ARQC made by a key of the EMV2000 tree, make its ARPC.
+    VerifyArqcTree(VerifyArqcTree<'a>),
+    /// `JS`: verify a UnionPay ARQC, make its ARPC.
+    VerifyUnionPayArqc(VerifyUnionPayArqc<'a>),
+    /// `KU`: make the MAC of an issuer script command.
+    ScriptMac(ScriptMac<'a>),
+    /// `JU`: make the MAC of a UnionPay script command.
+    UnionPayScriptMac(UnionPayScriptMac<'a>),
+    /// `PM`: verify a CVC3.
+    VerifyCvc3(VerifyCvc3<'a>),
+    /// `M4`: decrypt data and encrypt it under another key.
+    TranslateData(TranslateData<'a>),
+    /// `MS`: make an ANSI X9.19 MAC, block by block.
+    MacBlock(MacBlock<'a>),
+    /// `MQ`: make a MAC under a ZAK, block by block.
+    MacBlockZone(MacBlockZone<'a>),
+    /// `MA`: make a MAC under a TAK.
+    GenerateTerminalMac(GenerateTerminalMac<'a>),
+    /// `MC`: verify a MAC under a TAK.
+    VerifyTerminalMac(VerifyTerminalMac<'a>),
+    /// `ME`: verify a MAC under a TAK, make it under another.
+    TranslateTerminalMac(TranslateTerminalMac<'a>),
+    /// `M0`: encrypt data; `M2`: decrypt it.
+    CipherData(CipherData<'a>),
 }
 
 impl<'a> Command<'a> {
@@ -82,6 +123,20 @@ impl<'a> Command<'a> {
             Command::VerifyArqcSessionKey(_) => b"KW",
             Command::GenerateMac(_) => b"M6",
             Command::VerifyMac(_) => b"M8",
+            Command::VerifyArqcDiscretionary(_) => b"KQ",
+            Command::VerifyArqcTree(_) => b"KW",
+            Command::VerifyUnionPayArqc(_) => b"JS",
+            Command::ScriptMac(_) => b"KU",
+            Command::UnionPayScriptMac(_) => b"JU",
+            Command::VerifyCvc3(_) => b"PM",
+            Command::TranslateData(_) => b"M4",
+            Command::MacBlock(_) => b"MS",
+            Command::MacBlockZone(_) => b"MQ",
+            Command::GenerateTerminalMac(_) => b"MA",
+            Command::VerifyTerminalMac(_) => b"MC",
+            Command::TranslateTerminalMac(_) => b"ME",
+            Command::CipherData(CipherData { direction: CipherDirection::Encrypt, .. }) => b"M0",
+            Command::CipherData(CipherData { direction: CipherDirection::Decrypt, .. }) => b"M2",
         })
     }
 
@@ -106,6 +161,19 @@ impl<'a> Command<'a> {
             Command::VerifyArqcSessionKey(command) => command.encode(out),
             Command::GenerateMac(command) => command.encode(out),
             Command::VerifyMac(command) => command.encode(out),
+            Command::VerifyArqcDiscretionary(command) => command.encode(out),
+            Command::VerifyArqcTree(command) => command.encode(out),
+            Command::VerifyUnionPayArqc(command) => command.encode(out),
+            Command::ScriptMac(command) => command.encode(out),
+            Command::UnionPayScriptMac(command) => command.encode(out),
+            Command::VerifyCvc3(command) => command.encode(out),
+            Command::TranslateData(command) => command.encode(out),
+            Command::MacBlock(command) => command.encode(out),
+            Command::MacBlockZone(command) => command.encode(out),
+            Command::GenerateTerminalMac(command) => command.encode(out),
+            Command::VerifyTerminalMac(command) => command.encode(out),
+            Command::TranslateTerminalMac(command) => command.encode(out),
+            Command::CipherData(command) => command.encode(out),
         }
     }
 
@@ -127,10 +195,28 @@ impl<'a> Command<'a> {
             b"EA" => Command::VerifyIbm(VerifyIbm::parse(PinKeyType::Zpk, reader)?),
             b"CW" => Command::GenerateCvv(GenerateCvv::parse(reader)?),
             b"CY" => Command::VerifyCvv(VerifyCvv::parse(reader)?),
+            b"KQ" if matches!(reader.rest(), [b'3' | b'4', ..]) => {
+                Command::VerifyArqcDiscretionary(VerifyArqcDiscretionary::parse(reader)?)
+            }
+            b"KW" if matches!(reader.rest(), [_, b'0' | b'1', ..]) => {
+                Command::VerifyArqcTree(VerifyArqcTree::parse(reader)?)
+            }
             b"KQ" => Command::VerifyArqc(VerifyArqc::parse(reader)?),
             b"KW" => Command::VerifyArqcSessionKey(VerifyArqcSessionKey::parse(reader)?),
             b"M6" => Command::GenerateMac(GenerateMac::parse(reader)?),
             b"M8" => Command::VerifyMac(VerifyMac::parse(reader)?),
+            b"JS" => Command::VerifyUnionPayArqc(VerifyUnionPayArqc::parse(reader)?),
+            b"KU" => Command::ScriptMac(ScriptMac::parse(reader)?),
+            b"JU" => Command::UnionPayScriptMac(UnionPayScriptMac::parse(reader)?),
+            b"PM" => Command::VerifyCvc3(VerifyCvc3::parse(reader)?),
+            b"M4" => Command::TranslateData(TranslateData::parse(reader)?),
+            b"MS" => Command::MacBlock(MacBlock::parse(reader)?),
+            b"MQ" => Command::MacBlockZone(MacBlockZone::parse(reader)?),
+            b"MA" => Command::GenerateTerminalMac(GenerateTerminalMac::parse(reader)?),
+            b"MC" => Command::VerifyTerminalMac(VerifyTerminalMac::parse(reader)?),
+            b"ME" => Command::TranslateTerminalMac(TranslateTerminalMac::parse(reader)?),
+            b"M0" => Command::CipherData(CipherData::parse(CipherDirection::Encrypt, reader)?),
+            b"M2" => Command::CipherData(CipherData::parse(CipherDirection::Decrypt, reader)?),
             _ => return Err(ErrorCode::COMMAND_DISABLED),
         })
     }

@@ -198,8 +198,10 @@ key_types! {
     MK_AC = 1, 0x09, "109", "issuer master key for application cryptograms";
     MK_SMI = 2, 0x09, "209", "issuer master key for secure messaging with integrity";
     MK_SMC = 3, 0x09, "309", "issuer master key for secure messaging with confidentiality";
+    MK_CVC3 = 7, 0x09, "709", "issuer master key for CVC3 and dCVV";
     ZEK = 0, 0x0A, "00A", "zone encryption key";
     DEK = 0, 0x0B, "00B", "data encryption key";
+    TEK = 3, 0x0B, "30B", "terminal encryption key";
 }
 
 impl KeyType {

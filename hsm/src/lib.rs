@@ -50,6 +50,12 @@ pub use command::{
     Proprietary, Random, TransactionData, TranslatePin, VerifyArqc, VerifyArqcSessionKey, VerifyCvv,
     VerifyIbm, VerifyMac, VerifyPvv,
 };
+pub use command::{
+    CipherData, CipherDirection, CipherMode, Cvc3, DataFormat, DataKey, DataKsn, DataMessage, DataReply,
+    GenerateTerminalMac, Iv, MacBlock, MacBlockZone, MacPart, ScriptMac, ScriptMessage, ScriptScheme,
+    TrackBytes, TranslateData, TranslateTerminalMac, TreeShape, UnionPayScriptMac, VerifyArqcDiscretionary,
+    VerifyArqcTree, VerifyCvc3, VerifyTerminalMac, VerifyUnionPayArqc,
+};
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
     Account, Arpc, DecimalisationTable, Kcv, KcvLength, Mac, PinBlockFormat, PinOffset, Pvv, ValidationData,

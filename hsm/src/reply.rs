@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Reply<'a> {
     /// Whether it worked. A body may come with 00, and with 01 from [`crate::ImportKey`], where it warns
-    /// that the parity of the key was mended.
+    /// that the parity of the key was mended, or as [`ReplyBody::Expected`].
     pub error: ErrorCode,
     /// The answer.
     pub body: ReplyBody<'a>,
@@ -66,8 +66,16 @@ pub enum ReplyBody<'a> {
     Cvv(Cvv),
     /// Reply to `KQ` and `KW` when an ARPC was asked for.
     Arpc(Arpc),
-    /// Reply to `M6`.
+    /// Reply to `M6`, and of modes 1 and 2 of `M8`: the MAC, or the IV to go on with.
     Mac(Mac),
+    /// What the unit computed, in the authorised state and with error 01: the cryptogram for `KQ`, `KW`
+    /// and `JS` (eight bytes), the digits for `PM` (five). A help in setting up; nobody should depend on
+    /// it.
+    Expected(Cow<'a, [u8]>),
+    /// Reply to `KU` and `JU`: the whole MAC, of which the issuer sends the leftmost bytes.
+    ScriptMac([u8; 8]),
+    /// Reply to `M0`, `M2` and `M4`: [`crate::DataReply`] cuts it.
+    Data(Cow<'a, [u8]>),
 }
 
 impl<'a> Reply<'a> {
@@ -108,10 +116,11 @@ impl<'a> Reply<'a> {
             (b"A6", ErrorCode::VERIFICATION_FAILED) => {
                 ReplyBody::parse(command, &mut reader).map_err(fail)?
             }
-            // In authorised state the unit adds the cryptogram it computed. Nobody should depend on it.
-            (b"KQ" | b"KW", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 8 => {
-                reader.take_rest();
-                ReplyBody::Empty
+            (b"KQ" | b"KW" | b"JS", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 8 => {
+                ReplyBody::Expected(Cow::Borrowed(reader.take_rest()))
+            }
+            (b"PM", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 5 => {
+                ReplyBody::Expected(Cow::Borrowed(reader.take_rest()))
             }
             _ => ReplyBody::Empty,
         };
@@ -148,6 +157,8 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Cvv(cvv) => out.extend_from_slice(cvv.reveal()),
             ReplyBody::Arpc(arpc) => out.extend_from_slice(arpc.as_bytes()),
             ReplyBody::Mac(mac) => writer::hex(out, mac.as_bytes()),
+            ReplyBody::Expected(bytes) | ReplyBody::Data(bytes) => out.extend_from_slice(bytes),
+            ReplyBody::ScriptMac(mac) => out.extend_from_slice(mac),
         }
     }
 
@@ -160,10 +171,17 @@ impl<'a> ReplyBody<'a> {
             b"BU" => check_value(reader).map(ReplyBody::CheckValue),
             b"A0" | b"A6" | b"A8" => key(reader),
             b"CA" | b"CC" => translated_pin(reader),
-            b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"M8" => Ok(ReplyBody::Empty),
+            b"DC" | b"EC" | b"DA" | b"EA" | b"CY" => Ok(ReplyBody::Empty),
+            b"M8" if reader.is_empty() => Ok(ReplyBody::Empty),
+            b"M8" => mac(reader),
             b"CW" => cvv(reader),
             b"KQ" | b"KW" => arpc(reader),
             b"M6" => mac(reader),
+            b"MA" | b"ME" | b"MS" | b"MQ" => mac(reader),
+            b"MC" | b"PM" => Ok(ReplyBody::Empty),
+            b"JS" => arpc(reader),
+            b"KU" | b"JU" => reader.array().map(ReplyBody::ScriptMac),
+            b"M0" | b"M2" | b"M4" => Ok(ReplyBody::Data(Cow::Borrowed(reader.take_rest()))),
             _ => return Err(ReplyErrorKind::UnknownCommand),
         };
         body.map_err(|_| ReplyErrorKind::Malformed)
@@ -182,6 +200,9 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Cvv(_) => "Cvv",
             ReplyBody::Arpc(_) => "Arpc",
             ReplyBody::Mac(_) => "Mac",
+            ReplyBody::Expected(_) => "Expected",
+            ReplyBody::ScriptMac(_) => "ScriptMac",
+            ReplyBody::Data(_) => "Data",
         }
     }
 }

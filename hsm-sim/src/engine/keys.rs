@@ -27,6 +27,13 @@ impl KeyUse {
     pub(super) const CVK: KeyUse = KeyUse { key_type: KeyType::CVK, usages: &[b"C0", b"12", b"13"] };
     pub(super) const MK_AC: KeyUse = KeyUse { key_type: KeyType::MK_AC, usages: &[b"E0"] };
 
+    pub(super) const MK_SMI: KeyUse = KeyUse { key_type: KeyType::MK_SMI, usages: &[b"E2"] };
+    pub(super) const MK_CVC3: KeyUse = KeyUse { key_type: KeyType::MK_CVC3, usages: &[b"E6", b"32"] };
+
+    pub(super) fn data(key_type: KeyType) -> KeyUse {
+        KeyUse { key_type, usages: &[b"D0", b"21", b"22", b"23"] }
+    }
+
     pub(super) fn mac(key_type: KeyType) -> KeyUse {
         KeyUse { key_type, usages: &[b"M0", b"M1", b"M2", b"M3", b"M4", b"M5", b"M6"] }
     }
