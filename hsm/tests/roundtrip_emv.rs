@@ -177,6 +177,14 @@ fn refusals() {
     check(b"MA1111111111111111", ErrorCode::INPUT);
 }
 
+/// Only a key block has a usage in its digits: those of other keys may look like one by chance.
+#[test]
+fn a_key_that_looks_like_a_base_derivation_key_has_no_serial_number() {
+    let wire = b"M00000FFFU11111B022222222222222222222222220008message.";
+    let Ok(Command::CipherData(command)) = Command::parse(wire) else { panic!() };
+    assert_eq!((command.key.ksn, command.message.sent), (None, &b"message."[..]));
+}
+
 const CODES: [&[u8; 2]; 17] = [
     b"KQ", b"KW", b"KU", b"JU", b"JS", b"PM", b"M0", b"M2", b"M4", b"M6", b"M8", b"MS", b"MQ", b"MA", b"MC",
     b"ME", b"KY",

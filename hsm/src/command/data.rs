@@ -4,7 +4,7 @@ use std::fmt;
 
 /// `M0` (encrypt) or `M2` (decrypt): mode 2N, input format 1N, output format 1N, key type 3H, key, [KSN
 /// descriptor 3H, KSN 20H for a BDK], [IV 16H, 32H for an AES key, except in mode 00], length 4H,
-/// message. The reply holds [IV,] length 4H and message: see [`DataReply`].
+/// message. The reply holds IV (except in mode 00), length 4H and message: see [`DataReply`].
 ///
 /// Mode 00 is recorded from a real unit. Which feedback width modes 02 and 03 have, and that the IV of
 /// the reply is the one to go on with, is unconfirmed.
@@ -23,8 +23,8 @@ pub struct CipherData<'a> {
 }
 
 /// `M4`, from one key to another: source mode 2N, destination mode 2N, input format 1N, output format 1N,
-/// source key type 3H, key, [its KSN], destination key type 3H, key, [its KSN], [source IV], [destination IV],
-/// length 4H, message. The reply holds [source IV,] [destination IV,] length 4H and message.
+/// source key type 3H, key, [its KSN], destination key type 3H, key, [its KSN], [source IV], [destination
+/// IV], length 4H, message. The reply holds the IVs of modes other than 00, length 4H and message.
 ///
 /// Mode 00 is recorded from a real unit; for the others see [`CipherData`].
 #[derive(Clone, Debug)]
@@ -294,7 +294,10 @@ fn parse_key<'a>(reader: &mut Reader<'a>) -> Result<DataKey<'a>, ErrorCode> {
     let key = reader.key(32)?;
     let derives = match key_type {
         Some(key_type) => is_bdk(key_type),
-        None => matches!(key.reveal().as_bytes().get(5..7), Some(b"B0" | b"41" | b"42" | b"43" | b"44")),
+        None => {
+            matches!(key.scheme(), KeyScheme::S | KeyScheme::R)
+                && matches!(key.reveal().as_bytes().get(5..7), Some(b"B0" | b"41" | b"42" | b"43" | b"44"))
+        }
     };
     let ksn =
         if derives { Some(DataKsn { descriptor: reader.array()?, ksn: reader.hex_bytes()? }) } else { None };

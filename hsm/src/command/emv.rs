@@ -2,9 +2,9 @@ use crate::reader::Reader;
 use crate::{ErrorCode, KeyField, PanSequence, writer};
 use std::fmt;
 
-/// `KQ` modes 0 to 2: mode 1N, scheme 1N, MK-AC, PAN and PSN 8B, ATC 2B, UN 4B, [length 2H, transaction data, `;`],
-/// ARQC 8B, [ARC 2B]. The reply is 00, with an ARPC of eight bytes where asked for, or 01, in authorised
-/// state with the cryptogram that would have been right.
+/// `KQ` modes 0 to 2: mode 1N, scheme 1N, MK-AC, PAN and PSN 8B, ATC 2B, UN 4B, [length 2H, transaction
+/// data, `;`], ARQC 8B, [ARC 2B]. The reply is 00, with an ARPC of eight bytes where asked for, or 01, in
+/// authorised state with the cryptogram that would have been right.
 #[derive(Clone, Debug)]
 pub struct VerifyArqc<'a> {
     /// How the key of the cryptogram comes from the card's master key.
