@@ -1,10 +1,9 @@
-//! DES and TDES, the only place of this crate that touches a block cipher.
+//! DES and TDES.
 //!
-//! The `des` crate looks its S-boxes up by secret bits, so it does not run in constant time. For a
-//! simulator that must never hold live keys this is accepted.
+//! S-boxes are looked up by secret bits, so it does not run in constant time. For a simulator that must
+//! never hold live keys this is accepted.
 
-use des::Des;
-use des::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use crate::des_block::{Halves, Schedule};
 use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
@@ -18,9 +17,9 @@ pub struct ClearKey {
     bytes: Zeroizing<[u8; 24]>,
     length: KeyLength,
     // Each schedule wipes itself on drop.
-    left: Des,
-    middle: Des,
-    right: Des,
+    left: Schedule,
+    middle: Schedule,
+    right: Schedule,
 }
 
 /// How many parts of eight bytes a key has.
@@ -97,33 +96,28 @@ impl ClearKey {
     /// Encrypts one block.
     #[must_use]
     pub fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        self.left.encrypt_block(&mut block);
-        if self.length != KeyLength::Single {
-            self.middle.decrypt_block(&mut block);
-            self.right.encrypt_block(&mut block);
+        let halves = Halves::enter(block).encrypt(&self.left);
+        match self.length {
+            KeyLength::Single => halves.leave(),
+            // Between the three passes the permutations would undo each other.
+            _ => halves.decrypt(&self.middle).encrypt(&self.right).leave(),
         }
-        block.into()
     }
 
     /// Decrypts one block.
     #[must_use]
     pub fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        if self.length != KeyLength::Single {
-            self.right.decrypt_block(&mut block);
-            self.middle.encrypt_block(&mut block);
+        let halves = Halves::enter(block);
+        match self.length {
+            KeyLength::Single => halves.decrypt(&self.left).leave(),
+            _ => halves.decrypt(&self.right).encrypt(&self.middle).decrypt(&self.left).leave(),
         }
-        self.left.decrypt_block(&mut block);
-        block.into()
     }
 
     /// Encrypts one block by DES under the first part of the key alone.
     #[must_use]
     pub fn encrypt_by_left_part(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        self.left.encrypt_block(&mut block);
-        block.into()
+        Halves::enter(block).encrypt(&self.left).leave()
     }
 
     /// Encrypts whole blocks in place, each by itself (ECB). Bytes after the last whole block stay.
@@ -184,8 +178,8 @@ pub(crate) fn xor(a: [u8; 8], b: [u8; 8]) -> [u8; 8] {
     (u64::from_ne_bytes(a) ^ u64::from_ne_bytes(b)).to_ne_bytes()
 }
 
-fn schedule(part: &[u8]) -> Des {
-    Des::new_from_slice(part).expect("a DES key has eight bytes")
+fn schedule(part: &[u8]) -> Schedule {
+    Schedule::new(part.try_into().expect("a DES key has eight bytes"))
 }
 
 /// Compares the bytes in constant time; two lengths differ at once.

@@ -32,6 +32,7 @@ pub mod cipher;
 pub mod cvv;
 pub mod data_cipher;
 mod decimalise;
+mod des_block;
 pub mod emv;
 mod engine;
 pub mod ibm3624;
