@@ -45,7 +45,7 @@ pub struct Settings {
     /// unwraps its keys anew, at some 2 µs each.
     pub key_cache_capacity: usize,
     /// How many card master keys to keep with their schedules, at some 600 bytes each: a card that comes
-    /// again costs no derivation. The cards of the longest ago go first; 0 derives every time.
+    /// a third time costs no derivation. The cards of the longest ago go first; 0 derives every time.
     pub card_key_cache_capacity: usize,
     /// Whether the unit is in authorised state.
     pub authorised: bool,

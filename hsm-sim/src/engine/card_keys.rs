@@ -2,6 +2,7 @@ use crate::cipher::ClearKey;
 use crate::emv::{self, DeriveOption};
 use hsm::PanSequence;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 use std::mem;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroize;
@@ -9,20 +10,26 @@ use zeroize::Zeroize;
 /// Card master keys already derived, with their schedules. Deriving one costs two schedules and two TDES
 /// blocks; finding it here one hash and a lock that is seldom contended.
 ///
-/// Each shard has two generations. A full young one becomes the old one and the old one goes, so every
-/// card that comes again in time stays, and the work for each new card is the same whatever their number.
+/// A card is kept when it comes the second time: of those that come once, whose keys would only cost the
+/// room, a fingerprint stays. Each shard has two generations. A full young one becomes the old one and the
+/// old one goes, so every card that comes again in time stays, and the work for each card is the same
+/// whatever their number.
 ///
 /// An entry takes some 600 bytes: three schedules of 128, the key, its name and the slots of the table.
+/// Fingerprints take 16 more for each of them.
 pub(super) struct CardKeys {
     shards: [Mutex<Generations>; CardKeys::SHARDS],
     /// Cards in one generation of one shard.
     generation: usize,
+    hasher: RandomState,
 }
 
 #[derive(Default)]
 struct Generations {
     young: HashMap<Name, Entry>,
     old: HashMap<Name, Entry>,
+    /// Fingerprints of cards that came, each in the slot that it points to.
+    seen: Vec<u64>,
 }
 
 struct Entry {
@@ -46,7 +53,8 @@ impl CardKeys {
 
     /// Room for `capacity` cards, rounded up to a multiple of 32; none for 0.
     pub(super) fn new(capacity: usize) -> CardKeys {
-        CardKeys { shards: Default::default(), generation: capacity.div_ceil(2 * CardKeys::SHARDS) }
+        let generation = capacity.div_ceil(2 * CardKeys::SHARDS);
+        CardKeys { shards: Default::default(), generation, hasher: RandomState::new() }
     }
 
     /// The card's master key.
@@ -62,13 +70,19 @@ impl CardKeys {
         }
         let name = Name::new(issuer, sequence, option);
         let shard = &self.shards[name.shard()];
+        let fingerprint = self.hasher.hash_one(&name);
         // Whole after any panic, since each change of the tables is one call.
-        if let Some(known) = shard.lock().unwrap_or_else(PoisonError::into_inner).find(&name, self.generation)
-        {
+        let mut generations = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = generations.find(&name, self.generation) {
             return known;
         }
+        let again = generations.came_before(fingerprint, 4 * self.generation);
+        drop(generations);
         // Derived without the lock: another thread may do the same, and nothing is lost but its work.
         let master = Arc::new(emv::master_key(issuer, sequence, option));
+        if !again {
+            return master;
+        }
         let entry = Entry { _issuer: Arc::clone(issuer), master: Arc::clone(&master) };
         let gone = shard.lock().unwrap_or_else(PoisonError::into_inner).insert(name, entry, self.generation);
         // Wiping a generation takes its time, so not under the lock.
@@ -87,6 +101,16 @@ impl Generations {
         // A card that came again moves up; where that needs room, the old generation is nearly empty.
         drop(self.insert(name, entry, generation));
         Some(master)
+    }
+
+    /// Whether a card came lately, which is noted. Two fingerprints that share a slot displace each other.
+    fn came_before(&mut self, fingerprint: u64, slots: usize) -> bool {
+        if self.seen.is_empty() {
+            self.seen.resize(slots, 0);
+        }
+        let slots = self.seen.len() as u64;
+        let slot = &mut self.seen[(fingerprint % slots) as usize];
+        mem::replace(slot, fingerprint) == fingerprint
     }
 
     /// Gives back the generation that had to go.
@@ -171,12 +195,18 @@ mod tests {
         let keys = CardKeys::new(64);
         let issuer = Arc::new(ClearKey::double(&[0x31; 16]));
         let _held = Arc::clone(&issuer);
-        let hot = sequence(7, DeriveOption::A);
-        let first = keys.find_or_derive(&issuer, &hot, DeriveOption::A);
+        let ask = |number| keys.find_or_derive(&issuer, &sequence(number, DeriveOption::A), DeriveOption::A);
+        ask(7);
+        let kept = ask(7);
+        for number in 1000..2000 {
+            ask(number);
+        }
+        assert_eq!(count(&keys), 1, "those that came once are not kept");
         for number in 1000..4000 {
-            keys.find_or_derive(&issuer, &sequence(number, DeriveOption::A), DeriveOption::A);
+            ask(number);
+            ask(number);
             assert!(count(&keys) <= 64);
-            assert!(Arc::ptr_eq(&first, &keys.find_or_derive(&issuer, &hot, DeriveOption::A)));
+            assert!(Arc::ptr_eq(&kept, &ask(7)));
         }
         assert!(count(&keys) > 16);
     }
