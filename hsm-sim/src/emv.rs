@@ -1,8 +1,12 @@
-//! Application cryptograms of chip cards (EMV 4.4 Book 2, Visa VIS, M/Chip): master keys, session keys,
-//! ARQC and ARPC.
+//! Application cryptograms of chip cards (EMV 4.4 Book 2, Visa VIS, M/Chip, PBOC): master keys, session
+//! keys, ARQC and ARPC, issuer scripts and dynamic card verification values.
 //!
 //! Visa CVN 10 computes its cryptogram under the master key itself; CVN 18 under the common session key
 //! of the transaction.
+
+mod dynamic;
+mod script;
+mod session;
 
 use crate::cipher::{ClearKey, set_odd_parity, xor};
 use card::Pan;
@@ -10,7 +14,17 @@ use hsm::{MacAlgorithm, MacPadding, PanSequence};
 use sha1::{Digest, Sha1};
 use zeroize::Zeroizing;
 
+pub use dynamic::cvc3;
 pub use hsm::DerivationOption as DeriveOption;
+pub use hsm::TreeShape;
+pub use script::{
+    ScriptEncryption, encrypt_script_data, iso2_pin_change_block, script_mac, script_message,
+    visa_pin_change_block,
+};
+pub use session::{
+    common_messaging_key, common_session_key, mastercard_session_key, tree_session_key,
+    union_pay_session_key, visa_messaging_key,
+};
 
 /// The card's master key (annex A1.4). `psn` is the PAN sequence number (tag 5F34), 0 when the card has
 /// none.
@@ -28,24 +42,14 @@ pub fn derive_master_key(imk: &ClearKey, pan: &Pan, psn: u8, option: DeriveOptio
 /// The card's master key from PAN and sequence number as an HSM command carries them.
 #[must_use]
 pub fn master_key(imk: &ClearKey, sequence: &PanSequence, option: DeriveOption) -> ClearKey {
-    // Nine bytes are a PAN of 16 digits and its sequence number.
-    let hashed = option == DeriveOption::B && sequence.reveal().len() > 9;
-    let left = if hashed { hashed_sequence(sequence.reveal()) } else { sequence.rightmost() };
+    let left =
+        if is_hashed(sequence, option) { hashed_sequence(sequence.reveal()) } else { sequence.rightmost() };
     derive(imk, left, left.map(|byte| !byte))
 }
 
-/// The common session key for application cryptograms (annex A1.3.1), from the transaction counter.
-#[must_use]
-pub fn common_session_key(master: &ClearKey, atc: [u8; 2]) -> ClearKey {
-    common_key(master, [atc[0], atc[1], 0, 0, 0, 0, 0, 0])
-}
-
-/// Mastercard's session key for application cryptograms, from transaction counter and unpredictable
-/// number.
-#[must_use]
-pub fn mastercard_session_key(master: &ClearKey, atc: [u8; 2], unpredictable_number: [u8; 4]) -> ClearKey {
-    let [a, b, c, d] = unpredictable_number;
-    common_key(master, [atc[0], atc[1], 0, 0, a, b, c, d])
+/// Whether option B applies: nine bytes are a PAN of 16 digits and its sequence number.
+pub(crate) fn is_hashed(sequence: &PanSequence, option: DeriveOption) -> bool {
+    option == DeriveOption::B && sequence.reveal().len() > 9
 }
 
 /// The cryptogram over `data`, filled with zeros to a multiple of eight bytes: an ARQC, TC or AAC alike.
@@ -75,15 +79,6 @@ pub fn arpc_method_2(key: &ClearKey, arqc: [u8; 8], csu: [u8; 4], proprietary: &
     let mac = crate::mac::mac(key, MacAlgorithm::Three, MacPadding::Marked, message);
     let [a, b, c, d, ..] = mac.expect("marked padding pads any length");
     [a, b, c, d]
-}
-
-fn common_key(master: &ClearKey, diversifier: [u8; 8]) -> ClearKey {
-    let with = |byte| {
-        let mut block = diversifier;
-        block[2] = byte;
-        block
-    };
-    derive(master, with(0xF0), with(0x0F))
 }
 
 /// Both halves encrypted under the parent key, with odd parity.

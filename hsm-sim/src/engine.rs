@@ -1,18 +1,24 @@
 mod cache;
+mod card_keys;
 mod cvv;
+mod data;
+mod dynamic;
 mod emv;
 mod key_exchange;
 mod keys;
 mod mac;
+mod mac_old;
 mod pin;
 mod pin_change;
 mod pin_dukpt;
 mod pin_key;
 mod pin_lmk;
+mod script;
 
 use crate::hash::hash;
 use crate::lmk::Lmk;
 use cache::KeyCache;
+use card_keys::CardKeys;
 use hsm::{Command, CommandError, ErrorCode, LmkIdentifier, Reply, ReplyBody, Request};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::borrow::Cow;
@@ -30,6 +36,7 @@ pub struct Engine {
     lmk: Lmk,
     settings: Settings,
     keys: KeyCache,
+    card_keys: CardKeys,
     random: SystemRandom,
 }
 
@@ -48,6 +55,9 @@ pub struct Settings {
     /// Longest PIN that is kept under the LMK, in digits: 4 to 12. A PIN under a TDES LMK has one digit more,
     /// however long it is.
     pub pin_length: u8,
+    /// How many card master keys to keep with their schedules, at some 600 bytes each: a card that comes
+    /// a third time costs no derivation. The cards of the longest ago go first; 0 derives every time.
+    pub card_key_cache_capacity: usize,
 }
 
 impl Default for Settings {
@@ -58,6 +68,7 @@ impl Default for Settings {
             key_cache_capacity: 4096,
             authorised: false,
             pin_length: 12,
+            card_key_cache_capacity: 16_384,
         }
     }
 }
@@ -67,7 +78,8 @@ impl Engine {
     #[must_use]
     pub fn new(lmk: Lmk, settings: Settings) -> Engine {
         let keys = KeyCache::new(settings.key_cache_capacity);
-        Engine { lmk, settings, keys, random: SystemRandom::new() }
+        let card_keys = CardKeys::new(settings.card_key_cache_capacity);
+        Engine { lmk, settings, keys, card_keys, random: SystemRandom::new() }
     }
 
     /// Executes a command under the default LMK.
@@ -103,8 +115,27 @@ impl Engine {
             Command::VerifyIbm(command) => self.verify_ibm(lmk, command),
             Command::GenerateCvv(command) => self.generate_cvv(lmk, command),
             Command::VerifyCvv(command) => self.verify_cvv(lmk, command),
-            Command::VerifyArqc(command) => self.verify_arqc(lmk, command),
-            Command::VerifyArqcSessionKey(command) => self.verify_arqc_session_key(lmk, command),
+            // In authorised state these answer what would have been right, together with 01.
+            Command::VerifyArqc(command) => return self.reply(self.verify_arqc(lmk, command)),
+            Command::VerifyArqcSessionKey(command) => {
+                return self.reply(self.verify_arqc_session_key(lmk, command));
+            }
+            Command::VerifyArqcTree(command) => return self.reply(self.verify_arqc_tree(lmk, command)),
+            Command::VerifyUnionPayArqc(command) => {
+                return self.reply(self.verify_union_pay_arqc(lmk, command));
+            }
+            Command::VerifyCvc3(command) => return self.reply(self.verify_cvc3(lmk, command)),
+            // How the MAC over the discretionary data is made is not known.
+            Command::VerifyArqcDiscretionary(_) => Err(ErrorCode::COMMAND_DISABLED),
+            Command::ScriptMac(command) => self.script_mac(lmk, command),
+            Command::UnionPayScriptMac(command) => self.union_pay_script_mac(lmk, command),
+            Command::CipherData(command) => self.cipher_data(lmk, command),
+            Command::TranslateData(command) => self.translate_data(lmk, command),
+            Command::MacBlock(command) => self.mac_block(lmk, command),
+            Command::MacBlockZone(command) => self.mac_block_zone(lmk, command),
+            Command::GenerateTerminalMac(command) => self.generate_terminal_mac(lmk, command),
+            Command::VerifyTerminalMac(command) => self.verify_terminal_mac(lmk, command),
+            Command::TranslateTerminalMac(command) => self.translate_terminal_mac(lmk, command),
             Command::GenerateMac(command) => self.generate_mac(lmk, command),
             Command::VerifyMac(command) => self.verify_mac(lmk, command),
             Command::HashMessage(command) => {
@@ -130,6 +161,20 @@ impl Engine {
             Command::DukptMac(command) => self.dukpt_mac(lmk, command),
         };
         outcome.map_or_else(Reply::failure, Reply::success)
+    }
+
+    /// The reply to a verification; with what would have been right, where the unit is in the state to
+    /// tell it.
+    fn reply(&self, verified: Result<ReplyBody<'static>, Refusal>) -> OwnedReply {
+        match verified {
+            Ok(body) => Reply::success(body),
+            Err(Refusal::Error(error)) => Reply::failure(error),
+            Err(Refusal::Wrong { expected }) if self.settings.authorised => Reply {
+                error: ErrorCode::VERIFICATION_FAILED,
+                body: ReplyBody::Expected(Cow::Owned(expected)),
+            },
+            Err(Refusal::Wrong { .. }) => Reply::failure(ErrorCode::VERIFICATION_FAILED),
+        }
     }
 
     /// Executes one message of the wire: `request` is everything after the message header. Appends what
@@ -166,6 +211,23 @@ impl Engine {
 
     fn fill(&self, bytes: &mut [u8]) -> Result<(), ErrorCode> {
         self.random.fill(bytes).map_err(|_| ErrorCode::INTERNAL)
+    }
+}
+
+/// Why a verification did not succeed.
+enum Refusal {
+    /// It could not be done.
+    Error(ErrorCode),
+    /// The value is another one.
+    Wrong {
+        /// The one that would have been right.
+        expected: Vec<u8>,
+    },
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(error: ErrorCode) -> Refusal {
+        Refusal::Error(error)
     }
 }
 

@@ -32,6 +32,7 @@ pub mod aes_key;
 mod block_keys;
 pub mod cipher;
 pub mod cvv;
+pub mod data_cipher;
 mod decimalise;
 pub mod dukpt;
 pub mod emv;

@@ -17,7 +17,7 @@ fn keys_leave_and_come_back_under_every_lmk_in_every_scheme() {
     let engine = engine();
     for (lmk, zmk) in zmks() {
         let variant = lmk == Lmk::VARIANT;
-        let aes_zmk = zmk.names_aes();
+        let aes_zmk = zmk.is_aes();
         for scheme in
             [KeyScheme::Z, KeyScheme::U, KeyScheme::X, KeyScheme::T, KeyScheme::Y, KeyScheme::S, KeyScheme::R]
         {

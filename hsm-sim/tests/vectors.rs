@@ -4,9 +4,9 @@
 use card::{Cvv, Pan, PinBlock};
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DerivationOption, ErrorCode, GenerateCvv,
-    GenerateMac, KeyField, KeyScheme, KeyType, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize,
-    PanSequence, PinBlockFormat, PinKeyType, Proprietary, Pvv, ReplyBody, TransactionData, VerifyArqc,
-    VerifyArqcSessionKey, VerifyCvv, VerifyMac, VerifyPvv,
+    GenerateMac, KeyField, KeyScheme, KeyType, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart,
+    MacSize, PanSequence, PinBlockFormat, PinKeyType, Proprietary, Pvv, ReplyBody, TransactionData,
+    VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyMac, VerifyPvv,
 };
 use hsm_sim::{ClearKey, Engine, KeyLength, Lmk, Pin, Settings, cvv, emv, ibm3624, kcv, mac, pin, pvv};
 use serde_json::Value;
@@ -121,9 +121,10 @@ fn macs() {
             assert_eq!(mac::mac(&key, algorithm, padding, &message), Ok(expected));
             let sent = MacMessage::Hex(case.text("message").as_bytes());
             let input = MacInput {
+                part: MacPart::Only,
                 algorithm,
                 padding,
-                key_type: KeyType::ZAK,
+                key_type: Some(KeyType::ZAK),
                 key: wrapped(KeyType::ZAK, &key),
                 message: sent,
             };
@@ -133,7 +134,7 @@ fn macs() {
                 assert_eq!(made.as_bytes(), &expected[..size.bytes()]);
                 let verify = |message| {
                     let input = MacInput { message, ..input.clone() };
-                    engine.run(&Command::VerifyMac(VerifyMac { input, mac: made })).error
+                    engine.run(&Command::VerifyMac(VerifyMac { input, mac: Some(made) })).error
                 };
                 assert_eq!(verify(MacMessage::Binary(&message)), ErrorCode::NONE);
                 assert_eq!(verify(MacMessage::Text(b"another message")), ErrorCode::VERIFICATION_FAILED);

@@ -1,21 +1,33 @@
 mod block_options;
 mod cvv;
+mod data;
+mod discretionary;
+mod dynamic;
 mod emv;
 mod hash;
 mod key_forms;
 mod keys;
 mod mac;
+mod mac_old;
 mod management;
 mod pin;
 mod pin_change;
 mod pin_dukpt;
 mod pin_lmk;
+mod script;
+mod tree;
 
 use crate::reader::Reader;
 use crate::{CommandCode, ErrorCode};
 
 pub use block_options::{AskedAlgorithm, AskedAttributes, FormedAttributes, KeyBlockOptions};
 pub use cvv::{GenerateCvv, VerifyCvv};
+pub use data::{
+    CipherData, CipherDirection, CipherMode, DataFormat, DataKey, DataKsn, DataMessage, DataReply, Iv,
+    TranslateData,
+};
+pub use discretionary::VerifyArqcDiscretionary;
+pub use dynamic::{Cvc3, TrackBytes, VerifyCvc3};
 pub use emv::{
     ArpcMethod, ArqcScheme, ArqcTask, DerivationOption, Proprietary, TransactionData, VerifyArqc,
     VerifyArqcSessionKey,
@@ -26,7 +38,8 @@ pub use keys::{
     AtallaVariant, CheckValue, DeriveInitialKey, ExportKey, ExportUnder, GenerateKey, ImportKey, InitialKsn,
     TransportKey,
 };
-pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, VerifyMac};
+pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, MacSize, VerifyMac};
+pub use mac_old::{GenerateTerminalMac, MacBlock, MacBlockZone, TranslateTerminalMac, VerifyTerminalMac};
 pub use management::{Echo, Random};
 pub use pin::{PinKeyType, TranslatePin, VerifyIbm, VerifyPvv};
 pub use pin_change::{
@@ -40,6 +53,8 @@ pub use pin_lmk::{
     ComparePin, DeriveIbmPin, EncryptClearPin, GeneratePin, MovePin, OffsetOfLmkPin, PinFromLmk, PinToLmk,
     PvvOfLmkPin,
 };
+pub use script::{ScriptMac, ScriptMessage, ScriptScheme, UnionPayScriptMac, VerifyUnionPayArqc};
+pub use tree::{TreeShape, VerifyArqcTree};
 
 /// What a host asks of the HSM. Borrows open-length fields from the message it was read from.
 #[derive(Clone, Debug)]
@@ -124,6 +139,32 @@ pub enum Command<'a> {
     VerifyDukptPvv(VerifyDukptPvv<'a>),
     /// `GW`: make or verify a MAC under DUKPT.
     DukptMac(DukptMac<'a>),
+    /// `KQ` modes 3 and 4: as before, and verify a MAC over discretionary data.
+    VerifyArqcDiscretionary(VerifyArqcDiscretionary<'a>),
+    /// `KW` schemes 0 and 1: verify an ARQC made by a key of the EMV2000 tree, make its ARPC.
+    VerifyArqcTree(VerifyArqcTree<'a>),
+    /// `JS`: verify a UnionPay ARQC, make its ARPC.
+    VerifyUnionPayArqc(VerifyUnionPayArqc<'a>),
+    /// `KU`: make the MAC of an issuer script command.
+    ScriptMac(ScriptMac<'a>),
+    /// `JU`: make the MAC of a UnionPay script command.
+    UnionPayScriptMac(UnionPayScriptMac<'a>),
+    /// `PM`: verify a CVC3.
+    VerifyCvc3(VerifyCvc3<'a>),
+    /// `M4`: decrypt data and encrypt it under another key.
+    TranslateData(TranslateData<'a>),
+    /// `MS`: make an ANSI X9.19 MAC, block by block.
+    MacBlock(MacBlock<'a>),
+    /// `MQ`: make a MAC under a ZAK, block by block.
+    MacBlockZone(MacBlockZone<'a>),
+    /// `MA`: make a MAC under a TAK.
+    GenerateTerminalMac(GenerateTerminalMac<'a>),
+    /// `MC`: verify a MAC under a TAK.
+    VerifyTerminalMac(VerifyTerminalMac<'a>),
+    /// `ME`: verify a MAC under a TAK, make it under another.
+    TranslateTerminalMac(TranslateTerminalMac<'a>),
+    /// `M0`: encrypt data; `M2`: decrypt it.
+    CipherData(CipherData<'a>),
 }
 
 impl<'a> Command<'a> {
@@ -178,6 +219,20 @@ impl<'a> Command<'a> {
             Command::VerifyDukptPvv(VerifyDukptPvv { form: DukptForm::Current, .. }) => b"GQ",
             Command::VerifyDukptPvv(VerifyDukptPvv { form: DukptForm::Older, .. }) => b"CM",
             Command::DukptMac(_) => b"GW",
+            Command::VerifyArqcDiscretionary(_) => b"KQ",
+            Command::VerifyArqcTree(_) => b"KW",
+            Command::VerifyUnionPayArqc(_) => b"JS",
+            Command::ScriptMac(_) => b"KU",
+            Command::UnionPayScriptMac(_) => b"JU",
+            Command::VerifyCvc3(_) => b"PM",
+            Command::TranslateData(_) => b"M4",
+            Command::MacBlock(_) => b"MS",
+            Command::MacBlockZone(_) => b"MQ",
+            Command::GenerateTerminalMac(_) => b"MA",
+            Command::VerifyTerminalMac(_) => b"MC",
+            Command::TranslateTerminalMac(_) => b"ME",
+            Command::CipherData(CipherData { direction: CipherDirection::Encrypt, .. }) => b"M0",
+            Command::CipherData(CipherData { direction: CipherDirection::Decrypt, .. }) => b"M2",
         })
     }
 
@@ -252,6 +307,19 @@ impl<'a> Command<'a> {
             Command::VerifyDukptIbm(command) => command.encode(out),
             Command::VerifyDukptPvv(command) => command.encode(out),
             Command::DukptMac(command) => command.encode(out),
+            Command::VerifyArqcDiscretionary(command) => command.encode(out),
+            Command::VerifyArqcTree(command) => command.encode(out),
+            Command::VerifyUnionPayArqc(command) => command.encode(out),
+            Command::ScriptMac(command) => command.encode(out),
+            Command::UnionPayScriptMac(command) => command.encode(out),
+            Command::VerifyCvc3(command) => command.encode(out),
+            Command::TranslateData(command) => command.encode(out),
+            Command::MacBlock(command) => command.encode(out),
+            Command::MacBlockZone(command) => command.encode(out),
+            Command::GenerateTerminalMac(command) => command.encode(out),
+            Command::VerifyTerminalMac(command) => command.encode(out),
+            Command::TranslateTerminalMac(command) => command.encode(out),
+            Command::CipherData(command) => command.encode(out),
         }
     }
 
@@ -277,6 +345,12 @@ impl<'a> Command<'a> {
             b"EA" => Command::VerifyIbm(VerifyIbm::parse(PinKeyType::Zpk, reader)?),
             b"CW" => Command::GenerateCvv(GenerateCvv::parse(reader)?),
             b"CY" => Command::VerifyCvv(VerifyCvv::parse(reader)?),
+            b"KQ" if matches!(reader.rest(), [b'3' | b'4', ..]) => {
+                Command::VerifyArqcDiscretionary(VerifyArqcDiscretionary::parse(reader)?)
+            }
+            b"KW" if matches!(reader.rest(), [_, b'0' | b'1', ..]) => {
+                Command::VerifyArqcTree(VerifyArqcTree::parse(reader)?)
+            }
             b"KQ" => Command::VerifyArqc(VerifyArqc::parse(reader)?),
             b"KW" => Command::VerifyArqcSessionKey(VerifyArqcSessionKey::parse(reader)?),
             b"M6" => Command::GenerateMac(GenerateMac::parse(reader)?),
@@ -304,6 +378,18 @@ impl<'a> Command<'a> {
             b"GQ" => Command::VerifyDukptPvv(VerifyDukptPvv::parse(DukptForm::Current, reader)?),
             b"CM" => Command::VerifyDukptPvv(VerifyDukptPvv::parse(DukptForm::Older, reader)?),
             b"GW" => Command::DukptMac(DukptMac::parse(reader)?),
+            b"JS" => Command::VerifyUnionPayArqc(VerifyUnionPayArqc::parse(reader)?),
+            b"KU" => Command::ScriptMac(ScriptMac::parse(reader)?),
+            b"JU" => Command::UnionPayScriptMac(UnionPayScriptMac::parse(reader)?),
+            b"PM" => Command::VerifyCvc3(VerifyCvc3::parse(reader)?),
+            b"M4" => Command::TranslateData(TranslateData::parse(reader)?),
+            b"MS" => Command::MacBlock(MacBlock::parse(reader)?),
+            b"MQ" => Command::MacBlockZone(MacBlockZone::parse(reader)?),
+            b"MA" => Command::GenerateTerminalMac(GenerateTerminalMac::parse(reader)?),
+            b"MC" => Command::VerifyTerminalMac(VerifyTerminalMac::parse(reader)?),
+            b"ME" => Command::TranslateTerminalMac(TranslateTerminalMac::parse(reader)?),
+            b"M0" => Command::CipherData(CipherData::parse(CipherDirection::Encrypt, reader)?),
+            b"M2" => Command::CipherData(CipherData::parse(CipherDirection::Decrypt, reader)?),
             _ => return Err(ErrorCode::COMMAND_DISABLED),
         })
     }

@@ -132,12 +132,6 @@ impl<'a> KeyField<'a> {
         }
     }
 
-    /// Whether this is a key block that says it holds an AES key. Who unwraps it finds out whether it does.
-    #[must_use]
-    pub fn names_aes(&self) -> bool {
-        matches!(self.scheme, KeyScheme::S | KeyScheme::R) && self.digits.as_bytes().get(7) == Some(&b'A')
-    }
-
     /// The same key without the borrow.
     #[must_use]
     pub fn into_owned(self) -> KeyField<'static> {

@@ -55,11 +55,15 @@ pub use command::{
 };
 pub use command::{
     AskedAlgorithm, AskedAttributes, AtallaVariant, BdkType, ChangeIbmPin, ChangePvvPin, ChangeScheme,
-    ComparePin, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
-    ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm,
-    HashMessage, IbmParameters, InitialKsn, KeyBlockOptions, MigrateKey, MovePin, OffsetOfLmkPin,
-    PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
-    TranslateDukptPinToZpk, TransportKey, VerifyDukptIbm, VerifyDukptPvv,
+    CipherData, CipherDirection, CipherMode, ComparePin, Cvc3, DataFormat, DataKey, DataKsn, DataMessage,
+    DataReply, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
+    ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, GenerateTerminalMac,
+    HashAlgorithm, HashMessage, IbmParameters, InitialKsn, Iv, KeyBlockOptions, MacBlock, MacBlockZone,
+    MacPart, MigrateKey, MovePin, OffsetOfLmkPin, PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk,
+    PinWithKeys, PvvOfLmkPin, ScriptMac, ScriptMessage, ScriptScheme, TrackBytes, TranslateData,
+    TranslateDukptPin, TranslateDukptPinToZpk, TranslateTerminalMac, TransportKey, TreeShape,
+    UnionPayScriptMac, VerifyArqcDiscretionary, VerifyArqcTree, VerifyCvc3, VerifyDukptIbm, VerifyDukptPvv,
+    VerifyTerminalMac, VerifyUnionPayArqc,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{

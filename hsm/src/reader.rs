@@ -21,6 +21,11 @@ impl<'a> Reader<'a> {
         self.rest.len()
     }
 
+    /// Everything that was not read yet, left in place.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     pub(crate) fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
     }
@@ -128,6 +133,15 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn key_type(&mut self) -> Result<KeyType, ErrorCode> {
         KeyType::parse(self.take(3)?).ok_or(ErrorCode::KEY_TYPE_CODE)
+    }
+
+    /// A key type, or `None` for `FFF`: "as the key block says".
+    pub(crate) fn key_type_or_any(&mut self) -> Result<Option<KeyType>, ErrorCode> {
+        if self.rest.starts_with(b"FFF") {
+            self.rest = &self.rest[3..];
+            return Ok(None);
+        }
+        self.key_type().map(Some)
     }
 
     pub(crate) fn key_scheme(&mut self) -> Result<KeyScheme, ErrorCode> {

@@ -11,7 +11,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Reply<'a> {
     /// Whether it worked. A body may come with 00, and with 01 from [`crate::ImportKey`], where it warns
-    /// that the parity of the key was mended.
+    /// that the parity of the key was mended, or as [`ReplyBody::Expected`].
     pub error: ErrorCode,
     /// The answer.
     pub body: ReplyBody<'a>,
@@ -77,7 +77,8 @@ pub enum ReplyBody<'a> {
     Cvv(Cvv),
     /// Reply to `KQ` and `KW` when an ARPC was asked for.
     Arpc(Arpc),
-    /// Reply to `M6`, and to `GW` when a MAC was asked for.
+    /// Reply to `M6`, of modes 1 and 2 of `M8`, and to `GW` when a MAC was asked for: the MAC, or the IV to go
+    /// on with.
     Mac(Mac),
     /// Reply to `JG`.
     PinBlock(PinBlockField),
@@ -89,6 +90,14 @@ pub enum ReplyBody<'a> {
     Pvv(Pvv),
     /// Reply to `GM`: 16 to 64 bytes.
     Hash(Cow<'a, [u8]>),
+    /// What the unit computed, in the authorised state and with error 01: the cryptogram for `KQ`, `KW`
+    /// and `JS` (eight bytes), the digits for `PM` (five). A help in setting up; nobody should depend on
+    /// it.
+    Expected(Cow<'a, [u8]>),
+    /// Reply to `KU` and `JU`: the whole MAC, of which the issuer sends the leftmost bytes.
+    ScriptMac([u8; 8]),
+    /// Reply to `M0`, `M2` and `M4`: [`crate::DataReply`] cuts it.
+    Data(Cow<'a, [u8]>),
 }
 
 impl<'a> Reply<'a> {
@@ -129,10 +138,11 @@ impl<'a> Reply<'a> {
             (b"A6", ErrorCode::VERIFICATION_FAILED) => {
                 ReplyBody::parse(command, &mut reader).map_err(fail)?
             }
-            // In authorised state the unit adds the cryptogram it computed. Nobody should depend on it.
-            (b"KQ" | b"KW", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 8 => {
-                reader.take_rest();
-                ReplyBody::Empty
+            (b"KQ" | b"KW" | b"JS", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 8 => {
+                ReplyBody::Expected(Cow::Borrowed(reader.take_rest()))
+            }
+            (b"PM", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 5 => {
+                ReplyBody::Expected(Cow::Borrowed(reader.take_rest()))
             }
             _ => ReplyBody::Empty,
         };
@@ -180,6 +190,8 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::PinOffset(offset) => out.extend_from_slice(offset.reveal()),
             ReplyBody::Pvv(pvv) => out.extend_from_slice(pvv.reveal()),
             ReplyBody::Hash(hash) => out.extend_from_slice(hash),
+            ReplyBody::Expected(bytes) | ReplyBody::Data(bytes) => out.extend_from_slice(bytes),
+            ReplyBody::ScriptMac(mac) => out.extend_from_slice(mac),
         }
     }
 
@@ -194,7 +206,7 @@ impl<'a> ReplyBody<'a> {
             b"A4" | b"A6" | b"A8" => key(reader),
             b"B0" | b"BW" => reader.key(16).map(ReplyBody::KeyAlone),
             b"CA" | b"CC" | b"G0" | b"CI" => translated_pin(reader),
-            b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"M8" => Ok(ReplyBody::Empty),
+            b"DC" | b"EC" | b"DA" | b"EA" | b"CY" => Ok(ReplyBody::Empty),
             b"CW" => cvv(reader),
             b"KQ" | b"KW" => arpc(reader),
             b"M6" => mac(reader),
@@ -212,6 +224,13 @@ impl<'a> ReplyBody<'a> {
                 Pvv::parse(reader.take_rest()).map(ReplyBody::Pvv).ok_or(ErrorCode::INPUT)
             }
             b"GM" => hash(reader),
+            b"M8" if reader.is_empty() => Ok(ReplyBody::Empty),
+            b"M8" => mac(reader),
+            b"MA" | b"ME" | b"MS" | b"MQ" => mac(reader),
+            b"MC" | b"PM" => Ok(ReplyBody::Empty),
+            b"JS" => arpc(reader),
+            b"KU" | b"JU" => reader.array().map(ReplyBody::ScriptMac),
+            b"M0" | b"M2" | b"M4" => Ok(ReplyBody::Data(Cow::Borrowed(reader.take_rest()))),
             _ => return Err(ReplyErrorKind::UnknownCommand),
         };
         body.map_err(|_| ReplyErrorKind::Malformed)
@@ -237,6 +256,9 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::PinOffset(_) => "PinOffset",
             ReplyBody::Pvv(_) => "Pvv",
             ReplyBody::Hash(_) => "Hash",
+            ReplyBody::Expected(_) => "Expected",
+            ReplyBody::ScriptMac(_) => "ScriptMac",
+            ReplyBody::Data(_) => "Data",
         }
     }
 }

@@ -1,4 +1,4 @@
-use crate::KeyField;
+use crate::{KeyField, KeyType};
 
 /// Appends `bytes` as upper-case hexadecimal digits.
 pub(crate) fn hex(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -20,6 +20,14 @@ pub(crate) fn decimal(out: &mut Vec<u8>, number: u16, width: u32) {
 /// not fit a frame, and framing refuses it.
 pub(crate) fn hex_length(out: &mut Vec<u8>, length: usize, width: usize) {
     out.extend_from_slice(format!("{length:0width$X}").as_bytes());
+}
+
+/// Appends a key type, `FFF` for "as the key block says".
+pub(crate) fn key_type(out: &mut Vec<u8>, key_type: Option<KeyType>) {
+    match key_type {
+        Some(key_type) => out.extend_from_slice(key_type.to_string().as_bytes()),
+        None => out.extend_from_slice(b"FFF"),
+    }
 }
 
 /// Appends a key with its scheme letter.

@@ -82,13 +82,14 @@ fn fields_stand_where_the_manual_of_the_wire_puts_them() {
     check(
         Command::VerifyMac(VerifyMac {
             input: MacInput {
+                part: MacPart::Only,
                 algorithm: MacAlgorithm::Three,
                 padding: MacPadding::Marked,
-                key_type: KeyType::ZAK,
+                key_type: Some(KeyType::ZAK),
                 key: other_key(),
                 message: MacMessage::Text(b"text"),
             },
-            mac: Mac::new(&[1, 2, 3, 0xFF]).unwrap(),
+            mac: Mac::new(&[1, 2, 3, 0xFF]),
         }),
         b"M802032008U222222222222222222222222222222220004text010203FF",
     );
@@ -128,7 +129,7 @@ fn each_mistake_has_its_error_code() {
     check(b"KQ", ErrorCode::INPUT);
     check(b"KQ50U", ErrorCode::KEY_TYPE_CODE);
     check(b"KQ07U", ErrorCode::KEY_LENGTH_FLAG);
-    check(b"KW00U", ErrorCode::KEY_LENGTH_FLAG);
+    check(b"KW04U", ErrorCode::KEY_LENGTH_FLAG);
     let kq = |rest: &[u8]| [b"KQ00U11111111111111111111111111111111", rest].concat();
     check(&kq(b"\x00\x00\x12\x34\x56\x78\x99\x0AAT0000"), ErrorCode::COMPONENTS);
     check(&kq(b"\x00\x00\x12\x34\x56\x78\x99\x01AT000000;ARQCARQC"), ErrorCode::EMPTY);
@@ -154,9 +155,9 @@ fn replies_that_belong_to_no_command_are_refused() {
     // An error of a command not known here can be read nevertheless.
     let reply = Reply::parse(CommandCode::new(*b"GC"), b"GD68").unwrap();
     assert_eq!(reply.error, ErrorCode::COMMAND_DISABLED);
-    // The cryptogram that a unit in authorised state adds is passed over.
+    // A unit in authorised state adds the cryptogram it computed.
     let reply = Reply::parse(CommandCode::new(*b"KQ"), b"KR01eightbyt").unwrap();
-    assert!(matches!(reply.body, ReplyBody::Empty));
+    assert!(matches!(reply.body, ReplyBody::Expected(_)));
     // The imported key comes with the warning that its parity was mended.
     let reply = Reply::parse(CommandCode::new(*b"A6"), b"A7010406FBB23A5214DF0035BB").unwrap();
     assert!(matches!(reply.body, ReplyBody::Key { .. }));

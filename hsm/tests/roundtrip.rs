@@ -167,7 +167,7 @@ impl Parts {
             }),
             _ => Command::VerifyMac(VerifyMac {
                 input: self.mac_input(),
-                mac: Mac::new(&self.digits::<8>(8)[..*self.pick(&[4, 8])]).unwrap(),
+                mac: Mac::new(&self.digits::<8>(8)[..*self.pick(&[4, 8])]),
             }),
         }
     }
@@ -261,9 +261,10 @@ impl Parts {
 
     fn mac_input(&self) -> MacInput<'_> {
         MacInput {
+            part: MacPart::Only,
             algorithm: *self.pick(&[MacAlgorithm::One, MacAlgorithm::Three]),
             padding: *self.pick(&[MacPadding::None, MacPadding::Zeros, MacPadding::Marked]),
-            key_type: self.key_type(),
+            key_type: Some(self.key_type()),
             key: KeyField::parse(&self.key).unwrap(),
             message: match self.number % 3 {
                 0 => MacMessage::Binary(&self.bytes),

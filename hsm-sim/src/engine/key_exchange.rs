@@ -304,7 +304,7 @@ impl Engine {
         }
         if let Some(version) = options.version {
             // Only the version that goes with the algorithm of the transport key is made.
-            let tdes = !transport.names_aes();
+            let tdes = !transport.is_aes();
             let made = match scheme {
                 KeyScheme::R => {
                     if tdes {

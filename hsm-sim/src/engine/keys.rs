@@ -34,6 +34,13 @@ impl KeyUse {
     pub(super) const BDK_1: KeyUse = KeyUse::new(KeyType::BDK, BDK_USAGES, b"NX");
     pub(super) const BDK_2: KeyUse = KeyUse::new(KeyType::BDK_2, BDK_USAGES, b"NX");
 
+    pub(super) const MK_SMI: KeyUse = KeyUse::new(KeyType::MK_SMI, &[b"E2"], b"NX");
+    pub(super) const MK_CVC3: KeyUse = KeyUse::new(KeyType::MK_CVC3, &[b"E6", b"32"], b"NX");
+
+    pub(super) fn data(key_type: KeyType) -> KeyUse {
+        KeyUse::new(key_type, &[b"D0", b"21", b"22", b"23"], b"NBDE")
+    }
+
     pub(super) fn mac(key_type: KeyType) -> KeyUse {
         KeyUse::new(key_type, &[b"M0", b"M1", b"M2", b"M3", b"M4", b"M5", b"M6"], b"NCGV")
     }

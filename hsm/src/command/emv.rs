@@ -2,8 +2,9 @@ use crate::reader::Reader;
 use crate::{ErrorCode, KeyField, PanSequence, writer};
 use std::fmt;
 
-/// `KQ`: mode 1N, scheme 1N, MK-AC, PAN and PSN 8B, ATC 2B, UN 4B, [length 2H, transaction data, `;`],
-/// ARQC 8B, [ARC 2B]. The reply is 00, with an ARPC of eight bytes where asked for, or 01.
+/// `KQ` modes 0 to 2: mode 1N, scheme 1N, MK-AC, PAN and PSN 8B, ATC 2B, UN 4B, [length 2H, transaction
+/// data, `;`], ARQC 8B, [ARC 2B]. The reply is 00, with an ARPC of eight bytes where asked for, or 01, in
+/// authorised state with the cryptogram that would have been right.
 #[derive(Clone, Debug)]
 pub struct VerifyArqc<'a> {
     /// How the key of the cryptogram comes from the card's master key.
@@ -49,6 +50,28 @@ pub enum ArqcScheme {
     /// Scheme 1: Mastercard session key from ATC and unpredictable number; the ARPC is made by the
     /// master key.
     Mastercard,
+    /// Scheme 2: the card's master key itself (Amex AEIPS). That it is so comes from a public cloud HSM,
+    /// not from a payShield: unconfirmed.
+    Amex,
+}
+
+impl ArqcScheme {
+    pub(super) fn encode(self, out: &mut Vec<u8>) {
+        out.push(match self {
+            ArqcScheme::Visa => b'0',
+            ArqcScheme::Mastercard => b'1',
+            ArqcScheme::Amex => b'2',
+        });
+    }
+
+    pub(super) fn parse(reader: &mut Reader<'_>) -> Result<ArqcScheme, ErrorCode> {
+        match reader.array()? {
+            [b'0'] => Ok(ArqcScheme::Visa),
+            [b'1'] => Ok(ArqcScheme::Mastercard),
+            [b'2'] => Ok(ArqcScheme::Amex),
+            _ => Err(ErrorCode::KEY_LENGTH_FLAG),
+        }
+    }
 }
 
 /// How a card's master key is derived from its issuer's (EMV Book 2 annex A1.4).
@@ -173,10 +196,7 @@ impl<'a> VerifyArqc<'a> {
             ArqcTask::VerifyAndRespond { .. } => b'1',
             ArqcTask::Respond { .. } => b'2',
         });
-        out.push(match self.scheme {
-            ArqcScheme::Visa => b'0',
-            ArqcScheme::Mastercard => b'1',
-        });
+        self.scheme.encode(out);
         writer::key(out, &self.mk_ac);
         out.extend_from_slice(&self.pan_sequence.rightmost());
         out.extend_from_slice(&self.atc);
@@ -190,11 +210,7 @@ impl<'a> VerifyArqc<'a> {
 
     pub(super) fn parse(reader: &mut Reader<'a>) -> Result<VerifyArqc<'a>, ErrorCode> {
         let [mode @ b'0'..=b'2'] = reader.array()? else { return Err(ErrorCode::KEY_TYPE_CODE) };
-        let scheme = match reader.array()? {
-            [b'0'] => ArqcScheme::Visa,
-            [b'1'] => ArqcScheme::Mastercard,
-            _ => return Err(ErrorCode::KEY_LENGTH_FLAG),
-        };
+        let scheme = ArqcScheme::parse(reader)?;
         let mk_ac = reader.key(32)?;
         let pan_sequence = packed_pan(reader.take(8)?)?;
         let atc = reader.array()?;
@@ -209,69 +225,102 @@ impl<'a> VerifyArqc<'a> {
 
 impl<'a> VerifyArqcSessionKey<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        out.push(match &self.task {
-            ArqcTask::Verify { .. } => b'0',
-            ArqcTask::VerifyAndRespond { arpc: ArpcMethod::One { .. }, .. } => b'1',
-            ArqcTask::Respond { arpc: ArpcMethod::One { .. } } => b'2',
-            ArqcTask::VerifyAndRespond { arpc: ArpcMethod::Two { .. }, .. } => b'3',
-            ArqcTask::Respond { arpc: ArpcMethod::Two { .. } } => b'4',
-        });
+        out.push(session_key_mode(&self.task));
         match self.option {
             DerivationOption::A => out.push(b'2'),
             DerivationOption::B => out.push(b'3'),
         }
         writer::key(out, &self.mk_ac);
-        match self.option {
-            DerivationOption::A => out.extend_from_slice(&self.pan_sequence.rightmost()),
-            DerivationOption::B => {
-                let packed = self.pan_sequence.reveal();
-                writer::decimal(out, packed.len() as u16, 2);
-                out.extend_from_slice(packed);
-                out.push(b';');
-            }
-        }
-        out.extend_from_slice(&self.atc);
-        encode_transaction(out, self.task.transaction());
-        out.extend_from_slice(&self.arqc);
-        match self.task.arpc() {
-            None => {}
-            Some(ArpcMethod::One { arc }) => out.extend_from_slice(&arc),
-            Some(ArpcMethod::Two { csu, proprietary }) => {
-                out.extend_from_slice(&csu);
-                writer::decimal(out, proprietary.length.into(), 1);
-                out.extend_from_slice(proprietary.as_bytes());
-            }
-        }
+        encode_pan(out, self.option, &self.pan_sequence);
+        encode_session_key_task(out, self.atc, self.arqc, &self.task);
     }
 
     pub(super) fn parse(reader: &mut Reader<'a>) -> Result<VerifyArqcSessionKey<'a>, ErrorCode> {
         let [mode @ b'0'..=b'4'] = reader.array()? else { return Err(ErrorCode::KEY_TYPE_CODE) };
-        // Schemes 0 and 1 are the EMV2000 key tree, which no card in use needs any more.
         let option = match reader.array()? {
             [b'2'] => DerivationOption::A,
             [b'3'] => DerivationOption::B,
             _ => return Err(ErrorCode::KEY_LENGTH_FLAG),
         };
         let mk_ac = reader.key(32)?;
-        let pan_sequence = match option {
-            DerivationOption::A => packed_pan(reader.take(8)?)?,
-            DerivationOption::B => parse_long_pan(reader)?,
-        };
-        let atc = reader.array()?;
-        let verifies = matches!(mode, b'0' | b'1' | b'3');
-        let transaction = if verifies { Some(parse_transaction(reader)?) } else { None };
-        let arqc = reader.array()?;
-        let arpc = match mode {
-            b'0' => None,
-            b'1' | b'2' => Some(ArpcMethod::One { arc: reader.array()? }),
-            _ => Some(ArpcMethod::Two { csu: reader.array()?, proprietary: parse_proprietary(reader)? }),
-        };
-        let task = task(transaction, arpc)?;
+        let pan_sequence = parse_pan(reader, option)?;
+        let (atc, arqc, task) = parse_session_key_task(reader, mode)?;
         Ok(VerifyArqcSessionKey { option, mk_ac, pan_sequence, atc, arqc, task })
     }
 }
 
-fn task<'a, A>(
+/// The mode of `KW`.
+pub(super) fn session_key_mode(task: &ArqcTask<'_, ArpcMethod>) -> u8 {
+    match task {
+        ArqcTask::Verify { .. } => b'0',
+        ArqcTask::VerifyAndRespond { arpc: ArpcMethod::One { .. }, .. } => b'1',
+        ArqcTask::Respond { arpc: ArpcMethod::One { .. } } => b'2',
+        ArqcTask::VerifyAndRespond { arpc: ArpcMethod::Two { .. }, .. } => b'3',
+        ArqcTask::Respond { arpc: ArpcMethod::Two { .. } } => b'4',
+    }
+}
+
+/// PAN and PSN as `KW` carries them.
+pub(super) fn encode_pan(out: &mut Vec<u8>, option: DerivationOption, pan_sequence: &PanSequence) {
+    match option {
+        DerivationOption::A => out.extend_from_slice(&pan_sequence.rightmost()),
+        DerivationOption::B => {
+            let packed = pan_sequence.reveal();
+            writer::decimal(out, packed.len() as u16, 2);
+            out.extend_from_slice(packed);
+            out.push(b';');
+        }
+    }
+}
+
+pub(super) fn parse_pan(reader: &mut Reader<'_>, option: DerivationOption) -> Result<PanSequence, ErrorCode> {
+    match option {
+        DerivationOption::A => packed_pan(reader.take(8)?),
+        DerivationOption::B => parse_long_pan(reader),
+    }
+}
+
+/// The end of `KW`: ATC, transaction data, ARQC and what the ARPC is made from.
+pub(super) fn encode_session_key_task(
+    out: &mut Vec<u8>,
+    atc: [u8; 2],
+    arqc: [u8; 8],
+    task: &ArqcTask<'_, ArpcMethod>,
+) {
+    out.extend_from_slice(&atc);
+    encode_transaction(out, task.transaction());
+    out.extend_from_slice(&arqc);
+    match task.arpc() {
+        None => {}
+        Some(ArpcMethod::One { arc }) => out.extend_from_slice(&arc),
+        Some(ArpcMethod::Two { csu, proprietary }) => {
+            out.extend_from_slice(&csu);
+            writer::decimal(out, proprietary.length.into(), 1);
+            out.extend_from_slice(proprietary.as_bytes());
+        }
+    }
+}
+
+/// ATC, ARQC and task of a `KW` of this mode.
+type SessionKeyTask<'a> = ([u8; 2], [u8; 8], ArqcTask<'a, ArpcMethod>);
+
+pub(super) fn parse_session_key_task<'a>(
+    reader: &mut Reader<'a>,
+    mode: u8,
+) -> Result<SessionKeyTask<'a>, ErrorCode> {
+    let atc = reader.array()?;
+    let verifies = matches!(mode, b'0' | b'1' | b'3');
+    let transaction = if verifies { Some(parse_transaction(reader)?) } else { None };
+    let arqc = reader.array()?;
+    let arpc = match mode {
+        b'0' => None,
+        b'1' | b'2' => Some(ArpcMethod::One { arc: reader.array()? }),
+        _ => Some(ArpcMethod::Two { csu: reader.array()?, proprietary: parse_proprietary(reader)? }),
+    };
+    Ok((atc, arqc, task(transaction, arpc)?))
+}
+
+pub(super) fn task<'a, A>(
     transaction: Option<TransactionData<'a>>,
     arpc: Option<A>,
 ) -> Result<ArqcTask<'a, A>, ErrorCode> {
@@ -283,7 +332,7 @@ fn task<'a, A>(
     }
 }
 
-fn encode_transaction(out: &mut Vec<u8>, transaction: Option<TransactionData<'_>>) {
+pub(super) fn encode_transaction(out: &mut Vec<u8>, transaction: Option<TransactionData<'_>>) {
     if let Some(TransactionData(bytes)) = transaction {
         writer::hex_length(out, bytes.len(), 2);
         out.extend_from_slice(bytes);
@@ -291,7 +340,7 @@ fn encode_transaction(out: &mut Vec<u8>, transaction: Option<TransactionData<'_>
     }
 }
 
-fn parse_transaction<'a>(reader: &mut Reader<'a>) -> Result<TransactionData<'a>, ErrorCode> {
+pub(super) fn parse_transaction<'a>(reader: &mut Reader<'a>) -> Result<TransactionData<'a>, ErrorCode> {
     let length = reader.hex_length::<2>()?;
     let bytes = reader.take(length).map_err(|_| ErrorCode::LENGTH)?;
     reader.expect(b';').map_err(|_| ErrorCode::LENGTH)?;
@@ -306,7 +355,7 @@ fn parse_long_pan(reader: &mut Reader<'_>) -> Result<PanSequence, ErrorCode> {
     Ok(pan_sequence)
 }
 
-fn packed_pan(packed: &[u8]) -> Result<PanSequence, ErrorCode> {
+pub(super) fn packed_pan(packed: &[u8]) -> Result<PanSequence, ErrorCode> {
     PanSequence::from_packed(packed).ok_or(ErrorCode::COMPONENTS)
 }
 

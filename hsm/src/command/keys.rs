@@ -223,7 +223,7 @@ impl<'a> DeriveInitialKey<'a> {
         reader.expect(b'0')?;
         let bdk_number = reader.small_decimal::<1>()?;
         let bdk = reader.key(32)?;
-        let ksn = match bdk.names_aes() {
+        let ksn = match bdk.is_aes() {
             true => InitialKsn::Aes(reader.hex_digits()?),
             false => InitialKsn::Tdes(reader.hex_digits()?),
         };

@@ -2,8 +2,9 @@ use crate::reader::Reader;
 use crate::{ErrorCode, KeyField, KeyType, Mac, writer};
 use std::fmt;
 
-/// `M6`: mode 1N, input format 1N, MAC size 1N, algorithm 1N, padding 1N, key type 3H, key, length 4H,
-/// message. The reply holds the MAC in hexadecimal. Only mode 0, the whole message at once.
+/// `M6`: mode 1N, input format 1N, MAC size 1N, algorithm 1N, padding 1N, key type 3H, key, [IV 16H in
+/// modes 2 and 3], length 4H, message. The reply holds the MAC in hexadecimal; in modes 1 and 2 the IV to
+/// go on with, eight bytes.
 #[derive(Clone, Debug)]
 pub struct GenerateMac<'a> {
     /// Key, algorithm and message.
@@ -12,28 +13,52 @@ pub struct GenerateMac<'a> {
     pub size: MacSize,
 }
 
-/// `M8`: as [`GenerateMac`], then the MAC in hexadecimal. The reply is 00 or 01.
+/// `M8`: as [`GenerateMac`], then in modes 0 and 3 the MAC in hexadecimal. The reply is 00 or 01; in modes
+/// 1 and 2, whose layout is unconfirmed, it holds the IV to go on with.
 #[derive(Clone, Debug)]
 pub struct VerifyMac<'a> {
     /// Key, algorithm and message.
     pub input: MacInput<'a>,
-    /// The MAC received, whose length is the MAC size.
-    pub mac: Mac,
+    /// The MAC received, whose length is the MAC size; `None` with a first or middle part.
+    pub mac: Option<Mac>,
 }
 
 /// What a MAC is computed from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MacInput<'a> {
+    /// Which part of the message this is.
+    pub part: MacPart,
     /// The algorithm.
     pub algorithm: MacAlgorithm,
     /// How the message is brought to a multiple of eight bytes.
     pub padding: MacPadding,
-    /// The type of the key, [`KeyType::TAK`] or [`KeyType::ZAK`].
-    pub key_type: KeyType,
+    /// The type of the key, [`KeyType::TAK`] or [`KeyType::ZAK`]; `None` (`FFF`) for "as the key block
+    /// says".
+    pub key_type: Option<KeyType>,
     /// The key, under the LMK.
     pub key: KeyField<'a>,
     /// The message.
     pub message: MacMessage<'a>,
+}
+
+/// Which part of a message a command brings. A message of several parts is sent one after the other, each
+/// with the IV that the part before came to; all parts but the last are multiples of the block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MacPart {
+    /// Mode 0: all of it.
+    Only,
+    /// Mode 1: the first part.
+    First,
+    /// Mode 2: a part in the middle.
+    Middle {
+        /// What the part before came to.
+        iv: [u8; 8],
+    },
+    /// Mode 3: the last part.
+    Last {
+        /// What the part before came to.
+        iv: [u8; 8],
+    },
 }
 
 /// MAC algorithm, by its number in ISO/IEC 9797-1.
@@ -43,6 +68,8 @@ pub enum MacAlgorithm {
     One,
     /// Algorithm 3: CBC-MAC with the left half of the key, the whole key in the last block (retail MAC).
     Three,
+    /// `6`: CMAC (NIST SP 800-38B), of a TDES or an AES key, which pads in its own way.
+    Cmac,
 }
 
 /// Padding of ISO/IEC 9797-1.
@@ -74,6 +101,49 @@ pub enum MacMessage<'a> {
     Hex(&'a [u8]),
     /// Format 2: characters, taken as their ASCII bytes.
     Text(&'a [u8]),
+}
+
+impl MacPart {
+    /// Whether more of the message follows.
+    #[must_use]
+    pub fn goes_on(self) -> bool {
+        matches!(self, MacPart::First | MacPart::Middle { .. })
+    }
+
+    /// What the chain begins from: zeros, or what the part before came to.
+    #[must_use]
+    pub fn iv(self) -> [u8; 8] {
+        match self {
+            MacPart::Only | MacPart::First => [0; 8],
+            MacPart::Middle { iv } | MacPart::Last { iv } => iv,
+        }
+    }
+
+    pub(super) fn code(self) -> u8 {
+        match self {
+            MacPart::Only => b'0',
+            MacPart::First => b'1',
+            MacPart::Middle { .. } => b'2',
+            MacPart::Last { .. } => b'3',
+        }
+    }
+
+    pub(super) fn encode_iv(self, out: &mut Vec<u8>) {
+        if let MacPart::Middle { iv } | MacPart::Last { iv } = self {
+            writer::hex(out, &iv);
+        }
+    }
+
+    /// Reads the IV of a part of this code.
+    pub(super) fn parse(code: u8, reader: &mut Reader<'_>) -> Result<MacPart, ErrorCode> {
+        match code {
+            b'0' => Ok(MacPart::Only),
+            b'1' => Ok(MacPart::First),
+            b'2' => Ok(MacPart::Middle { iv: reader.hex_bytes()? }),
+            b'3' => Ok(MacPart::Last { iv: reader.hex_bytes()? }),
+            _ => Err(ErrorCode::INPUT),
+        }
+    }
 }
 
 impl MacSize {
@@ -110,18 +180,20 @@ impl<'a> GenerateMac<'a> {
 
 impl<'a> VerifyMac<'a> {
     pub(super) fn encode(&self, out: &mut Vec<u8>) {
-        let size = if self.mac.as_bytes().len() == 4 { MacSize::Four } else { MacSize::Eight };
+        let mac = self.mac.as_ref().map_or(&[][..], Mac::as_bytes);
+        let size = if mac.len() == 8 { MacSize::Eight } else { MacSize::Four };
         encode_input(out, &self.input, size);
-        writer::hex(out, self.mac.as_bytes());
+        writer::hex(out, mac);
     }
 
     pub(super) fn parse(reader: &mut Reader<'a>) -> Result<VerifyMac<'a>, ErrorCode> {
         let (input, size) = parse_input(reader)?;
         let mac = match size {
+            _ if input.part.goes_on() => None,
             MacSize::Four => Mac::new(&reader.hex_bytes::<4>()?),
             MacSize::Eight => Mac::new(&reader.hex_bytes::<8>()?),
         };
-        Ok(VerifyMac { input, mac: mac.ok_or(ErrorCode::INPUT)? })
+        Ok(VerifyMac { input, mac })
     }
 }
 
@@ -138,15 +210,17 @@ fn encode_input(out: &mut Vec<u8>, input: &MacInput<'_>, size: MacSize) {
     let algorithm = match input.algorithm {
         MacAlgorithm::One => b'1',
         MacAlgorithm::Three => b'3',
+        MacAlgorithm::Cmac => b'6',
     };
     let padding = match input.padding {
         MacPadding::None => b'0',
         MacPadding::Zeros => b'1',
         MacPadding::Marked => b'2',
     };
-    out.extend_from_slice(&[b'0', format, size, algorithm, padding]);
-    out.extend_from_slice(input.key_type.to_string().as_bytes());
+    out.extend_from_slice(&[input.part.code(), format, size, algorithm, padding]);
+    writer::key_type(out, input.key_type);
     writer::key(out, &input.key);
+    input.part.encode_iv(out);
     let message = input.message.as_sent();
     writer::hex_length(out, message.len(), 4);
     out.extend_from_slice(message);
@@ -154,9 +228,6 @@ fn encode_input(out: &mut Vec<u8>, input: &MacInput<'_>, size: MacSize) {
 
 fn parse_input<'a>(reader: &mut Reader<'a>) -> Result<(MacInput<'a>, MacSize), ErrorCode> {
     let [mode, format, size, algorithm, padding] = reader.array()?;
-    if mode != b'0' {
-        return Err(ErrorCode::INPUT);
-    }
     let size = match size {
         b'0' => MacSize::Four,
         b'1' => MacSize::Eight,
@@ -165,6 +236,7 @@ fn parse_input<'a>(reader: &mut Reader<'a>) -> Result<(MacInput<'a>, MacSize), E
     let algorithm = match algorithm {
         b'1' => MacAlgorithm::One,
         b'3' => MacAlgorithm::Three,
+        b'6' => MacAlgorithm::Cmac,
         _ => return Err(ErrorCode::INPUT),
     };
     let padding = match padding {
@@ -173,8 +245,9 @@ fn parse_input<'a>(reader: &mut Reader<'a>) -> Result<(MacInput<'a>, MacSize), E
         b'2' => MacPadding::Marked,
         _ => return Err(ErrorCode::INPUT),
     };
-    let key_type = reader.key_type()?;
+    let key_type = reader.key_type_or_any()?;
     let key = reader.key(16)?;
+    let part = MacPart::parse(mode, reader)?;
     let length = reader.hex_length::<4>()?;
     let sent = reader.take(length).map_err(|_| ErrorCode::LENGTH)?;
     let message = match format {
@@ -183,7 +256,7 @@ fn parse_input<'a>(reader: &mut Reader<'a>) -> Result<(MacInput<'a>, MacSize), E
         b'2' => MacMessage::Text(sent),
         _ => return Err(ErrorCode::INPUT),
     };
-    Ok((MacInput { algorithm, padding, key_type, key, message }, size))
+    Ok((MacInput { part, algorithm, padding, key_type, key, message }, size))
 }
 
 impl fmt::Debug for MacMessage<'_> {
