@@ -63,6 +63,12 @@ fn components_become_a_key() {
     assert_eq!(encoded(&ours), encoded(&theirs), "nothing is random here");
 }
 
+#[test]
+fn a_zpk_leaves_in_authorised_state() {
+    let (ours, theirs) = answers("gc-authorised", lmk);
+    assert_eq!(encoded(&ours), encoded(&theirs), "nothing is random here");
+}
+
 /// The AES initial key of a terminal is no random one, so it is the same in both blocks.
 #[test]
 fn an_aes_initial_key_is_derived_and_leaves_in_a_tr31_block() {

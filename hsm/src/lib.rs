@@ -53,7 +53,8 @@ pub use command::{
 };
 pub use command::{
     AskedAlgorithm, AskedAttributes, AtallaVariant, ChangeScheme, DeriveInitialKey, ExportUnder, FormKey,
-    FormedAttributes, InitialKsn, KeyBlockOptions, MigrateKey, PairCheckValue, TransportKey,
+    FormedAttributes, InitialKsn, KeyBlockOptions, KeyForms, KeyTranslation, MadeKey, MakeKey, MigrateKey,
+    PairCheckValue, TranslateKey, TransportKey,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
