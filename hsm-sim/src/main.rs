@@ -40,7 +40,7 @@ struct Arguments {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum LmkChoice {
-    /// The public test LMKs: variant as 00, 3DES key block as 01
+    /// The public test LMKs: variant as 00, 3DES key block as 01, AES key block as 02
     PublicTest,
 }
 

@@ -57,9 +57,10 @@ pub use command::{
     AskedAlgorithm, AskedAttributes, AtallaVariant, BdkType, ChangeIbmPin, ChangePvvPin, ChangeScheme,
     ComparePin, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
     ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, HashAlgorithm,
-    HashMessage, IbmParameters, InitialKsn, KeyBlockOptions, MigrateKey, MovePin, OffsetOfLmkPin,
-    PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, TranslateDukptPin,
-    TranslateDukptPinToZpk, TransportKey, VerifyDukptIbm, VerifyDukptPvv,
+    HashMessage, IbmParameters, InitialKsn, KeyBlockOptions, KeyForms, KeyTranslation, MadeKey, MakeKey,
+    MigrateKey, MovePin, OffsetOfLmkPin, PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys,
+    PvvOfLmkPin, TranslateDukptPin, TranslateDukptPinToZpk, TranslateKey, TransportKey, VerifyDukptIbm,
+    VerifyDukptPvv,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{
