@@ -29,7 +29,7 @@ impl Engine {
         bdk: Option<&DukptDestination>,
     ) -> Result<PinKey, ErrorCode> {
         match bdk {
-            None => self.destination_zpk(lmk, key),
+            None => self.destination_zpk(lmk, key, ErrorCode::DESTINATION_KEY_PARITY),
             Some(DukptDestination { bdk_type, ksn }) => {
                 self.dukpt_pin_key(lmk, *bdk_type, key, ksn, ErrorCode::DESTINATION_KEY_PARITY)
             }

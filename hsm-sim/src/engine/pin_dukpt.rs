@@ -31,7 +31,7 @@ impl Engine {
     ) -> Outcome {
         let parity = ErrorCode::SOURCE_KEY_PARITY;
         let source = self.dukpt_pin_key(lmk, BdkType::One, &command.bdk, &command.ksn, parity)?;
-        let destination = self.destination_zpk(lmk, &command.zpk)?;
+        let destination = self.destination_zpk(lmk, &command.zpk, ErrorCode::DESTINATION_KEY_PARITY)?;
         let pin = source.open(&command.pin_block, PinBlockFormat::Iso0, &command.account)?;
         self.translated_pin(&destination, command.destination_format, &pin, &command.account)
     }
