@@ -6,6 +6,7 @@ mod dynamic;
 mod emv;
 mod key_exchange;
 mod keys;
+mod legacy_keys;
 mod mac;
 mod mac_old;
 mod pin;
@@ -107,6 +108,8 @@ impl Engine {
             Command::ChangeScheme(command) => self.change_scheme(lmk, command),
             Command::PairCheckValue(command) => self.pair_check_value(lmk, command),
             Command::MigrateKey(command) => self.migrate_key(lmk, command),
+            Command::TranslateKey(command) => return self.translate_key(lmk, command),
+            Command::MakeKey(command) => self.make_key(lmk, command),
             // The one command that answers data and a warning at once.
             Command::ImportKey(command) => return self.import_key(lmk, command),
             Command::ExportKey(command) => self.export_key(lmk, command),

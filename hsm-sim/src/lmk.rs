@@ -353,6 +353,10 @@ fn open_block(
         return Err(KeyError::LmkScheme);
     };
     let clear = key_block::unwrap(lmk, context(identifier), key.reveal())?;
+    // None is made so, and none is taken.
+    if matches!((lmk, &clear), (WorkingKey::Tdes(_), WorkingKey::Aes(_))) {
+        return Err(KeyError::UnderTdes);
+    }
     let derived = key_block::has_usage(key.reveal(), INITIAL_KEY.as_bytes());
     if clear.has_good_parity() || derived { Ok(clear) } else { Err(KeyError::Parity) }
 }

@@ -8,6 +8,7 @@ use hsm::{
     LmkIdentifier, MigrateKey, ModeOfUse, OptionalBlocks, PairCheckValue, Reply, ReplyBody, Request,
     TransportKey,
 };
+use hsm::{KeyForms, MadeKey, MakeKey};
 use hsm_sim::{AesKey, ClearKey, Engine, Lmk, Settings, WorkingKey, key_block, tr31};
 
 /// A key is made and leaves in one command, comes back, and is the same by its check value and, under the
@@ -333,6 +334,39 @@ fn the_older_check_value_is_that_of_the_newer() {
     let reply = engine().run(&Command::PairCheckValue(old));
     let ReplyBody::CheckValue(kcv) = reply.body else { panic!("{}", reply.error) };
     assert_eq!(kcv, check_value(&engine(), Lmk::VARIANT, KeyType::TAK, &field));
+}
+
+/// `HC`, `HA`, `IA`, `FI`: the key under the ZMK or TMK and the one under the LMK are the same, and the older
+/// and newer ways to bring it in agree.
+#[test]
+fn the_older_commands_make_keys_too() {
+    let engine = engine();
+    let transport = ClearKey::double(&[0x4F; 16]);
+    let (zmk, tmk) = (wrapped(KeyType::ZMK, &transport), wrapped(KeyType::TMK, &transport));
+    for (made, key_type, transport, has_check_value) in [
+        (MadeKey::Tmk, KeyType::TMK, &tmk, false),
+        (MadeKey::Tak, KeyType::TAK, &tmk, true),
+        (MadeKey::Zpk, KeyType::ZPK, &zmk, true),
+        (MadeKey::Zek { zak: false }, KeyType::ZEK, &zmk, true),
+        (MadeKey::Zek { zak: true }, KeyType::ZAK, &zmk, true),
+    ] {
+        for scheme in [None, Some(KeyScheme::U), Some(KeyScheme::T)] {
+            let forms = scheme.map(|scheme| KeyForms {
+                outside: Some(scheme),
+                inside: Some(scheme),
+                kcv: KcvLength::Six,
+            });
+            let command = MakeKey { made, transport: transport.borrowed(), atalla_variant: None, forms };
+            let reply = engine.run(&Command::MakeKey(command));
+            let ReplyBody::MadeKey { exported, key, kcv } = reply.body else { panic!("{}", reply.error) };
+            assert_eq!(kcv.is_some(), has_check_value);
+            assert_eq!(key.scheme(), scheme.unwrap_or(KeyScheme::Z));
+            let shown = check_value(&engine, Lmk::VARIANT, key_type, &key);
+            assert!(kcv.is_none_or(|kcv| kcv.as_bytes()[..3] == *shown.as_bytes()));
+            let import = ImportKey::new(key_type, zmk.borrowed(), exported, key.scheme());
+            assert_eq!(key_reply(&engine.run(&Command::ImportKey(import))), (key, shown));
+        }
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod emv;
 mod hash;
 mod key_forms;
 mod keys;
+mod legacy_keys;
 mod mac;
 mod mac_old;
 mod management;
@@ -38,6 +39,7 @@ pub use keys::{
     AtallaVariant, CheckValue, DeriveInitialKey, ExportKey, ExportUnder, GenerateKey, ImportKey, InitialKsn,
     TransportKey,
 };
+pub use legacy_keys::{KeyForms, KeyTranslation, MadeKey, MakeKey, TranslateKey};
 pub use mac::{GenerateMac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, MacSize, VerifyMac};
 pub use mac_old::{GenerateTerminalMac, MacBlock, MacBlockZone, TranslateTerminalMac, VerifyTerminalMac};
 pub use management::{Echo, Random};
@@ -79,6 +81,10 @@ pub enum Command<'a> {
     PairCheckValue(PairCheckValue<'a>),
     /// `BW`: bring a key from under the old LMK to the new one.
     MigrateKey(MigrateKey<'a>),
+    /// `FA`, `GC`, `FC`, `FE`, `FK`, `FM`, `MI`, `MG`, `AW`, `AU`, `DW`, `DY`: bring a key of one type in or out.
+    TranslateKey(TranslateKey<'a>),
+    /// `HC`, `HA`, `IA`, `FI`: make a key of one type and send it out.
+    MakeKey(MakeKey<'a>),
     /// `A6`: bring a key in from under a ZMK.
     ImportKey(ImportKey<'a>),
     /// `A8`: send a key out under a ZMK.
@@ -182,6 +188,8 @@ impl<'a> Command<'a> {
             Command::ChangeScheme(_) => b"B0",
             Command::PairCheckValue(_) => b"KA",
             Command::MigrateKey(_) => b"BW",
+            Command::TranslateKey(command) => command.translation.code(),
+            Command::MakeKey(command) => command.made.code(),
             Command::ImportKey(_) => b"A6",
             Command::ExportKey(_) => b"A8",
             Command::TranslatePin(TranslatePin { source: PinKeyType::Tpk, .. }) => b"CA",
@@ -277,6 +285,8 @@ impl<'a> Command<'a> {
             Command::ChangeScheme(command) => command.encode(out),
             Command::PairCheckValue(command) => command.encode(out),
             Command::MigrateKey(command) => command.encode(out),
+            Command::TranslateKey(command) => command.encode(out),
+            Command::MakeKey(command) => command.encode(out),
             Command::ImportKey(command) => command.encode(out),
             Command::ExportKey(command) => command.encode(out),
             Command::TranslatePin(command) => command.encode(out),
@@ -335,6 +345,26 @@ impl<'a> Command<'a> {
             b"B0" => Command::ChangeScheme(ChangeScheme::parse(reader)?),
             b"KA" => Command::PairCheckValue(PairCheckValue::parse(reader)?),
             b"BW" => Command::MigrateKey(MigrateKey::parse(reader)?),
+            b"FA" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::ZpkIn, reader)?),
+            b"GC" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::ZpkOut, reader)?),
+            b"FC" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::TmkIn, reader)?),
+            b"FE" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::TmkOut, reader)?),
+            b"FK" => {
+                Command::TranslateKey(TranslateKey::parse(KeyTranslation::ZekIn { zak: false }, reader)?)
+            }
+            b"FM" => {
+                Command::TranslateKey(TranslateKey::parse(KeyTranslation::ZekOut { zak: false }, reader)?)
+            }
+            b"MI" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::TakIn, reader)?),
+            b"MG" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::TakOut, reader)?),
+            b"AW" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::CvkIn, reader)?),
+            b"AU" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::CvkOut, reader)?),
+            b"DW" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::BdkIn, reader)?),
+            b"DY" => Command::TranslateKey(TranslateKey::parse(KeyTranslation::BdkOut, reader)?),
+            b"HC" => Command::MakeKey(MakeKey::parse(MadeKey::Tmk, reader)?),
+            b"HA" => Command::MakeKey(MakeKey::parse(MadeKey::Tak, reader)?),
+            b"IA" => Command::MakeKey(MakeKey::parse(MadeKey::Zpk, reader)?),
+            b"FI" => Command::MakeKey(MakeKey::parse(MadeKey::Zek { zak: false }, reader)?),
             b"A6" => Command::ImportKey(ImportKey::parse(reader)?),
             b"A8" => Command::ExportKey(ExportKey::parse(reader)?),
             b"CA" => Command::TranslatePin(TranslatePin::parse(PinKeyType::Tpk, reader)?),

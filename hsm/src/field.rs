@@ -28,7 +28,8 @@ pub enum KcvLength {
     Sixteen,
 }
 
-/// A key check value: leading digits of eight zero bytes encrypted under the key. No secret.
+/// A key check value: leading digits of eight zero bytes encrypted under a TDES key, or of the CMAC of 16 zero
+/// bytes under an AES key. No secret.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Kcv {
     bytes: [u8; 8],

@@ -167,7 +167,7 @@ impl KeyUsage {
         &self.0
     }
 
-    /// Whether the fact sheet or X9.143 names this usage.
+    /// Whether the fact sheet (section 3) names this usage.
     #[must_use]
     pub fn is_known(self) -> bool {
         matches!(

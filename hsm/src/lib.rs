@@ -58,12 +58,12 @@ pub use command::{
     CipherData, CipherDirection, CipherMode, ComparePin, Cvc3, DataFormat, DataKey, DataKsn, DataMessage,
     DataReply, DeriveIbmPin, DeriveInitialKey, DukptDestination, DukptForm, DukptMac, EncryptClearPin,
     ExportUnder, FormKey, FormedAttributes, GenerateIbmOffset, GeneratePin, GeneratePvv, GenerateTerminalMac,
-    HashAlgorithm, HashMessage, IbmParameters, InitialKsn, Iv, KeyBlockOptions, MacBlock, MacBlockZone,
-    MacPart, MigrateKey, MovePin, OffsetOfLmkPin, PairCheckValue, PinFromLmk, PinKeyCode, PinToLmk,
-    PinWithKeys, PvvOfLmkPin, ScriptMac, ScriptMessage, ScriptScheme, TrackBytes, TranslateData,
-    TranslateDukptPin, TranslateDukptPinToZpk, TranslateTerminalMac, TransportKey, TreeShape,
-    UnionPayScriptMac, VerifyArqcDiscretionary, VerifyArqcTree, VerifyCvc3, VerifyDukptIbm, VerifyDukptPvv,
-    VerifyTerminalMac, VerifyUnionPayArqc,
+    HashAlgorithm, HashMessage, IbmParameters, InitialKsn, Iv, KeyBlockOptions, KeyForms, KeyTranslation,
+    MacBlock, MacBlockZone, MacPart, MadeKey, MakeKey, MigrateKey, MovePin, OffsetOfLmkPin, PairCheckValue,
+    PinFromLmk, PinKeyCode, PinToLmk, PinWithKeys, PvvOfLmkPin, ScriptMac, ScriptMessage, ScriptScheme,
+    TrackBytes, TranslateData, TranslateDukptPin, TranslateDukptPinToZpk, TranslateKey, TranslateTerminalMac,
+    TransportKey, TreeShape, UnionPayScriptMac, VerifyArqcDiscretionary, VerifyArqcTree, VerifyCvc3,
+    VerifyDukptIbm, VerifyDukptPvv, VerifyTerminalMac, VerifyUnionPayArqc,
 };
 pub use error::{CommandError, ErrorCode, ReplyError, ReplyErrorKind};
 pub use field::{

@@ -55,9 +55,25 @@ pub enum ReplyBody<'a> {
         /// Its check value of six digits.
         kcv: Kcv,
     },
+    /// Reply to `HC`, `HA`, `IA` and `FI`.
+    MadeKey {
+        /// The key, under the ZMK or TMK.
+        exported: KeyField<'a>,
+        /// The same, under the LMK.
+        key: KeyField<'a>,
+        /// Its check value, which `HC` does not answer.
+        kcv: Option<Kcv>,
+    },
+    /// Reply to `AU` and `AW` when no check value of six digits was asked for.
+    CvkPair {
+        /// The pair, under the ZMK (`AU`) or the LMK (`AW`).
+        key: KeyField<'a>,
+        /// The check values of its keys, six digits each.
+        kcvs: [Kcv; 2],
+    },
     /// Reply to `B0` and `BW`: the key, under the LMK.
     KeyAlone(KeyField<'a>),
-    /// Reply to `A0`, `A4`, `A6` and `A8`.
+    /// Reply to `A0`, `A4`, `A6` and `A8`, and to the older commands that translate a key.
     Key {
         /// The key, under the LMK (`A0`, `A4`, `A6`) or the ZMK (`A8`).
         key: KeyField<'a>,
@@ -144,6 +160,11 @@ impl<'a> Reply<'a> {
             (b"PM", ErrorCode::VERIFICATION_FAILED) if reader.remaining() == 5 => {
                 ReplyBody::Expected(Cow::Borrowed(reader.take_rest()))
             }
+            (b"FA" | b"FC" | b"FK" | b"MI" | b"AW" | b"DW", ErrorCode::VERIFICATION_FAILED)
+                if !reader.is_empty() =>
+            {
+                ReplyBody::parse(command, &mut reader).map_err(fail)?
+            }
             _ => ReplyBody::Empty,
         };
         if reader.is_empty() { Ok(Reply { error, body }) } else { Err(fail(ReplyErrorKind::Malformed)) }
@@ -171,6 +192,17 @@ impl<'a> ReplyBody<'a> {
                 writer::key(out, key);
                 writer::key(out, exported);
                 writer::hex(out, kcv.as_bytes());
+            }
+            ReplyBody::MadeKey { exported, key, kcv } => {
+                writer::key(out, exported);
+                writer::key(out, key);
+                if let Some(kcv) = kcv {
+                    writer::hex(out, kcv.as_bytes());
+                }
+            }
+            ReplyBody::CvkPair { key, kcvs } => {
+                writer::key(out, key);
+                kcvs.iter().for_each(|kcv| writer::hex(out, kcv.as_bytes()));
             }
             ReplyBody::KeyAlone(key) => writer::key(out, key),
             ReplyBody::Key { key, kcv } => {
@@ -204,6 +236,10 @@ impl<'a> ReplyBody<'a> {
             b"BU" | b"KA" => check_value(reader).map(ReplyBody::CheckValue),
             b"A0" => one_key_or_two(reader),
             b"A4" | b"A6" | b"A8" => key(reader),
+            b"FA" | b"GC" | b"FC" | b"FE" | b"FK" | b"FM" | b"MI" | b"MG" | b"AW" | b"AU" | b"DW" | b"DY" => {
+                translated_key(reader)
+            }
+            b"HC" | b"HA" | b"IA" | b"FI" => made_key(reader),
             b"B0" | b"BW" => reader.key(16).map(ReplyBody::KeyAlone),
             b"CA" | b"CC" | b"G0" | b"CI" => translated_pin(reader),
             b"DC" | b"EC" | b"DA" | b"EA" | b"CY" => Ok(ReplyBody::Empty),
@@ -245,6 +281,8 @@ impl<'a> ReplyBody<'a> {
             ReplyBody::Random(_) => "Random",
             ReplyBody::CheckValue(_) => "CheckValue",
             ReplyBody::KeyForTwo { .. } => "KeyForTwo",
+            ReplyBody::MadeKey { .. } => "MadeKey",
+            ReplyBody::CvkPair { .. } => "CvkPair",
             ReplyBody::KeyAlone(_) => "KeyAlone",
             ReplyBody::Key { .. } => "Key",
             ReplyBody::TranslatedPin { .. } => "TranslatedPin",
@@ -304,6 +342,21 @@ fn one_key_or_two<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCod
         return Ok(ReplyBody::Key { key, kcv: six_digits(reader)? });
     }
     Ok(ReplyBody::KeyForTwo { key, exported: reader.key(16)?, kcv: six_digits(reader)? })
+}
+
+/// A key without a letter has 16 or 32 digits; the check values after it leave no doubt which.
+fn translated_key<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    let key = reader.key(if matches!(reader.remaining(), 22 | 32) { 16 } else { 32 })?;
+    if reader.remaining() == 2 * KcvLength::Six.digits() {
+        return Ok(ReplyBody::CvkPair { key, kcvs: [six_digits(reader)?, six_digits(reader)?] });
+    }
+    Ok(ReplyBody::Key { key, kcv: check_value(reader)? })
+}
+
+fn made_key<'a>(reader: &mut Reader<'a>) -> Result<ReplyBody<'a>, ErrorCode> {
+    let (exported, key) = (reader.key(16)?, reader.key(16)?);
+    let kcv = if reader.is_empty() { None } else { Some(check_value(reader)?) };
+    Ok(ReplyBody::MadeKey { exported, key, kcv })
 }
 
 fn six_digits(reader: &mut Reader<'_>) -> Result<Kcv, ErrorCode> {

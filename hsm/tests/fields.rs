@@ -151,9 +151,9 @@ fn replies_that_belong_to_no_command_are_refused() {
     check(b"CY", b"CZ01x", ReplyErrorKind::Malformed);
     check(b"CW", b"CX0012", ReplyErrorKind::Malformed);
     check(b"KQ", b"KR00seven77", ReplyErrorKind::Malformed);
-    check(b"GC", b"GD00", ReplyErrorKind::UnknownCommand);
+    check(b"QQ", b"QR00", ReplyErrorKind::UnknownCommand);
     // An error of a command not known here can be read nevertheless.
-    let reply = Reply::parse(CommandCode::new(*b"GC"), b"GD68").unwrap();
+    let reply = Reply::parse(CommandCode::new(*b"QQ"), b"QR68").unwrap();
     assert_eq!(reply.error, ErrorCode::COMMAND_DISABLED);
     // A unit in authorised state adds the cryptogram it computed.
     let reply = Reply::parse(CommandCode::new(*b"KQ"), b"KR01eightbyt").unwrap();

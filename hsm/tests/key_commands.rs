@@ -36,7 +36,7 @@ proptest! {
         }
         let _ = Request::parse(&wire);
         let _ = Request::parse(&wire[..keep.index(wire.len())]);
-        for code in [b"A0", b"A4", b"B0", b"BW", b"KA"] {
+        for code in [b"A0", b"A4", b"B0", b"BW", b"KA", b"FA", b"AW", b"HC", b"IA"] {
             let code = CommandCode::new(*code);
             let _ = Reply::parse(code, &[&code.reply().as_bytes()[..], b"00", &wire].concat());
         }
@@ -132,7 +132,7 @@ struct Parts {
 
 prop_compose! {
     fn any_parts()(
-        command in 0usize..7,
+        command in 0usize..9,
         key in string_regex("U[0-9A-F]{32}|T[0-9A-F]{48}|X[0-9A-F]{32}").unwrap(),
         plain in string_regex("[0-9A-F]{16}").unwrap(),
         block in string_regex("S00072P0[TA]B00E0001[0-9A-F]{56}|RB0080P0TE00E0000[0-9A-F]{64}").unwrap(),
@@ -209,12 +209,51 @@ impl Parts {
                 key_type: KeyType::TAK,
                 length: *self.pick(&[KcvLength::Six, KcvLength::Sixteen]),
             }),
+            6 => Command::TranslateKey(self.translate_key()),
+            7 => Command::MakeKey(MakeKey {
+                made: *self.pick(&[MadeKey::Tmk, MadeKey::Tak, MadeKey::Zpk, MadeKey::Zek { zak: true }]),
+                transport: key(),
+                atalla_variant: atalla,
+                forms: self.forms(),
+            }),
             _ => Command::MigrateKey(MigrateKey {
                 key_type,
                 key: if self.number.is_multiple_of(2) { key() } else { block() },
                 scheme: self.number.is_multiple_of(3).then_some(scheme),
             }),
         }
+    }
+
+    fn translate_key(&self) -> TranslateKey<'_> {
+        let zak = self.number & 64 == 64;
+        TranslateKey {
+            translation: *self.pick(&[
+                KeyTranslation::ZpkIn,
+                KeyTranslation::ZpkOut,
+                KeyTranslation::TmkIn,
+                KeyTranslation::TmkOut,
+                KeyTranslation::ZekIn { zak },
+                KeyTranslation::ZekOut { zak },
+                KeyTranslation::TakIn,
+                KeyTranslation::TakOut,
+                KeyTranslation::CvkIn,
+                KeyTranslation::CvkOut,
+                KeyTranslation::BdkIn,
+                KeyTranslation::BdkOut,
+            ]),
+            zmk: KeyField::parse(&self.plain).unwrap(),
+            key: KeyField::parse(&self.key).unwrap(),
+            atalla_variant: (self.number & 8 == 8).then(|| AtallaVariant::new(self.number % 100).unwrap()),
+            forms: self.forms(),
+        }
+    }
+
+    fn forms(&self) -> Option<KeyForms> {
+        (self.number & 1 == 1).then(|| KeyForms {
+            outside: *self.pick(&[None, Some(KeyScheme::X), Some(KeyScheme::Z)]),
+            inside: *self.pick(&[Some(KeyScheme::U), None]),
+            kcv: *self.pick(&[KcvLength::Six, KcvLength::Sixteen]),
+        })
     }
 
     fn options(&self, names_algorithm: bool) -> KeyBlockOptions<'_> {

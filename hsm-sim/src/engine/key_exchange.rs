@@ -465,7 +465,7 @@ fn plain_under(
 }
 
 /// A ZMK with its Atalla variant: eight times the number into the first byte of every part.
-fn varied(zmk: &ClearKey, variant: Option<AtallaVariant>) -> Result<ClearKey, ErrorCode> {
+pub(super) fn varied(zmk: &ClearKey, variant: Option<AtallaVariant>) -> Result<ClearKey, ErrorCode> {
     let Some(variant) = variant else { return Ok(zmk.clone()) };
     let byte = variant.number().checked_mul(8).ok_or(ErrorCode::INPUT)?;
     let mut bytes = Zeroizing::new(zmk.reveal().to_vec());
@@ -476,7 +476,7 @@ fn varied(zmk: &ClearKey, variant: Option<AtallaVariant>) -> Result<ClearKey, Er
 }
 
 /// The TDES key, in places where no other one can be.
-fn tdes(key: &WorkingKey) -> Result<&Arc<ClearKey>, ErrorCode> {
+pub(super) fn tdes(key: &WorkingKey) -> Result<&Arc<ClearKey>, ErrorCode> {
     match key {
         WorkingKey::Tdes(key) => Ok(key),
         WorkingKey::Aes(_) => Err(ErrorCode::KEY_BLOCK_ALGORITHM),

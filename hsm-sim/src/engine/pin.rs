@@ -18,7 +18,7 @@ impl Engine {
             self.destination_key(lmk, &command.destination_key, command.destination_bdk.as_ref())?;
         let pin = source.open(&command.pin_block, command.source_format, &command.account)?;
         check_longest(&pin, command.max_pin_length)?;
-        self.translated(&destination, command.destination_format, &pin, &command.account)
+        self.translated_pin(&destination, command.destination_format, &pin, &command.account)
     }
 
     /// A ZPK, or the PIN key of one transaction under a BDK.
@@ -29,7 +29,7 @@ impl Engine {
         bdk: Option<&DukptDestination>,
     ) -> Result<PinKey, ErrorCode> {
         match bdk {
-            None => self.destination_zpk(lmk, key),
+            None => self.destination_zpk(lmk, key, ErrorCode::DESTINATION_KEY_PARITY),
             Some(DukptDestination { bdk_type, ksn }) => {
                 self.dukpt_pin_key(lmk, *bdk_type, key, ksn, ErrorCode::DESTINATION_KEY_PARITY)
             }
@@ -37,7 +37,7 @@ impl Engine {
     }
 
     /// The reply to every translation.
-    pub(super) fn translated(
+    pub(super) fn translated_pin(
         &self,
         destination: &PinKey,
         format: PinBlockFormat,

@@ -20,7 +20,7 @@ impl Engine {
             self.destination_key(lmk, &command.destination_key, command.destination_bdk.as_ref())?;
         let pin = source.open(&command.pin_block, command.source_format, &command.account)?;
         let account = command.destination_account.as_ref().unwrap_or(&command.account);
-        self.translated(&destination, command.destination_format, &pin, account)
+        self.translated_pin(&destination, command.destination_format, &pin, account)
     }
 
     /// `CI`.
@@ -31,9 +31,9 @@ impl Engine {
     ) -> Outcome {
         let parity = ErrorCode::SOURCE_KEY_PARITY;
         let source = self.dukpt_pin_key(lmk, BdkType::One, &command.bdk, &command.ksn, parity)?;
-        let destination = self.destination_zpk(lmk, &command.zpk)?;
+        let destination = self.destination_zpk(lmk, &command.zpk, ErrorCode::DESTINATION_KEY_PARITY)?;
         let pin = source.open(&command.pin_block, PinBlockFormat::Iso0, &command.account)?;
-        self.translated(&destination, command.destination_format, &pin, &command.account)
+        self.translated_pin(&destination, command.destination_format, &pin, &command.account)
     }
 
     /// `GO`, `CK`.

@@ -82,7 +82,7 @@ impl Engine {
             PinKeyType::Tpk => KeyUse::TPK,
             PinKeyType::Zpk => KeyUse::ZPK,
         };
-        self.pin_key_for(lmk, usage, key, ErrorCode::SOURCE_KEY_PARITY)
+        self.pin_key_for(lmk, usage.for_modes(DECRYPTS), key, ErrorCode::SOURCE_KEY_PARITY)
     }
 
     /// A PIN key of the type that a command states.
@@ -101,16 +101,17 @@ impl Engine {
             }
             PinKeyCode::KeyBlock => KeyUse::PIN_KEY,
         };
-        self.pin_key_for(lmk, usage, key, ErrorCode::SOURCE_KEY_PARITY)
+        self.pin_key_for(lmk, usage.for_modes(DECRYPTS), key, ErrorCode::SOURCE_KEY_PARITY)
     }
 
-    /// The key to put a PIN under: a ZPK.
+    /// The key to put a PIN under: a ZPK. `parity` says where it stands in the command.
     pub(super) fn destination_zpk(
         &self,
         lmk: LmkIdentifier,
         key: &KeyField<'_>,
+        parity: ErrorCode,
     ) -> Result<PinKey, ErrorCode> {
-        self.pin_key_for(lmk, KeyUse::ZPK, key, ErrorCode::DESTINATION_KEY_PARITY)
+        self.pin_key_for(lmk, KeyUse::ZPK.for_modes(ENCRYPTS), key, parity)
     }
 
     /// The PIN key of one transaction.
@@ -160,6 +161,10 @@ impl Engine {
         }
     }
 }
+
+/// Modes of use of a key block whose key opens blocks, and of one whose key makes them.
+const DECRYPTS: &[u8] = b"NBD";
+const ENCRYPTS: &[u8] = b"NBE";
 
 fn bdk_use(bdk_type: BdkType) -> KeyUse {
     match bdk_type {

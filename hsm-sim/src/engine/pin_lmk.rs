@@ -30,7 +30,7 @@ impl Engine {
     /// `JG`.
     pub(super) fn pin_from_lmk(&self, lmk: LmkIdentifier, command: &PinFromLmk<'_>) -> Outcome {
         // The key stands first in the command, so its parity error is 10 here.
-        let key = self.pin_key(lmk, hsm::PinKeyType::Zpk, &command.zpk)?;
+        let key = self.destination_zpk(lmk, &command.zpk, ErrorCode::SOURCE_KEY_PARITY)?;
         let pin = self.open_lmk_pin(lmk, &command.pin, &command.account)?;
         key.seal(command.format, &pin, &command.account, self.pin_filling()?).map(ReplyBody::PinBlock)
     }

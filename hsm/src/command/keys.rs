@@ -358,13 +358,13 @@ fn parse_exchange<'a>(reader: &mut Reader<'a>) -> Result<Exchange<'a>, ErrorCode
 }
 
 /// One digit where one is enough.
-fn write_atalla(out: &mut Vec<u8>, variant: Option<AtallaVariant>) {
+pub(super) fn write_atalla(out: &mut Vec<u8>, variant: Option<AtallaVariant>) {
     if let Some(AtallaVariant(variant)) = variant {
         writer::decimal(out, variant.into(), if variant > 9 { 2 } else { 1 });
     }
 }
 
-fn read_atalla(reader: &mut Reader<'_>) -> Result<Option<AtallaVariant>, ErrorCode> {
+pub(super) fn read_atalla(reader: &mut Reader<'_>) -> Result<Option<AtallaVariant>, ErrorCode> {
     let digits = reader.peek_rest().iter().take(2).take_while(|byte| byte.is_ascii_digit()).count();
     Ok(match digits {
         0 => None,

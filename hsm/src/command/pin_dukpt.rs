@@ -26,10 +26,10 @@ pub struct DukptDestination {
     pub ksn: KeySerialNumber,
 }
 
-/// `G0`: [`~`] BDK, [`*` or `~`] ZPK or BDK, KSN descriptor 3H, KSN 20H (24H under AES), [the same of the
-/// destination, if a BDK], block 16H (32H under AES), source format 2N, destination format 2N, account 12N
-/// (PAN and `;` when a format is 48), [`;` and the account 12N of the destination]. The reply holds PIN
-/// length, block and format.
+/// `G0`: `~` or nothing, BDK, `*` or `~` or nothing, ZPK or BDK, KSN descriptor 3H, KSN 20H (24H under AES),
+/// [the same of the destination, if a BDK], block 16H (32H under AES), source format 2N, destination format
+/// 2N, account 12N (PAN and `;` when a format is 48), [`;` and the account 12N of the destination]. The
+/// reply holds PIN length, block and format.
 #[derive(Clone, Debug)]
 pub struct TranslateDukptPin<'a> {
     /// The type of the source key under a variant LMK.
