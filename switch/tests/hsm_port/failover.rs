@@ -152,3 +152,26 @@ fn waiting_ends_at_the_deadline() {
     let elapsed = begun.elapsed();
     assert!(elapsed >= DEADLINE && elapsed < DEADLINE + Duration::from_millis(500), "{elapsed:?}");
 }
+
+/// Some 200 commands a second for 1,000 that come at once: what cannot be answered in time fails in
+/// time, and what is answered is right.
+#[test]
+fn overload_ends_at_the_deadline() {
+    let unit = unit(&[Manner::Late(5)]);
+    let bench = Bench::pay_shield(PayShieldSettings { in_flight: 8, ..settings(vec![unit.address]) });
+    bench.wait_until_connected(1);
+    let begun = Instant::now();
+    ask_many(&bench, 1000);
+    let answers = findings(&bench, 1000);
+    let elapsed = begun.elapsed();
+    assert_eq!(answers.len(), 1000);
+    let right = as_asked(1000);
+    let answered = answers.iter().filter(|(_, result)| **result != CvvResult::Failed);
+    let answered = answered.inspect(|(ticket, result)| assert_eq!(right.get(ticket), Some(*result))).count();
+    assert!((20..=300).contains(&answered), "{answered}");
+    assert!(elapsed >= DEADLINE && elapsed < DEADLINE + Duration::from_millis(500), "{elapsed:?}");
+    assert_eq!(unit.connections(), 1, "late is not dead");
+    // And afterwards nothing is left of it.
+    ask_many(&bench, 10);
+    assert_eq!(findings(&bench, 10), as_asked(10));
+}

@@ -5,8 +5,8 @@
 //! A connection is *slow*, and gets work only when no other has room, when it has said nothing for a
 //! quarter of the deadline although something was asked, or when its oldest command has waited for
 //! half of it. It is *dead* when it closes, sends what is not the protocol, answers a health check
-//! with an error or not at all, or lets a deadline pass without having said anything since; and when it
-//! is silent for half of the deadline while another unit is well. Half is then left to that other
+//! with an error or not at all, or lets a deadline pass without having said anything for half of it; and
+//! when it is silent for half of the deadline while another unit is well. Half is then left to that other
 //! unit: what the dead connection did not answer is asked of it, once, if the command may be repeated.
 
 use super::connection::{Broken, Errands, Keeper, Stopping};
@@ -109,6 +109,8 @@ impl<'a> Conversation<'a> {
                 _ = errands.recv_many(&mut batch, room), if room > 0 && (open || !errands.is_empty()) => {
                     let now = Instant::now();
                     batch.drain(..).for_each(|errand| self.send(errand, now));
+                    // One that came too late has left its room to others.
+                    self.keeper.pool.settle();
                 }
                 () = sleep_until(alarm.into()) => self.look_around(idle)?,
                 _ = stopping.changed(), if open => open = false,
@@ -229,13 +231,14 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    /// Fails what took too long. When the unit has said nothing since the oldest of it was sent, the
-    /// connection is taken for dead.
+    /// Fails what took too long. When the unit has said nothing since some of it was sent, and had time to,
+    /// the connection is taken for dead.
     fn give_up_overdue(&mut self, now: Instant) -> io::Result<()> {
         let mut silent = false;
         while let Some(sent) = self.exchange.take_overdue(now) {
             let elapsed = now.saturating_duration_since(sent.at);
-            silent |= self.heard < sent.at;
+            // One that had waited for room and was sent just before its deadline says nothing.
+            silent |= self.heard < sent.at && elapsed >= self.keeper.settings.deadline / 2;
             match sent.errand {
                 Some(errand) => self.fail(errand, "deadline", elapsed),
                 None => {
