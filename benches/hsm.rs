@@ -3,16 +3,24 @@
 //! A PIN verified by PVV, and an ARQC verified and answered with its ARPC, for cryptogram versions 10 and
 //! 18. Each call is for another of 1,000 cards, so a card's key is derived every time; the issuer's keys
 //! stand in the engine's cache, as they do in a running switch.
+//!
+//! And what is left of that over TCP? The same PINs, 1,000 commands sent at once over one loopback connection to a
+//! server in this process; counted until the last reply is here. Client and server have a core each if there
+//! are two.
 
 use card::{Pan, PinBlock};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DerivationOption, KeyField, KeyScheme, KeyType,
     PanSequence, PinBlockFormat, PinKeyType, Proprietary, TransactionData, VerifyArqc, VerifyArqcSessionKey,
-    VerifyPvv,
+    VerifyPvv, framing,
 };
-use hsm_sim::{ClearKey, Engine, Lmk, Pin, Settings, emv, pin, pvv};
+use hsm_sim::{ClearKey, Engine, Lmk, Pin, Settings, emv, pin, pvv, server};
 use std::hint::black_box;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
 
 fn verify(criterion: &mut Criterion) {
     let institution = Institution::new();
@@ -33,6 +41,33 @@ fn verify(criterion: &mut Criterion) {
         });
     }
     group.finish();
+}
+
+fn over_tcp(criterion: &mut Criterion) {
+    let institution = Institution::new();
+    let commands = institution.pins();
+    let mut requests = Vec::new();
+    for command in &commands {
+        framing::write_frame(&mut requests, b"0001", |out| command.encode(out)).expect("a short message");
+    }
+    let expected = b"\x00\x080001ED00".repeat(commands.len());
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let engine = Arc::new(Engine::new(Lmk::public_test(), Settings::default()));
+    thread::spawn(move || server::serve(&listener, &engine, server::Limits::default()));
+    let mut stream = TcpStream::connect(address).expect("the server listens");
+    let mut replies = vec![0; expected.len()];
+    let mut group = criterion.benchmark_group("hsm");
+    group.throughput(Throughput::Elements(CARDS.into()));
+    group.bench_function("1,000 PINs by PVV (EC) over TCP", |bencher| {
+        bencher.iter(|| {
+            // The replies are short enough to wait in the socket until all is written.
+            stream.write_all(&requests).expect("the server reads");
+            stream.read_exact(&mut replies).expect("the server answers");
+        });
+    });
+    group.finish();
+    assert!(replies == expected, "a PIN was not verified");
 }
 
 const CARDS: u32 = 1000;
@@ -131,5 +166,5 @@ fn pan(card: u32) -> Pan {
     Pan::with_check_digit(format!("400000{card:09}").as_bytes()).expect("16 digits")
 }
 
-criterion_group!(benches, verify);
+criterion_group!(benches, verify, over_tcp);
 criterion_main!(benches);
