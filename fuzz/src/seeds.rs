@@ -95,3 +95,25 @@ pub fn emv() -> Vec<Vec<u8>> {
     seeds.push(seeds.concat());
     seeds
 }
+
+/// Host commands and replies of the fixtures, without length and message header.
+pub fn hsm() -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/hsm");
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    // The same order each time, so that a run by number is the same.
+    paths.sort();
+    let mut seeds = Vec::new();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|it| it == "hex")) {
+        let text =
+            std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        for word in ["request", "response"] {
+            let lines = text.lines().filter_map(|line| line.strip_prefix(word));
+            let frames = lines.filter_map(|line| hex::decode(line.trim()).ok());
+            // Two bytes of length and four of header.
+            seeds.extend(frames.filter_map(|frame| frame.get(6..).map(<[u8]>::to_vec)));
+        }
+    }
+    assert!(!seeds.is_empty(), "no frames in {}", folder.display());
+    seeds
+}
