@@ -10,7 +10,7 @@ use card::{Pan, PinBlock};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DerivationOption, GenerateMac, KeyField, KeyScheme,
-    KeyType, MacAlgorithm, MacInput, MacMessage, MacPadding, MacSize, PanSequence, PinBlockFormat,
+    KeyType, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, MacSize, PanSequence, PinBlockFormat,
     PinKeyType, Proprietary, TransactionData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyPvv,
     framing,
 };
@@ -163,7 +163,8 @@ impl Institution {
                 input: MacInput {
                     algorithm: MacAlgorithm::Three,
                     padding: MacPadding::Zeros,
-                    key_type: KeyType::TAK,
+                    key_type: Some(KeyType::TAK),
+                    part: MacPart::Only,
                     key: self.tak.1.borrowed(),
                     message: MacMessage::Binary(&[0x31; 128]),
                 },

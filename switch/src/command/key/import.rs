@@ -73,7 +73,7 @@ impl SourceArgs {
         }
         let written = read_key()?;
         match (&self.zmk, self.clear) {
-            (Some(zmk), _) => self.from_zmk(change, kind, zmk, &written),
+            (Some(zmk), _) => self.out_of_zmk(change, kind, zmk, &written),
             (None, true) => from_clear(kind, &written),
             (None, false) => key_field(&written, self.scheme),
         }
@@ -88,7 +88,7 @@ impl SourceArgs {
         }
     }
 
-    fn from_zmk(
+    fn out_of_zmk(
         &self,
         change: &mut Change,
         kind: KeyKind,
