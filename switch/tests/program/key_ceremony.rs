@@ -16,8 +16,8 @@ impl Site {
 
     fn listed(&self, name: &str) -> serde_json::Value {
         let (_, out, _) = self.deed(&["list", "--format", "json"]);
-        let lines = out.lines().map(|line| serde_json::from_str(line).unwrap());
-        lines.filter(|key: &serde_json::Value| key["name"] == name).next_back().unwrap_or_default()
+        let mut lines = out.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.rfind(|key: &serde_json::Value| key["name"] == name).unwrap_or_default()
     }
 }
 
