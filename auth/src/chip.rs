@@ -1,15 +1,14 @@
-//! Step 11, the chip: which recipe made the cryptogram, what it covers, and what the HSM's finding
-//! means. Recipes: EMV Book 2 section 8, Visa VIS cryptogram versions 10 and 18.
+//! Step 11, the chip: which recipe made the cryptogram, and what the HSM's finding means.
 
 use crate::effect::IssuerAuthentication;
-use crate::hsm_checks::{ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Recipe};
+use crate::hsm_checks::{ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult};
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
+use crate::recipe::{ArpcBy, Recipe};
 use crate::request::{Chip, Request};
 use crate::state::CardFile;
 use crate::tables::Product;
-use arrayvec::ArrayVec;
-use card::{ResponseCode, Scheme};
+use card::ResponseCode;
 use std::sync::Arc;
 
 /// The question for the HSM, or nothing when the card was not read by its chip.
@@ -28,7 +27,7 @@ pub(crate) fn check(
         return Ok(None);
     };
     let not_arqc = chip.cryptogram_information & 0xC0 != 0x80;
-    let version = Version::of(product.scheme, chip).filter(|_| !not_arqc);
+    let version = Recipe::find(product.scheme, &chip.issuer_application_data).filter(|_| !not_arqc);
     let Some(version) = version else {
         let seen = i64::from(chip.cryptogram_information);
         return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0x80));
@@ -38,7 +37,7 @@ pub(crate) fn check(
         let seen = i64::from(version.derivation_key_index);
         return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
     };
-    receipt.pass(Step::CryptogramVersion, version.number(), 0);
+    receipt.pass(Step::CryptogramVersion, i64::from(version.recipe.version), 0);
     check_amount(chip, request, receipt);
     Ok(Some(Box::new(CryptogramCheck {
         recipe: version.recipe,
@@ -47,11 +46,11 @@ pub(crate) fn check(
         card_sequence: request.card_sequence.or(file.card.card_sequence).unwrap_or(0),
         atc: chip.atc,
         unpredictable_number: chip.unpredictable_number,
-        transaction_bytes: version.transaction_bytes(chip),
+        transaction_bytes: version.recipe.transaction_bytes(chip),
         cryptogram: chip.cryptogram,
-        answer: match version.recipe {
-            Recipe::VisaCvn10 => CryptogramAnswer::Arc(product.approve_arc),
-            Recipe::VisaCvn18 => CryptogramAnswer::Csu(product.approve_csu),
+        answer: match version.recipe.answer {
+            ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
+            ArpcBy::Csu => CryptogramAnswer::Csu(product.approve_csu),
         },
     })))
 }
@@ -75,7 +74,8 @@ pub(crate) fn cryptogram(
     };
     receipt.pass(Step::Cryptogram, 0, 0);
     fresh_counter(product, file, chip, receipt, counters)?;
-    Ok(Version::of(product.scheme, chip).map(|version| version.issuer_authentication(product, arpc)))
+    let version = Recipe::find(product.scheme, &chip.issuer_application_data);
+    Ok(version.map(|version| issuer_authentication(version.recipe, product, arpc)))
 }
 
 /// Only a good cryptogram moves the counter, else anybody could push it out of reach.
@@ -115,113 +115,14 @@ fn from_bcd(bytes: &[u8]) -> i64 {
     bytes.iter().fold(0, |number, byte| number * 100 + i64::from(byte >> 4) * 10 + i64::from(byte & 15))
 }
 
-/// Cryptogram version and derivation key index, read from the issuer application data.
-struct Version {
-    recipe: Recipe,
-    derivation_key_index: u8,
-}
-
-impl Version {
-    /// Visa formats 0, 1 and 3: `06 DKI CVN 03 CVR(3)`. Anything unknown is not guessed at.
-    fn of(scheme: Scheme, chip: &Chip) -> Option<Version> {
-        match (scheme, chip.issuer_application_data.as_slice()) {
-            (Scheme::Visa, [0x06, index, version, 0x03, _, _, _, ..]) => {
-                let recipe = match version {
-                    0x0A => Recipe::VisaCvn10,
-                    0x12 => Recipe::VisaCvn18,
-                    _ => return None,
-                };
-                Some(Version { recipe, derivation_key_index: *index })
-            }
-            _ => None,
-        }
-    }
-
-    fn number(&self) -> i64 {
-        match self.recipe {
-            Recipe::VisaCvn10 => 10,
-            Recipe::VisaCvn18 => 18,
-        }
-    }
-
-    /// The base list, then the tail and padding of the recipe. The HSM fills up with zeros.
-    fn transaction_bytes(&self, chip: &Chip) -> ArrayVec<u8, 96> {
-        let mut bytes = ArrayVec::new();
-        let mut add = |part: &[u8]| bytes.try_extend_from_slice(part).expect("33 + 32 + 1 bytes fit in 96");
-        add(&chip.amount_authorised);
-        add(&chip.amount_other);
-        add(&chip.terminal_country);
-        add(&chip.tvr);
-        add(&chip.currency);
-        add(&chip.date);
-        add(&[chip.transaction_type]);
-        add(&chip.unpredictable_number);
-        add(&chip.aip);
-        add(&chip.atc.to_be_bytes());
-        match self.recipe {
-            // The CVR with its length byte.
-            Recipe::VisaCvn10 => add(&chip.issuer_application_data[3..7]),
-            Recipe::VisaCvn18 => {
-                add(&chip.issuer_application_data);
-                add(&[0x80]);
-            }
-        }
-        bytes
-    }
-
-    fn issuer_authentication(&self, product: &Product, arpc: [u8; 8]) -> IssuerAuthentication {
-        let mut value = IssuerAuthentication::new();
-        let (arpc, answer) = match self.recipe {
-            Recipe::VisaCvn10 => (&arpc[..], &product.approve_arc[..]),
-            Recipe::VisaCvn18 => (&arpc[..4], &product.approve_csu[..]),
-        };
-        value.try_extend_from_slice(arpc).expect("8 of 16 bytes");
-        value.try_extend_from_slice(answer).expect("4 of the other 8");
-        value
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chip(issuer_application_data: &[u8]) -> Chip {
-        Chip {
-            amount_authorised: [0, 0, 0, 0, 0x99, 0x99],
-            amount_other: [0; 6],
-            terminal_country: [0x08, 0x40],
-            tvr: [0x80, 0, 0x04, 0x80, 0],
-            currency: [0x08, 0x40],
-            date: [0x99, 0x12, 0x31],
-            transaction_type: 1,
-            unpredictable_number: [0x52, 0xBF, 0x45, 0x85],
-            aip: [0x18, 0],
-            atc: 0x0FFF,
-            issuer_application_data: issuer_application_data.iter().copied().collect(),
-            cryptogram: [0; 8],
-            cryptogram_information: 0x80,
-        }
-    }
-
-    #[test]
-    fn cryptogram_covers_what_the_recipe_says() {
-        let check = |iad: &[u8], recipe, tail: &[u8]| {
-            let chip = chip(iad);
-            let version = Version::of(Scheme::Visa, &chip).unwrap();
-            assert_eq!(version.recipe, recipe);
-            let bytes = version.transaction_bytes(&chip);
-            assert_eq!(&bytes[33..], tail);
-            assert_eq!(&bytes[29..33], &[0x18, 0, 0x0F, 0xFF]);
-        };
-        check(&[6, 1, 0x0A, 3, 0xA0, 0xB8, 0], Recipe::VisaCvn10, &[3, 0xA0, 0xB8, 0]);
-        check(&[6, 1, 0x12, 3, 0xA0, 0xB8, 0], Recipe::VisaCvn18, &[6, 1, 0x12, 3, 0xA0, 0xB8, 0, 0x80]);
-    }
-
-    #[test]
-    fn unknown_versions_are_not_guessed() {
-        for iad in [&[6, 1, 0x11, 3, 0, 0, 0][..], &[6, 1, 0x0A, 3, 0, 0], &[], &[7, 1, 1, 3, 0, 0, 0]] {
-            assert!(Version::of(Scheme::Visa, &chip(iad)).is_none());
-        }
-        assert!(Version::of(Scheme::Mastercard, &chip(&[6, 1, 0x0A, 3, 0, 0, 0])).is_none());
-    }
+/// Tag 91 of an approval: the ARPC and what it was made from.
+fn issuer_authentication(recipe: &Recipe, product: &Product, arpc: [u8; 8]) -> IssuerAuthentication {
+    let mut value = IssuerAuthentication::new();
+    let (arpc, answer) = match recipe.answer {
+        ArpcBy::Arc => (&arpc[..], &product.approve_arc[..]),
+        ArpcBy::Csu => (&arpc[..4], &product.approve_csu[..]),
+    };
+    value.try_extend_from_slice(arpc).expect("8 of 16 bytes");
+    value.try_extend_from_slice(answer).expect("4 of the other 8");
+    value
 }

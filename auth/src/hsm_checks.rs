@@ -1,3 +1,4 @@
+use crate::recipe::Recipe;
 use crate::tables::{IbmMethod, Key, PinKey};
 use arrayvec::ArrayVec;
 use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
@@ -94,11 +95,11 @@ pub struct CvvCheck {
     pub cvv: Cvv,
 }
 
-/// Verify an ARQC and compute the ARPC that answers it (payShield KQ, KW).
+/// Verify an ARQC and compute the ARPC that answers it (payShield KQ, KW, JS).
 #[derive(Clone, Debug)]
 pub struct CryptogramCheck {
     /// Which keys and methods apply.
-    pub recipe: Recipe,
+    pub recipe: &'static Recipe,
     /// Issuer master key for application cryptograms.
     pub issuer_master_key: Arc<Key>,
     /// The card.
@@ -116,15 +117,6 @@ pub struct CryptogramCheck {
     pub cryptogram: [u8; 8],
     /// What the ARPC says in case of approval.
     pub answer: CryptogramAnswer,
-}
-
-/// Cryptogram version: how keys are derived and what the cryptogram covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recipe {
-    /// Visa CVN 10: master key used directly, ARPC method 1.
-    VisaCvn10,
-    /// Visa CVN 18: common session key, ARPC method 2.
-    VisaCvn18,
 }
 
 /// The issuer's word inside the ARPC.

@@ -30,6 +30,7 @@ mod names;
 mod pipeline;
 mod policy;
 mod receipt;
+mod recipe;
 mod record;
 mod request;
 mod reversal;
@@ -46,11 +47,12 @@ pub use completion::{Completion, Dispensed};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
-    PinResult, PinVerification, Recipe,
+    PinResult, PinVerification,
 };
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
+pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
     Account, AccountKind, Card, CardStatus, Completed, Funds, HoldExpired, PinReference, Record,
     RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,

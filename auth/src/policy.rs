@@ -37,6 +37,7 @@ pub(crate) fn apply(
             Scheme::Visa => "visa",
             Scheme::Mastercard => "mastercard",
             Scheme::Private => "private",
+            Scheme::UnionPay => "unionpay",
         },
         balance_available: account.available_minor(),
         daily_amount,

@@ -5,10 +5,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Scheme {
-    /// Visa: VIS cryptogram versions 10 and 18.
+    /// Visa.
     Visa,
-    /// Mastercard. Cryptograms of M/Chip are not verified yet.
+    /// Mastercard.
     Mastercard,
     /// An issuer's own cards without a chip recipe.
     Private,
+    /// UnionPay.
+    UnionPay,
 }

@@ -112,10 +112,7 @@ fn asked(checks: &Checks) -> String {
         text += " cvv";
     }
     if let Some(check) = &checks.cryptogram {
-        text += match check.recipe {
-            auth::Recipe::VisaCvn10 => " arqc=cvn10",
-            auth::Recipe::VisaCvn18 => " arqc=cvn18",
-        };
+        text += &format!(" arqc=cvn{}", check.recipe.version);
     }
     if let Some(check) = &checks.pin {
         text += match check.method {

@@ -83,8 +83,12 @@ impl Products {
     }
 }
 
-const SCHEMES: &[(&str, Scheme)] =
-    &[("visa", Scheme::Visa), ("mastercard", Scheme::Mastercard), ("private", Scheme::Private)];
+const SCHEMES: &[(&str, Scheme)] = &[
+    ("visa", Scheme::Visa),
+    ("mastercard", Scheme::Mastercard),
+    ("unionpay", Scheme::UnionPay),
+    ("private", Scheme::Private),
+];
 
 /// How PINs are verified; `None` for cards without a PIN.
 fn pin_method(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinMethod> {

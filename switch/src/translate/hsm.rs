@@ -6,17 +6,21 @@
 //! | PIN by IBM 3624 offset | DA, EA |
 //! | CVV | CY |
 //! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
-//! | Visa CVN 18 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
+//! | Visa CVN 18 and 22 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
+//! | Mastercard CVN 16 and 17 | KQ mode 1, scheme 1: session key, ARPC by method 1 and the card's key |
+//! | Mastercard CVN 20 and 21 | KW mode 1, scheme 2: ARPC by method 1 and the session key |
+//! | UnionPay CVN 01 | JS mode 1, whose layout no real unit has confirmed |
 
 use arrayvec::ArrayVec;
 use auth::{
-    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
-    PinKeyKind, PinResult, PinVerification, Recipe,
+    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
+    CvvCheck, CvvResult, PinCheck, PinKeyKind, PinResult, PinVerification, Recipe,
 };
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DecimalisationTable, DerivationOption, ErrorCode,
     KeyField, PanSequence, PinBlockFormat, PinKeyType, PinOffset, Proprietary, Pvv, Reply, ReplyBody,
     TransactionData, ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyIbm, VerifyPvv,
+    VerifyUnionPayArqc,
 };
 
 /// Longest PIN of ISO 9564-1, and so the longest that any command accepts.
@@ -131,36 +135,51 @@ fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
     let transaction = TransactionData::new(&check.transaction_bytes)?;
     let atc = check.atc.to_be_bytes();
     let arqc = check.cryptogram;
-    match (check.recipe, check.answer) {
-        (Recipe::VisaCvn10, CryptogramAnswer::Arc(arc)) => Some(Command::VerifyArqc(VerifyArqc {
-            scheme: ArqcScheme::Visa,
-            mk_ac,
-            pan_sequence: PanSequence::option_a(&check.pan, check.card_sequence),
-            atc,
-            unpredictable_number: check.unpredictable_number,
-            arqc,
-            task: ArqcTask::VerifyAndRespond { transaction, arpc: arc },
-        })),
-        (Recipe::VisaCvn18, CryptogramAnswer::Csu(csu)) => {
-            let (option, pan_sequence) = derivation(check);
-            let arpc = ArpcMethod::Two { csu, proprietary: Proprietary::EMPTY };
-            Some(Command::VerifyArqcSessionKey(VerifyArqcSessionKey {
-                option,
-                mk_ac,
-                pan_sequence,
-                atc,
-                arqc,
-                task: ArqcTask::VerifyAndRespond { transaction, arpc },
-            }))
-        }
-        // A method 1 answer to a method 2 recipe, or the other way round: the tables are wrong.
-        (Recipe::VisaCvn10, CryptogramAnswer::Csu(_)) | (Recipe::VisaCvn18, CryptogramAnswer::Arc(_)) => None,
+    // A method 1 answer to a method 2 recipe, or the other way round: the tables are wrong.
+    match (check.recipe.answer, check.answer) {
+        (ArpcBy::Arc, CryptogramAnswer::Arc(_)) | (ArpcBy::Csu, CryptogramAnswer::Csu(_)) => {}
+        _ => return None,
     }
+    let option_a = || PanSequence::option_a(&check.pan, check.card_sequence);
+    let (scheme, arc) = match (check.recipe.keys, check.answer) {
+        (CryptogramKeys::Card, CryptogramAnswer::Arc(arc)) => (ArqcScheme::Visa, arc),
+        (CryptogramKeys::MastercardSession, CryptogramAnswer::Arc(arc)) => (ArqcScheme::Mastercard, arc),
+        (CryptogramKeys::CommonSession | CryptogramKeys::CommonSessionOptionB, answer) => {
+            let (option, pan_sequence) = match check.recipe.keys {
+                CryptogramKeys::CommonSessionOptionB => option_b(check),
+                _ => (DerivationOption::A, option_a()),
+            };
+            let arpc = match answer {
+                CryptogramAnswer::Arc(arc) => ArpcMethod::One { arc },
+                CryptogramAnswer::Csu(csu) => ArpcMethod::Two { csu, proprietary: Proprietary::EMPTY },
+            };
+            let task = ArqcTask::VerifyAndRespond { transaction, arpc };
+            let command = VerifyArqcSessionKey { option, mk_ac, pan_sequence, atc, arqc, task };
+            return Some(Command::VerifyArqcSessionKey(command));
+        }
+        (CryptogramKeys::UnionPaySession, CryptogramAnswer::Arc(arc)) => {
+            let task = ArqcTask::VerifyAndRespond { transaction, arpc: arc };
+            let pan_sequence = option_a();
+            let command = VerifyUnionPayArqc { mk_ac, pan_sequence, atc, padded: false, arqc, task };
+            return Some(Command::VerifyUnionPayArqc(command));
+        }
+        // Only common session keys have method 2.
+        (_, CryptogramAnswer::Csu(_)) => return None,
+    };
+    Some(Command::VerifyArqc(VerifyArqc {
+        scheme,
+        mk_ac,
+        pan_sequence: option_a(),
+        atc,
+        unpredictable_number: check.unpredictable_number,
+        arqc,
+        task: ArqcTask::VerifyAndRespond { transaction, arpc: arc },
+    }))
 }
 
 /// Options A and B agree up to 16 digits (EMV Book 2 annex A1.4), so the command that more units know
 /// is sent where it will do.
-fn derivation(check: &CryptogramCheck) -> (DerivationOption, PanSequence) {
+fn option_b(check: &CryptogramCheck) -> (DerivationOption, PanSequence) {
     if check.pan.len() <= 16 {
         (DerivationOption::A, PanSequence::option_a(&check.pan, check.card_sequence))
     } else {
@@ -186,15 +205,15 @@ fn cvv_result(reply: &Reply<'_>) -> CvvResult {
 }
 
 /// A right ARQC comes with its ARPC; one without has not been answered as asked.
-fn cryptogram_result(recipe: Recipe, reply: &Reply<'_>) -> CryptogramResult {
+fn cryptogram_result(recipe: &Recipe, reply: &Reply<'_>) -> CryptogramResult {
     let arpc = match (reply.error, &reply.body) {
         (ErrorCode::VERIFICATION_FAILED, _) => return CryptogramResult::Wrong,
         (ErrorCode::NONE, ReplyBody::Arpc(arpc)) => arpc.as_bytes(),
         _ => return CryptogramResult::Failed,
     };
-    match (recipe, arpc) {
+    match (recipe.answer, arpc) {
         (_, &[a, b, c, d, e, f, g, h]) => CryptogramResult::Right { arpc: [a, b, c, d, e, f, g, h] },
-        (Recipe::VisaCvn18, &[a, b, c, d]) => CryptogramResult::Right { arpc: [a, b, c, d, 0, 0, 0, 0] },
+        (ArpcBy::Csu, &[a, b, c, d]) => CryptogramResult::Right { arpc: [a, b, c, d, 0, 0, 0, 0] },
         _ => CryptogramResult::Failed,
     }
 }
@@ -224,9 +243,9 @@ mod tests {
         }
     }
 
-    fn cryptogram_check(recipe: Recipe, pan: &str, answer: CryptogramAnswer) -> Checks {
+    fn cryptogram_check(recipe: &str, pan: &str, answer: CryptogramAnswer) -> Checks {
         let cryptogram = CryptogramCheck {
-            recipe,
+            recipe: Recipe::named(recipe).unwrap(),
             issuer_master_key: key("U3"),
             pan: Pan::parse(pan.as_bytes()).unwrap(),
             card_sequence: 7,
@@ -290,19 +309,19 @@ mod tests {
             assert_eq!(written(&cryptogram_check(recipe, pan, answer), Subject::Cryptogram), expect);
         };
         check(
-            Recipe::VisaCvn10,
+            "Visa CVN 10",
             "4000001234567899",
             CryptogramAnswer::Arc(*b"00"),
             &format!("KQ10{key}\\x00\\x00\\x124Vx\\x99\\x07\\x00*\\x01\\x02\\x03\\x0425{data};{arqc}00"),
         );
         check(
-            Recipe::VisaCvn18,
+            "Visa CVN 18",
             "4000001234567899",
             CryptogramAnswer::Csu([0, 0x82, 0, 0]),
             &format!("KW32{key}\\x00\\x00\\x124Vx\\x99\\x07\\x00*25{data};{arqc}\\x00\\x82\\x00\\x000"),
         );
         let long = written(
-            &cryptogram_check(Recipe::VisaCvn18, "4000001234567890123", CryptogramAnswer::Csu([0; 4])),
+            &cryptogram_check("Visa CVN 18", "4000001234567890123", CryptogramAnswer::Csu([0; 4])),
             Subject::Cryptogram,
         );
         assert!(long.starts_with(&format!("KW33{key}11\\x04")), "{long}");
@@ -311,7 +330,7 @@ mod tests {
     #[test]
     fn what_no_command_can_say_is_not_asked() {
         let arc = CryptogramAnswer::Arc(*b"00");
-        let mixed = cryptogram_check(Recipe::VisaCvn18, "4000001234567899", arc);
+        let mixed = cryptogram_check("Visa CVN 18", "4000001234567899", arc);
         assert!(command(&mixed, Subject::Cryptogram).is_none());
         let bad_key = Arc::new(Key { name: "bad".into(), cryptogram: "U12".into() });
         let pvv = PinVerification::Pvv { pvk: bad_key, pvki: 1, pvv: *b"0123" };
@@ -323,7 +342,7 @@ mod tests {
 
     #[test]
     fn findings() {
-        let checks = cryptogram_check(Recipe::VisaCvn10, "4000001234567899", CryptogramAnswer::Arc(*b"00"));
+        let checks = cryptogram_check("Visa CVN 10", "4000001234567899", CryptogramAnswer::Arc(*b"00"));
         let find = |error: &[u8; 2], body| {
             let mut findings = ChecksReply::default();
             let reply = Reply { error: ErrorCode::new(*error), body };
@@ -353,7 +372,7 @@ mod tests {
 
     #[test]
     fn four_bytes_of_arpc_by_method_2() {
-        let checks = cryptogram_check(Recipe::VisaCvn18, "4000001234567899", CryptogramAnswer::Csu([0; 4]));
+        let checks = cryptogram_check("Visa CVN 18", "4000001234567899", CryptogramAnswer::Csu([0; 4]));
         let mut findings = ChecksReply::default();
         let reply = Reply::success(ReplyBody::Arpc(Arpc::new(&[9; 4]).unwrap()));
         note(&mut findings, &checks, Subject::Cryptogram, Some(&reply));

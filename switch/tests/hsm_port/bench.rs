@@ -153,7 +153,7 @@ pub(crate) fn cryptogram_check(last: u8) -> CryptogramCheck {
     let bytes = "00000000999900000000000008408000048000084099123101\
                  52BF458518000FFF06011203A0B80080";
     CryptogramCheck {
-        recipe: Recipe::VisaCvn18,
+        recipe: Recipe::named("Visa CVN 18").unwrap(),
         issuer_master_key: key(KeyType::MK_AC, 0xAB),
         pan: Pan::parse(b"1234567890123456").unwrap(),
         card_sequence: 0,
