@@ -47,6 +47,9 @@ fn verify(criterion: &mut Criterion) {
 /// Requests written together, as a switch under load does.
 const BATCH: usize = 64;
 
+/// Batches whose replies are outstanding.
+const UNDER_WAY: usize = 4;
+
 fn verify_over_tcp(criterion: &mut Criterion) {
     let institution = Institution::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -60,11 +63,22 @@ fn verify_over_tcp(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH as u64));
     for (name, commands) in institution.everything() {
         let batches: Vec<Vec<u8>> = commands.chunks_exact(BATCH).map(frames).collect();
+        let mut next = batches.iter().cycle();
+        let mut replies = Replies::default();
+        let mut write = |stream: &mut TcpStream| {
+            stream.write_all(next.next().expect("a cycle has no end")).expect("the server lives");
+        };
+        // Some batches are under way all the time, so that neither side waits for the other.
+        for _ in 0..UNDER_WAY {
+            write(&mut stream);
+        }
         group.bench_function(name, |bencher| {
-            let mut next = batches.iter().cycle();
-            let mut replies = Vec::new();
-            bencher.iter(|| exchange(&mut stream, next.next().expect("a cycle has no end"), &mut replies));
+            bencher.iter(|| {
+                write(&mut stream);
+                replies.read(&mut stream, BATCH);
+            });
         });
+        replies.read(&mut stream, UNDER_WAY * BATCH);
     }
     group.finish();
 }
@@ -77,22 +91,31 @@ fn frames(commands: &[Command<'_>]) -> Vec<u8> {
     frames
 }
 
-/// Writes a batch and reads as many replies, which must all say 00.
-fn exchange(stream: &mut TcpStream, batch: &[u8], replies: &mut Vec<u8>) {
-    stream.write_all(batch).expect("the server lives");
-    replies.clear();
-    let mut chunk = [0; 16 * 1024];
-    let (mut answered, mut at) = (0, 0);
-    while answered < BATCH {
-        let read = stream.read(&mut chunk).expect("the server lives");
-        assert!(read > 0, "the server closed the connection");
-        replies.extend_from_slice(&chunk[..read]);
-        while let Some(frame) =
-            framing::next_frame(&replies[at..], framing::MAX_MESSAGE).expect("a sound frame")
-        {
-            assert_eq!(replies[at..][frame.body][6..8], *b"00");
-            at += frame.consumed;
-            answered += 1;
+/// Replies received and not counted yet.
+#[derive(Default)]
+struct Replies(Vec<u8>);
+
+impl Replies {
+    /// Takes so many, which must all say 00.
+    fn read(&mut self, stream: &mut TcpStream, count: usize) {
+        let mut chunk = [0; 16 * 1024];
+        let (mut answered, mut at) = (0, 0);
+        loop {
+            while answered < count
+                && let Some(frame) =
+                    framing::next_frame(&self.0[at..], framing::MAX_MESSAGE).expect("a sound frame")
+            {
+                assert_eq!(self.0[at..][frame.body][6..8], *b"00");
+                at += frame.consumed;
+                answered += 1;
+            }
+            if answered == count {
+                self.0.drain(..at);
+                return;
+            }
+            let read = stream.read(&mut chunk).expect("the server lives");
+            assert!(read > 0, "the server closed the connection");
+            self.0.extend_from_slice(&chunk[..read]);
         }
     }
 }
