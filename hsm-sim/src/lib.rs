@@ -1,6 +1,7 @@
 //! A payment HSM in software, speaking payShield host commands: for development and tests.
 //!
-//! **Never for live keys.** Its keys stand under the test LMK that everybody knows.
+//! **Never for live keys.** They lie in the memory of a process, whatever LMK they stand under: the public
+//! test LMKs that everybody knows ([`Lmk::public_test`]), or LMKs of a file ([`lmk_file`]).
 //!
 //! [`Engine`] executes commands, typed in process ([`Engine::run`]) or as bytes of the wire
 //! ([`Engine::execute`]); [`server`] puts it behind TCP, and the program `hsm-sim` behind a command line.

@@ -47,7 +47,8 @@ struct Serve {
     #[arg(long, value_name = "FILE", conflicts_with = "test_lmk")]
     lmk_file: Option<PathBuf>,
 
-    /// Serve the public test LMKs that everybody knows: variant as 00, 3DES key block as 01
+    /// Serve the public test LMKs that everybody knows: variant as 00, 3DES key block as 01, AES key block as
+    /// 02
     #[arg(long, conflicts_with = "passphrase_file")]
     test_lmk: bool,
 
@@ -61,6 +62,16 @@ struct Serve {
     /// Length of the message header that hosts send, in bytes
     #[arg(long, default_value_t = 4, value_name = "BYTES", value_parser = clap::value_parser!(u8).range(1..))]
     header_length: u8,
+
+    /// Be in authorised state: serve what needs it too (A4, BA, GC, DY, BU for 16 digits),
+    /// and tell what would have been right when a cryptogram is wrong
+    #[arg(long)]
+    authorised: bool,
+
+    /// Longest PIN kept under the LMK, in digits, 4 to 12; under a variant or 3DES LMK such a PIN has one
+    /// digit more
+    #[arg(long, default_value_t = 12, value_name = "DIGITS", value_parser = clap::value_parser!(u8).range(4..=12))]
+    pin_length: u8,
 
     /// How many connections to serve at once
     #[arg(long, default_value_t = 64, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..=99))]
@@ -156,7 +167,12 @@ fn start(options: &Serve) -> Result<(), String> {
         }
         None => Lmk::public_test(),
     };
-    let settings = Settings { sockets: options.max_connections, ..Settings::default() };
+    let settings = Settings {
+        sockets: options.max_connections,
+        authorised: options.authorised,
+        pin_length: options.pin_length,
+        ..Settings::default()
+    };
     let unit = Unit::new(Arc::new(Engine::new(lmk, settings))).with_out_of_order(options.out_of_order);
     let unit = Arc::new(unit);
     unit.set_rate(options.rate);

@@ -298,6 +298,38 @@ fn the_admin_port_changes_a_running_unit() {
 }
 
 #[test]
+fn the_authorised_state_is_a_flag() {
+    for (flag, frame) in [
+        (&["--test-lmk", "--authorised"][..], "../hsm_keys/gc-authorised"),
+        (&["--test-lmk"], "legacy-gc-not-authorised"),
+    ] {
+        let program = Program::start(flag);
+        let (request, response) = sample(frame);
+        assert_eq!(text(&ask(&mut program.connect(), &request, response.len())), text(&response));
+    }
+}
+
+#[test]
+fn the_longest_pin_is_a_flag() {
+    // Digits of a PIN under the LMK: one more than the longest PIN, however long it is itself.
+    for (flag, digits) in [(&["--test-lmk", "--pin-length", "6"][..], 7), (&["--test-lmk"], 13)] {
+        let program = Program::start(flag);
+        let reply = ask(&mut program.connect(), &frame(b"0001JA00012345678905"), 2 + 8 + digits);
+        assert_eq!(usize::from(reply[1]), 8 + digits);
+        assert_eq!(text(&reply[2..10]), "0001JB00");
+        assert!(reply[10..].iter().all(u8::is_ascii_digit));
+    }
+    let program = Program::start(&["--test-lmk", "--pin-length", "6"]);
+    let refused = ask(&mut program.connect(), &frame(b"0001JA00012345678907"), 2 + 8);
+    assert_eq!(text(&refused[2..]), "0001JB24");
+    for length in ["3", "13"] {
+        let output = run(&["--test-lmk", "--listen", "127.0.0.1:0", "--pin-length", length], &[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("4..=12"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn wrong_options_are_explained() {
     let fails = |arguments: &[&str], code, expect: &str| {
         let output = run(&[&["--test-lmk", "--listen", "127.0.0.1:0"], arguments].concat(), &[]);
