@@ -36,7 +36,7 @@ fn every_file_that_is_named_exists() {
     let mut named = 0;
     for word in words(&page()) {
         let folders: &[&str] = match Path::new(word).extension().and_then(|extension| extension.to_str()) {
-            Some("rs") => &["hsm-sim/tests", "hsm/tests", "hsm-sim/src"],
+            Some("rs") => &["hsm-sim/tests", "hsm/tests", "hsm-sim/src", ""],
             Some("json") => &["fixtures/crypto"],
             _ => continue,
         };
