@@ -47,10 +47,10 @@ fn answered(data: &[u8], code: CommandCode) {
     let answer = answer.strip_prefix(b"before").expect("an answer is appended");
     assert!(answer.len() >= 4, "a reply has a code and an error code");
     assert_eq!(&answer[..2], code.reply().as_bytes());
-    let trailer = Request::parse(data).map_or(&[][..], |request| request.trailer);
+    let trailer = Request::parse(data).ok().and_then(|request| request.trailer);
     let answer = match trailer {
-        [] => answer,
-        trailer => answer
+        None => answer,
+        Some(trailer) => answer
             .strip_suffix(trailer)
             .and_then(|answer| answer.strip_suffix(&[Request::END_OF_MEDIUM]))
             .expect("the trailer comes back"),

@@ -187,7 +187,7 @@ impl Engine {
         match Request::parse(request) {
             Ok(Request { command, lmk, trailer }) => {
                 self.run_under(lmk.unwrap_or(Lmk::VARIANT), &command).encode(command.code(), reply);
-                if !trailer.is_empty() {
+                if let Some(trailer) = trailer {
                     reply.push(Request::END_OF_MEDIUM);
                     reply.extend_from_slice(trailer);
                 }

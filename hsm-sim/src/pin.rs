@@ -172,10 +172,8 @@ fn extract_nibbles(format: PinBlockFormat, nibbles: &[u8; 16]) -> Result<Pin, Pi
         Some(_) => usize::from(nibbles[1]),
         None => nibbles.iter().take_while(|nibble| **nibble <= 9).count(),
     };
-    if !(Pin::MIN_DIGITS..=Pin::MAX_DIGITS).contains(&length) {
-        return Err(PinError::Length);
-    }
-    let (digits, filling) = nibbles[start..].split_at(length);
+    // What is filled wrong is no block of this format, whatever length it states.
+    let (digits, filling) = nibbles[start..].split_at_checked(length).ok_or(PinError::Block)?;
     let filled = filling.iter().all(|nibble| match format {
         PinBlockFormat::Iso0 | PinBlockFormat::Iso2 | PinBlockFormat::Diebold => *nibble == 0xF,
         PinBlockFormat::Iso4 => *nibble == 0xA,
@@ -184,6 +182,9 @@ fn extract_nibbles(format: PinBlockFormat, nibbles: &[u8; 16]) -> Result<Pin, Pi
     });
     if !filled || digits.iter().any(|digit| *digit > 9) {
         return Err(PinError::Block);
+    }
+    if !(Pin::MIN_DIGITS..=Pin::MAX_DIGITS).contains(&length) {
+        return Err(PinError::Length);
     }
     let mut pin = Pin { digits: [0; Pin::MAX_DIGITS], length: length as u8 };
     for (slot, digit) in pin.digits.iter_mut().zip(digits) {
@@ -308,18 +309,23 @@ mod tests {
             assert_eq!(extract(format, block, &none).unwrap_err(), expect, "{format:?}");
         };
         check(PinBlockFormat::Iso0, "141234FFFFFFFFFF", PinError::Block);
-        check(PinBlockFormat::Iso0, "031234FFFFFFFFFF", PinError::Length);
-        check(PinBlockFormat::Iso0, "0D1234FFFFFFFFFF", PinError::Length);
+        check(PinBlockFormat::Iso0, "03123FFFFFFFFFFF", PinError::Length);
+        check(PinBlockFormat::Iso0, "0D1234567890123F", PinError::Length);
+        check(PinBlockFormat::Iso0, "031234FFFFFFFFFF", PinError::Block);
+        check(PinBlockFormat::Iso0, "0D1234FFFFFFFFFF", PinError::Block);
+        check(PinBlockFormat::Iso0, "0FE4F1791D546078", PinError::Block);
         check(PinBlockFormat::Iso0, "04123AFFFFFFFFFF", PinError::Block);
         check(PinBlockFormat::Iso0, "041234FFFFFFFFFE", PinError::Block);
         check(PinBlockFormat::Iso3, "341234FFFFFFFFF9", PinError::Block);
-        check(PinBlockFormat::Iso1, "1F12345678901234", PinError::Length);
+        check(PinBlockFormat::Iso1, "1D12345678901234", PinError::Length);
+        check(PinBlockFormat::Iso1, "1F12345678901234", PinError::Block);
         check(PinBlockFormat::Iso2, "041234FFFFFFFFFF", PinError::Block);
         check(PinBlockFormat::Iso2, "241234FFFFFFFFAF", PinError::Block);
         check(PinBlockFormat::Iso4, "441234FFFFFFFFFF", PinError::Block);
-        check(PinBlockFormat::Iso4, "431234AAAAAAAAAA", PinError::Length);
+        check(PinBlockFormat::Iso4, "43123AAAAAAAAAAA", PinError::Length);
         check(PinBlockFormat::Diebold, "123FFFFFFFFFFFFF", PinError::Length);
         check(PinBlockFormat::Diebold, "1234FFFFFFFFFF1F", PinError::Block);
+        check(PinBlockFormat::Diebold, "EB92DABE771EC4CA", PinError::Block);
         check(PinBlockFormat::Diebold, "1234567890123456", PinError::Length);
     }
 

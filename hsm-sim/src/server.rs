@@ -230,9 +230,7 @@ fn wrong_answer(fate: ReplyFate, code: CommandCode, computed: ErrorCode) -> Opti
 /// Answers with this code and nothing else but the trailer.
 fn refuse(request: &[u8], code: CommandCode, error: ErrorCode, out: &mut Vec<u8>) {
     Reply::failure(error).encode(code, out);
-    if let Ok(Request { trailer, .. }) = Request::parse(request)
-        && !trailer.is_empty()
-    {
+    if let Ok(Request { trailer: Some(trailer), .. }) = Request::parse(request) {
         out.push(Request::END_OF_MEDIUM);
         out.extend_from_slice(trailer);
     }

@@ -204,7 +204,7 @@ fn check_answered(engine: &Engine, request: &[u8], reply: &mut Vec<u8>, name: &s
     engine.execute(request, reply);
     match Request::parse(request) {
         Ok(Request { command, trailer, .. }) => {
-            let body = reply.len() - if trailer.is_empty() { 0 } else { trailer.len() + 1 };
+            let body = reply.len() - trailer.map_or(0, |trailer| trailer.len() + 1);
             Reply::parse(command.code(), &reply[..body]).unwrap_or_else(|error| panic!("{name}: {error}"));
         }
         Err(error) => {

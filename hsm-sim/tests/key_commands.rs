@@ -396,7 +396,7 @@ fn an_atalla_variant_undoes_itself_and_no_other() {
 fn options_come_after_the_lmk_identifier() {
     let wire = b"A00FFFS%02#72A1E00N00\x19end";
     let request = Request::parse(wire).unwrap();
-    assert_eq!((request.lmk, request.trailer), (Some(LmkIdentifier(2)), &b"end"[..]));
+    assert_eq!((request.lmk, request.trailer), (Some(LmkIdentifier(2)), Some(&b"end"[..])));
     let mut reply = Vec::new();
     engine().execute(wire, &mut reply);
     assert!(reply.starts_with(b"A100S10096") && reply.ends_with(b"\x19end"), "{}", reply.escape_ascii());

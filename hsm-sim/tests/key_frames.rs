@@ -206,7 +206,7 @@ fn check_answered(engine: &Engine, request: &[u8]) {
     engine.execute(request, &mut reply);
     match Request::parse(request) {
         Ok(Request { command, trailer, .. }) => {
-            let end = reply.len() - if trailer.is_empty() { 0 } else { trailer.len() + 1 };
+            let end = reply.len() - trailer.map_or(0, |trailer| trailer.len() + 1);
             Reply::parse(command.code(), &reply[..end]).unwrap();
         }
         Err(error) => assert_eq!(reply[2..], *error.error.as_bytes()),

@@ -8,8 +8,8 @@ pub struct Request<'a> {
     pub command: Command<'a>,
     /// The LMK to use, `%` and two digits after the command; the unit's default when absent.
     pub lmk: Option<LmkIdentifier>,
-    /// Up to 32 characters after the byte 0x19, which the reply repeats at its end; usually empty.
-    pub trailer: &'a [u8],
+    /// Up to 32 characters, often none, after the byte 0x19: the reply repeats byte and characters at its end.
+    pub trailer: Option<&'a [u8]>,
 }
 
 /// Which of the loaded LMKs a command uses: 00 to 99.
@@ -26,7 +26,7 @@ impl<'a> Request<'a> {
     /// A command for the default LMK, without a trailer.
     #[must_use]
     pub fn new(command: Command<'a>) -> Request<'a> {
-        Request { command, lmk: None, trailer: &[] }
+        Request { command, lmk: None, trailer: None }
     }
 
     /// Appends command code, body, LMK identifier and trailer.
@@ -37,9 +37,9 @@ impl<'a> Request<'a> {
             crate::writer::decimal(out, identifier.into(), 2);
         }
         self.command.encode_options(out);
-        if !self.trailer.is_empty() {
+        if let Some(trailer) = self.trailer {
             out.push(Request::END_OF_MEDIUM);
-            out.extend_from_slice(self.trailer);
+            out.extend_from_slice(trailer);
         }
     }
 
@@ -90,11 +90,11 @@ fn lmk_identifier(reader: &mut Reader<'_>) -> Result<Option<LmkIdentifier>, Erro
     reader.small_decimal::<2>().map(LmkIdentifier).map(Some)
 }
 
-fn trailer<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], ErrorCode> {
+fn trailer<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a [u8]>, ErrorCode> {
     if reader.is_empty() {
-        return Ok(&[]);
+        return Ok(None);
     }
     reader.expect(Request::END_OF_MEDIUM)?;
     let trailer = reader.take_rest();
-    if trailer.len() > Request::MAX_TRAILER { Err(ErrorCode::INPUT) } else { Ok(trailer) }
+    if trailer.len() > Request::MAX_TRAILER { Err(ErrorCode::INPUT) } else { Ok(Some(trailer)) }
 }

@@ -11,7 +11,7 @@ proptest! {
     #[test]
     fn a_command_comes_back_as_it_was_written(parts in any_parts(), lmk in proptest::option::of(0u8..100)) {
         let command = parts.command();
-        let request = Request { command: command.clone(), lmk: lmk.map(LmkIdentifier), trailer: &[] };
+        let request = Request { command: command.clone(), lmk: lmk.map(LmkIdentifier), trailer: None };
         let mut wire = Vec::new();
         request.encode(&mut wire);
         let parsed = Request::parse(&wire).unwrap();

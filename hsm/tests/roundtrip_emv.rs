@@ -29,7 +29,7 @@ proptest! {
             &command,
             Command::ScriptMac(ScriptMac { scheme: ScriptScheme::Visa | ScriptScheme::Mastercard, .. })
         );
-        let trailer = if counted { &b";tail"[..] } else { b"" };
+        let trailer = counted.then_some(&b";tail"[..]);
         let request = Request { command, lmk: Some(LmkIdentifier(lmk)), trailer };
         let mut wire = Vec::new();
         request.encode(&mut wire);

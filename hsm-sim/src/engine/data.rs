@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 impl Engine {
     /// `M0`, `M2`.
     pub(super) fn cipher_data(&self, lmk: LmkIdentifier, command: &CipherData<'_>) -> Outcome {
-        let key = self.data_key(lmk, &command.key, ErrorCode::SOURCE_KEY_PARITY)?;
+        let key = self.data_key(lmk, &command.key, command.direction, ErrorCode::SOURCE_KEY_PARITY)?;
         let mut bytes = message_bytes(&command.message)?;
         let iv = key.apply(command.direction, command.mode, &mut bytes).map_err(|_| ErrorCode::LENGTH)?;
         reply([iv, None], command.output, &bytes)
@@ -23,8 +23,10 @@ impl Engine {
 
     /// `M4`.
     pub(super) fn translate_data(&self, lmk: LmkIdentifier, command: &TranslateData<'_>) -> Outcome {
-        let source = self.data_key(lmk, &command.source_key, ErrorCode::SOURCE_KEY_PARITY)?;
-        let destination = self.data_key(lmk, &command.destination_key, ErrorCode::DESTINATION_KEY_PARITY)?;
+        let parity = ErrorCode::SOURCE_KEY_PARITY;
+        let source = self.data_key(lmk, &command.source_key, CipherDirection::Decrypt, parity)?;
+        let parity = ErrorCode::DESTINATION_KEY_PARITY;
+        let destination = self.data_key(lmk, &command.destination_key, CipherDirection::Encrypt, parity)?;
         let mut bytes = message_bytes(&command.message)?;
         let source_iv = source.apply(CipherDirection::Decrypt, command.source_mode, &mut bytes);
         let source_iv = source_iv.map_err(|_| ErrorCode::LENGTH)?;
@@ -38,6 +40,7 @@ impl Engine {
         &self,
         lmk: LmkIdentifier,
         key: &DataKey<'_>,
+        direction: CipherDirection,
         parity: ErrorCode,
     ) -> Result<DataCipher, ErrorCode> {
         if let Some(ksn) = key.ksn {
@@ -48,6 +51,10 @@ impl Engine {
             None if self.lmk.kind(lmk) != Some(LmkKind::Variant) => KeyUse::data(KeyType::DEK),
             _ => return Err(ErrorCode::KEY_TYPE_CODE),
         };
+        let usage = usage.for_modes(match direction {
+            CipherDirection::Encrypt => b"NBE",
+            CipherDirection::Decrypt => b"NBD",
+        });
         match self.working_key(lmk, usage, &key.key, parity)? {
             WorkingKey::Tdes(key) => Ok(DataCipher::Tdes(key)),
             WorkingKey::Aes(key) => Ok(DataCipher::Aes(key)),

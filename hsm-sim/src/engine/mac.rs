@@ -12,7 +12,7 @@ use subtle::ConstantTimeEq;
 impl Engine {
     /// `M6`.
     pub(super) fn generate_mac(&self, lmk: LmkIdentifier, command: &GenerateMac<'_>) -> Outcome {
-        let made = self.mac(lmk, &command.input)?;
+        let made = self.mac(lmk, &command.input, b"NCG")?;
         if command.input.part.goes_on() {
             return reply_mac(&made);
         }
@@ -21,7 +21,7 @@ impl Engine {
 
     /// `M8`.
     pub(super) fn verify_mac(&self, lmk: LmkIdentifier, command: &VerifyMac<'_>) -> Outcome {
-        let expected = self.mac(lmk, &command.input)?;
+        let expected = self.mac(lmk, &command.input, b"NCV")?;
         match &command.mac {
             None if command.input.part.goes_on() => reply_mac(&expected),
             None => Err(ErrorCode::INPUT),
@@ -33,9 +33,14 @@ impl Engine {
     }
 
     /// The MAC, or what a part that goes on comes to.
-    fn mac(&self, lmk: LmkIdentifier, input: &MacInput<'_>) -> Result<[u8; 8], ErrorCode> {
+    fn mac(
+        &self,
+        lmk: LmkIdentifier,
+        input: &MacInput<'_>,
+        modes: &'static [u8],
+    ) -> Result<[u8; 8], ErrorCode> {
         let message = message_bytes(input.message)?;
-        let usage = self.mac_usage(lmk, input.key_type)?;
+        let usage = self.mac_usage(lmk, input.key_type)?.for_modes(modes);
         if input.key.is_aes() {
             return self.aes_mac(lmk, usage, input, &message);
         }

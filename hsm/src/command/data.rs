@@ -282,7 +282,7 @@ fn encode_key(out: &mut Vec<u8>, key: &DataKey<'_>) {
 /// Under `FFF` only the key block knows whether a KSN follows; its header does say so.
 fn parse_key<'a>(reader: &mut Reader<'a>) -> Result<DataKey<'a>, ErrorCode> {
     let key_type = reader.key_type_or_any()?;
-    let key = reader.key(32)?;
+    let key = reader.key(if key_type.is_some_and(is_bdk) { 32 } else { 16 })?;
     let derives = match key_type {
         Some(key_type) => is_bdk(key_type),
         None => {
