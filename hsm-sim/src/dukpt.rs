@@ -303,6 +303,19 @@ fn split(ksn: [u8; 10]) -> (u32, [u8; 8]) {
 mod tests {
     use super::*;
 
+    /// ANSI X9.24-1 annex A and X9.24-3 annex B.
+    #[test]
+    fn published_initial_keys() {
+        let bdk = ClearKey::new(&hex::decode("0123456789ABCDEFFEDCBA9876543210").unwrap()).unwrap();
+        for ksn in ["FFFF9876543210E00000", "FFFF9876543210F00001"] {
+            let key = initial_key(&bdk, hex::decode(ksn).unwrap().try_into().unwrap());
+            assert_eq!(hex::encode_upper(key.reveal()), "6AC292FAA1315B4D858AB3A3D7D5933A", "{ksn}");
+        }
+        let bdk = AesKey::new(&hex::decode("FEDCBA9876543210F1F1F1F1F1F1F1F1").unwrap()).unwrap();
+        let key = aes_initial_key(&bdk, 0x1234567890123456u64.to_be_bytes());
+        assert_eq!(hex::encode_upper(key.reveal()), "1273671EA26AC29AFA4D1084127652A1");
+    }
+
     fn bytes<const N: usize>(text: &str) -> [u8; N] {
         hex::decode(text).unwrap().try_into().unwrap()
     }

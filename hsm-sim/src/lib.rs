@@ -42,7 +42,6 @@ pub mod faults;
 mod ff1;
 pub mod hash;
 pub mod ibm3624;
-mod ipek;
 pub mod kcv;
 pub mod key_block;
 pub mod lmk;

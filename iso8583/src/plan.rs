@@ -66,7 +66,7 @@ pub(crate) enum Shape {
     ThirdBitmap,
 }
 
-/// What bytes must be.
+/// What bytes must be. `encode/checked_copy.rs` has a table in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Check {
     /// Anything.

@@ -1,10 +1,10 @@
 use super::keys::{KeyUse, attributes_of_type};
 use super::{Engine, Outcome};
-use crate::cipher::{ClearKey, set_odd_parity};
+use crate::cipher::{ClearKey, KeyLength, set_odd_parity};
 use crate::lmk::{self, KeyError, LmkKind};
 use crate::weak_key::is_weak;
 use crate::working_key::WorkingKey;
-use crate::{ipek, key_block, tr31};
+use crate::{dukpt, key_block, tr31};
 use hsm::{
     AskedAttributes, AtallaVariant, ChangeScheme, DeriveInitialKey, ErrorCode, ExportKey, Exportability,
     FormKey, GenerateKey, ImportKey, InitialKsn, KeyAlgorithm, KeyAttributes, KeyBlockHeader,
@@ -162,14 +162,17 @@ impl Engine {
         match derivation.ksn {
             InitialKsn::Tdes(digits) => {
                 let bdk = self.key(lmk, usage, &derivation.bdk, parity)?;
-                let mut padded = [b'0'; 16];
+                if bdk.length() != KeyLength::Double {
+                    return Err(ErrorCode::KEY_LENGTH);
+                }
+                // What is left out of the serial number belongs to the counter.
+                let mut padded = [b'0'; 20];
                 padded[..15].copy_from_slice(&digits);
-                let key = ipek::tdes(&bdk, decoded(&padded)?).ok_or(ErrorCode::KEY_LENGTH)?;
-                Ok(key.into())
+                Ok(dukpt::initial_key(&bdk, decoded(&padded)?).into())
             }
             InitialKsn::Aes(digits) => {
                 let bdk = self.aes_key(lmk, usage, &derivation.bdk, parity)?;
-                Ok(ipek::aes(&bdk, decoded(&digits)?).into())
+                Ok(dukpt::aes_initial_key(&bdk, decoded(&digits)?).into())
             }
         }
     }
@@ -483,8 +486,8 @@ pub(super) fn tdes(key: &WorkingKey) -> Result<&Arc<ClearKey>, ErrorCode> {
     }
 }
 
-fn decoded(digits: &[u8; 16]) -> Result<[u8; 8], ErrorCode> {
-    let mut bytes = [0; 8];
+fn decoded<const N: usize>(digits: &[u8]) -> Result<[u8; N], ErrorCode> {
+    let mut bytes = [0; N];
     hex::decode_to_slice(digits, &mut bytes).map_err(|_| ErrorCode::INPUT)?;
     Ok(bytes)
 }
