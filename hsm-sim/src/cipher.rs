@@ -1,26 +1,24 @@
-//! DES and TDES, the only place of this crate that touches a block cipher.
+//! DES and TDES of one to three parts.
 //!
-//! The `des` crate looks its S-boxes up by secret bits, so it does not run in constant time. For a
-//! simulator that must never hold live keys this is accepted.
+//! Both libraries look S-boxes up by secret bits, so they do not run in constant time. For a simulator that
+//! must never hold live keys this is accepted.
 
-use des::Des;
-use des::cipher::{Block, BlockCipherDecrypt, BlockCipherEncrypt, KeyInit};
+use crate::key_part::KeyPart;
 use std::fmt;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{ZeroizeOnDrop, Zeroizing};
 
-/// A key in clear, with its schedule worked out: single (8 bytes), double (16) or triple length (24).
-/// Wiped on drop, masked in `Debug`.
+/// A key in clear, which keeps the schedules that it was used with: single (8 bytes), double (16) or triple
+/// length (24). Wiped on drop, masked in `Debug`.
 ///
 /// A single-length key works as DES; the others as TDES, encrypt-decrypt-encrypt.
-#[derive(Clone)]
 pub struct ClearKey {
     bytes: Zeroizing<[u8; 24]>,
     length: KeyLength,
-    // Each schedule wipes itself on drop.
-    left: Des,
-    middle: Des,
-    right: Des,
+    left: KeyPart,
+    middle: KeyPart,
+    // Stands idle in keys of double length, which end with their left part.
+    right: KeyPart,
 }
 
 /// How many parts of eight bytes a key has.
@@ -52,14 +50,17 @@ impl ClearKey {
         };
         let mut bytes = Zeroizing::new([0; 24]);
         bytes[..key.len()].copy_from_slice(key);
-        let part = |index: usize| schedule(&key[index * 8..index * 8 + 8]);
-        let left = part(0);
-        let (middle, right) = match length {
-            KeyLength::Single => (left.clone(), left.clone()),
-            KeyLength::Double => (part(1), left.clone()),
-            KeyLength::Triple => (part(1), part(2)),
-        };
-        Ok(ClearKey { bytes, length, left, middle, right })
+        Ok(ClearKey::of(bytes, length))
+    }
+
+    fn of(bytes: Zeroizing<[u8; 24]>, length: KeyLength) -> ClearKey {
+        ClearKey {
+            bytes,
+            length,
+            left: KeyPart::default(),
+            middle: KeyPart::default(),
+            right: KeyPart::default(),
+        }
     }
 
     /// A double-length key. Cannot fail, which saves derivations from an error that never comes.
@@ -89,41 +90,46 @@ impl ClearKey {
     /// The same key with the lowest bit of each byte set to make its parity odd. DES ignores these bits.
     #[must_use]
     pub fn with_odd_parity(&self) -> ClearKey {
-        let mut key = self.clone();
-        set_odd_parity(&mut key.bytes[..self.length.bytes()]);
-        key
+        let mut bytes = self.bytes.clone();
+        set_odd_parity(&mut bytes[..self.length.bytes()]);
+        ClearKey::of(bytes, self.length)
     }
 
     /// Encrypts one block.
     #[must_use]
     pub fn encrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        self.left.encrypt_block(&mut block);
-        if self.length != KeyLength::Single {
-            self.middle.decrypt_block(&mut block);
-            self.right.encrypt_block(&mut block);
+        let [left, middle, right] = self.parts();
+        let block = self.left.encrypt(left, block);
+        match self.length {
+            KeyLength::Single => block,
+            KeyLength::Double => self.left.encrypt(left, self.middle.decrypt(middle, block)),
+            KeyLength::Triple => self.right.encrypt(right, self.middle.decrypt(middle, block)),
         }
-        block.into()
     }
 
     /// Decrypts one block.
     #[must_use]
     pub fn decrypt(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        if self.length != KeyLength::Single {
-            self.right.decrypt_block(&mut block);
-            self.middle.encrypt_block(&mut block);
-        }
-        self.left.decrypt_block(&mut block);
-        block.into()
+        let [left, middle, right] = self.parts();
+        let block = match self.length {
+            KeyLength::Single => block,
+            KeyLength::Double => self.middle.encrypt(middle, self.left.decrypt(left, block)),
+            KeyLength::Triple => self.middle.encrypt(middle, self.right.decrypt(right, block)),
+        };
+        self.left.decrypt(left, block)
     }
 
     /// Encrypts one block by DES under the first part of the key alone.
     #[must_use]
     pub fn encrypt_by_left_part(&self, block: [u8; 8]) -> [u8; 8] {
-        let mut block = Block::<Des>::from(block);
-        self.left.encrypt_block(&mut block);
-        block.into()
+        self.left.encrypt(self.parts()[0], block)
+    }
+
+    fn parts(&self) -> [&[u8; 8]; 3] {
+        let [left, middle, right] = self.bytes.as_chunks::<8>().0 else {
+            unreachable!("24 bytes are three parts")
+        };
+        [left, middle, right]
     }
 
     /// Encrypts whole blocks in place, each by itself (ECB). Bytes after the last whole block stay.
@@ -184,8 +190,11 @@ pub(crate) fn xor(a: [u8; 8], b: [u8; 8]) -> [u8; 8] {
     (u64::from_ne_bytes(a) ^ u64::from_ne_bytes(b)).to_ne_bytes()
 }
 
-fn schedule(part: &[u8]) -> Des {
-    Des::new_from_slice(part).expect("a DES key has eight bytes")
+/// The same key; its schedules are worked out anew where they are needed.
+impl Clone for ClearKey {
+    fn clone(&self) -> ClearKey {
+        ClearKey::of(self.bytes.clone(), self.length)
+    }
 }
 
 /// Compares the bytes in constant time; two lengths differ at once.

@@ -56,7 +56,7 @@ pub struct Settings {
     /// Longest PIN that is kept under the LMK, in digits: 4 to 12. A PIN under a TDES LMK has one digit more,
     /// however long it is.
     pub pin_length: u8,
-    /// How many card master keys to keep with their schedules, at some 600 bytes each: a card that comes
+    /// How many card master keys to keep with their schedules, at some 2 KB each: a card that comes
     /// a third time costs no derivation. The cards of the longest ago go first; 0 derives every time.
     pub card_key_cache_capacity: usize,
 }

@@ -44,6 +44,7 @@ pub mod hash;
 pub mod ibm3624;
 pub mod kcv;
 pub mod key_block;
+mod key_part;
 pub mod lmk;
 pub mod lmk_file;
 pub mod lmk_pin;

@@ -15,7 +15,8 @@ use zeroize::Zeroize;
 /// old one goes, so every card that comes again in time stays, and the work for each card is the same
 /// whatever their number.
 ///
-/// An entry takes some 600 bytes: three schedules of 128, the key, its name and the slots of the table.
+/// An entry takes some 2 KB: a schedule of half a kilobyte for each part and direction that was used, three for
+/// a cryptogram and its ARPC, the key, its name and the slots of the table.
 /// Fingerprints take 16 more for each of them.
 pub(super) struct CardKeys {
     shards: [Mutex<Generations>; CardKeys::SHARDS],
