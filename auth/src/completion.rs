@@ -52,6 +52,7 @@ pub(crate) fn complete(core: &mut Core, now: Time, completion: &Completion, effe
     if dispensed_minor.is_none() && stored.status == TransactionStatus::Suspect {
         return;
     }
-    let (transaction, pan) = (completion.transaction, stored.transaction.pan);
-    core.commit(Record::Completed(Completed { transaction, pan, time: now, dispensed_minor }), effects);
+    let (transaction, pan, origin) = (completion.transaction, stored.transaction.pan, stored.origin());
+    let completed = Completed { transaction, pan, time: now, dispensed_minor, origin };
+    core.commit(Record::Completed(completed), effects);
 }

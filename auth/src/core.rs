@@ -62,8 +62,11 @@ impl Core {
         }
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");
-            let pan = stored.transaction.pan;
-            self.commit(Record::HoldExpired(HoldExpired { transaction: id, pan, time: now }), effects);
+            let (pan, origin) = (stored.transaction.pan, stored.origin());
+            self.commit(
+                Record::HoldExpired(HoldExpired { transaction: id, pan, time: now, origin }),
+                effects,
+            );
         }
     }
 

@@ -54,8 +54,8 @@ pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId,
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
-    Account, AccountKind, Card, CardStatus, Completed, Funds, HoldExpired, PinReference, Record,
-    RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Funds, HoldExpired,
+    Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;

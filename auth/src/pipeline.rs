@@ -196,8 +196,8 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         pin_tries_used: decision.counters.pin_tries_used,
         atc: decision.counters.atc,
         cash: request.cash,
-        receipt: decision.receipt,
         tables_version: core.tables.version,
+        receipt: decision.receipt,
     }
 }
 

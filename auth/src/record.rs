@@ -26,6 +26,10 @@ pub enum Record {
     Completed(Completed),
     /// A hold ran out.
     HoldExpired(HoldExpired),
+    /// A card was taken off the file, with its counters.
+    CardRemoved(CardRemoved),
+    /// An account without cards and money was closed.
+    AccountRemoved(AccountRemoved),
 }
 
 /// A card on file.
@@ -213,10 +217,24 @@ pub struct Transaction {
     pub cash: Option<Cash>,
     /// Policy rules that flagged it, by bit, approved or not.
     pub flags: u64,
-    /// Why.
-    pub receipt: Receipt,
     /// Version of the tables it was decided under.
     pub tables_version: u32,
+    /// Why. Last, so that a replay, which asks for the state and not for reasons, can leave it unread.
+    pub receipt: Receipt,
+}
+
+impl Transaction {
+    /// What a record about it has to know. `None` when it names no account, and so moved no money.
+    pub(crate) fn origin(&self, standing_minor: i64) -> Option<Origin> {
+        Some(Origin {
+            link: self.link,
+            account: self.account?,
+            transaction: self.transaction,
+            business_day: self.business_day,
+            standing_minor,
+            posted: matches!(self.funds, Funds::Posted { .. }),
+        })
+    }
 }
 
 /// What an approval did to the account.
@@ -285,6 +303,26 @@ pub struct Reversed {
     pub time: Time,
     /// What of the transaction remains, minor units; 0 for a full reversal.
     pub remaining_minor: i64,
+    /// The transaction before this.
+    pub origin: Option<Origin>,
+}
+
+/// What a record about a transaction needs to know of it, so that it can be applied after the transaction
+/// has left memory. Records of format 1 have none; their transactions are in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its link, which is owed what was posted.
+    pub link: LinkName,
+    /// Its account.
+    pub account: AccountId,
+    /// What was asked, which names the limits that counted it.
+    pub transaction: TransactionType,
+    /// Business day that counted it.
+    pub business_day: CivilDay,
+    /// What it held or had posted, minor units.
+    pub standing_minor: i64,
+    /// Whether that was posted rather than held.
+    pub posted: bool,
 }
 
 /// A reversal that came before its original.
@@ -317,6 +355,8 @@ pub struct Completed {
     pub time: Time,
     /// Minor units dispensed, which are posted; `None` when the ATM could not say (suspect).
     pub dispensed_minor: Option<i64>,
+    /// The transaction before this.
+    pub origin: Option<Origin>,
 }
 
 /// A hold that ran out.
@@ -327,6 +367,28 @@ pub struct HoldExpired {
     /// Its card, which names the shard.
     #[serde(with = "card::sealed_pan")]
     pub pan: Pan,
+    /// When.
+    pub time: Time,
+    /// The transaction before this.
+    pub origin: Option<Origin>,
+}
+
+/// A card that is off the file. Its account stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CardRemoved {
+    /// Its number.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+}
+
+/// An account that is closed. Whoever makes the record has seen that no card draws on it and that its
+/// balance and its holds are zero, so that the ledger stays in balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountRemoved {
+    /// Its number.
+    pub account: AccountId,
     /// When.
     pub time: Time,
 }
@@ -348,12 +410,13 @@ impl Record {
     pub fn pan(&self) -> Option<Pan> {
         match self {
             Record::CardStored(card) => Some(card.pan),
-            Record::AccountStored(_) => None,
+            Record::AccountStored(_) | Record::AccountRemoved(_) => None,
             Record::Decided(transaction) => Some(transaction.pan),
             Record::Reversed(reversed) => Some(reversed.pan),
             Record::ReversalRemembered(remembered) => Some(remembered.pan),
             Record::Completed(completed) => Some(completed.pan),
             Record::HoldExpired(expired) => Some(expired.pan),
+            Record::CardRemoved(removed) => Some(removed.pan),
         }
     }
 }

@@ -78,9 +78,9 @@ fn undo(
     let gives_back = stored.standing_minor > remaining_minor;
     let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
     if gives_back && open {
-        let pan = stored.transaction.pan;
+        let (pan, origin) = (stored.transaction.pan, stored.origin());
         core.commit(
-            Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor }),
+            Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor, origin }),
             effects,
         );
     }

@@ -5,7 +5,7 @@ use crate::names::{
 };
 use crate::receipt::Receipt;
 use crate::record::{
-    Account, Card, Completed, Funds, HoldExpired, Record, RememberedReversal, Reversed, Transaction,
+    Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus, Usage,
 };
 use crate::request::TransactionType;
@@ -80,6 +80,8 @@ impl State {
             Record::ReversalRemembered(remembered) => self.remember(remembered),
             Record::Completed(completed) => self.completed(completed),
             Record::HoldExpired(expired) => self.hold_expired(expired),
+            Record::CardRemoved(removed) => drop(self.cards.remove(&removed.pan)),
+            Record::AccountRemoved(removed) => self.remove_account(&removed.account),
         }
     }
 
@@ -136,7 +138,8 @@ impl State {
             Funds::None if transaction.code.is_approval() => (TransactionStatus::Approved, 0),
             Funds::None => (TransactionStatus::Declined, 0),
             Funds::Held { minor, expires } => {
-                self.account_mut(transaction).held_minor += minor;
+                let id = transaction.account.expect("a transaction that moves money names its account");
+                self.account_mut(&id).held_minor += minor;
                 match expires {
                     Some(expires) => self.expiring_holds.insert((expires, transaction.id)),
                     None => self.awaiting_completion.insert(transaction.id),
@@ -144,7 +147,8 @@ impl State {
                 (TransactionStatus::Approved, minor)
             }
             Funds::Posted { minor } => {
-                self.post(transaction, minor);
+                let origin = transaction.origin(0).expect("a transaction that moves money names its account");
+                self.post(&origin, minor);
                 (TransactionStatus::Approved, minor)
             }
         };
@@ -168,24 +172,25 @@ impl State {
         self.transactions.insert(id, stored);
     }
 
+    /// The other side of its opening balance goes with it.
+    fn remove_account(&mut self, id: &AccountId) {
+        let Some(file) = self.accounts.remove(id) else { return };
+        let opening = self.opening.entry(file.account.currency.numeric()).or_default();
+        *opening += i128::from(file.ledger_minor);
+    }
+
     fn reversed(&mut self, reversed: &Reversed) {
-        let stored = self.stored(reversed.transaction);
-        let released = stored.standing_minor - reversed.remaining_minor;
-        let transaction = stored.transaction.clone();
-        let status = if reversed.remaining_minor == 0 {
-            TransactionStatus::Reversed
+        let origin = self.origin(reversed.transaction, reversed.origin);
+        let released = origin.standing_minor - reversed.remaining_minor;
+        if origin.posted {
+            self.post(&origin, -released);
         } else {
-            TransactionStatus::PartlyReversed
-        };
-        self.release(&transaction, released);
-        let count = u32::from(reversed.remaining_minor == 0);
-        self.uncount_usage(&transaction, released, count);
-        if reversed.remaining_minor == 0 {
-            self.end_hold(&transaction);
+            self.account_mut(&origin.account).held_minor -= released;
         }
-        let stored = self.stored(reversed.transaction);
-        stored.status = status;
-        stored.standing_minor = reversed.remaining_minor;
+        let all = reversed.remaining_minor == 0;
+        self.uncount_usage(reversed.pan, &origin, released, u32::from(all));
+        let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
+        self.settle(reversed.transaction, status, reversed.remaining_minor, all);
     }
 
     fn remember(&mut self, remembered: &RememberedReversal) {
@@ -200,60 +205,59 @@ impl State {
     }
 
     fn completed(&mut self, completed: &Completed) {
-        let stored = self.stored(completed.transaction);
+        let id = completed.transaction;
+        let origin = self.origin(id, completed.origin);
         let Some(dispensed_minor) = completed.dispensed_minor else {
-            stored.status = TransactionStatus::Suspect;
-            self.awaiting_completion.remove(&completed.transaction);
-            return;
+            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor, true);
         };
-        let held_minor = stored.standing_minor;
-        stored.standing_minor = dispensed_minor;
-        stored.status =
-            if dispensed_minor == 0 { TransactionStatus::Reversed } else { TransactionStatus::Completed };
-        let transaction = stored.transaction.clone();
-        stored.transaction.funds = Funds::Posted { minor: dispensed_minor };
-        self.account_mut(&transaction).held_minor -= held_minor;
-        self.post(&transaction, dispensed_minor);
-        self.uncount_usage(&transaction, held_minor - dispensed_minor, u32::from(dispensed_minor == 0));
-        self.end_hold(&transaction);
+        self.account_mut(&origin.account).held_minor -= origin.standing_minor;
+        self.post(&origin, dispensed_minor);
+        let nothing = dispensed_minor == 0;
+        let returned = origin.standing_minor - dispensed_minor;
+        self.uncount_usage(completed.pan, &origin, returned, u32::from(nothing));
+        let status = if nothing { TransactionStatus::Reversed } else { TransactionStatus::Completed };
+        self.settle(id, status, dispensed_minor, true);
+        if let Some(stored) = self.transactions.get_mut(&id) {
+            stored.transaction.funds = Funds::Posted { minor: dispensed_minor };
+        }
     }
 
     fn hold_expired(&mut self, expired: &HoldExpired) {
-        let stored = self.stored(expired.transaction);
-        let released = stored.standing_minor;
-        stored.standing_minor = 0;
-        stored.status = TransactionStatus::Expired;
-        let transaction = stored.transaction.clone();
-        self.account_mut(&transaction).held_minor -= released;
-        self.end_hold(&transaction);
+        let origin = self.origin(expired.transaction, expired.origin);
+        self.account_mut(&origin.account).held_minor -= origin.standing_minor;
+        self.settle(expired.transaction, TransactionStatus::Expired, 0, true);
     }
 
-    /// Gives back part of what a transaction holds or posted.
-    fn release(&mut self, transaction: &Transaction, minor: i64) {
-        match transaction.funds {
-            Funds::None => {}
-            Funds::Held { .. } => self.account_mut(transaction).held_minor -= minor,
-            Funds::Posted { .. } => self.post(transaction, -minor),
+    /// What the record says of its transaction, or what is in memory of it.
+    fn origin(&self, id: TransactionId, origin: Option<Origin>) -> Origin {
+        let known = || self.transaction(id).and_then(StoredTransaction::origin);
+        origin.or_else(known).expect("a record about a transaction knows it or follows it")
+    }
+
+    /// Where a transaction stands now, if it is still in memory.
+    fn settle(&mut self, id: TransactionId, status: TransactionStatus, standing_minor: i64, ended: bool) {
+        let Some(stored) = self.transactions.get_mut(&id) else { return };
+        stored.status = status;
+        stored.standing_minor = standing_minor;
+        if !ended {
+            return;
         }
+        if let Funds::Held { expires: Some(expires), .. } = stored.transaction.funds {
+            self.expiring_holds.remove(&(expires, id));
+        }
+        self.awaiting_completion.remove(&id);
     }
 
     /// Double entry: the account is debited, the link's settlement account credited.
-    fn post(&mut self, transaction: &Transaction, minor: i64) {
-        let file = self.account_mut(transaction);
+    fn post(&mut self, origin: &Origin, minor: i64) {
+        let file = self.account_mut(&origin.account);
         file.ledger_minor -= minor;
-        let key = SettlementKey { link: transaction.link, currency: file.account.currency };
+        let key = SettlementKey { link: origin.link, currency: file.account.currency };
         *self.settlement.entry(key).or_default() += i128::from(minor);
     }
 
-    fn end_hold(&mut self, transaction: &Transaction) {
-        if let Funds::Held { expires: Some(expires), .. } = transaction.funds {
-            self.expiring_holds.remove(&(expires, transaction.id));
-        }
-        self.awaiting_completion.remove(&transaction.id);
-    }
-
     fn count_usage(&mut self, transaction: &Transaction, minor: i64, count: u32) {
-        let Some(usage) = self.usage_mut(transaction) else { return };
+        let Some(usage) = self.usage_mut(transaction.pan, transaction.transaction) else { return };
         let counted = usage.get_or_insert(Usage { day: transaction.business_day, amount_minor: 0, count: 0 });
         if counted.day != transaction.business_day {
             *counted = Usage { day: transaction.business_day, amount_minor: 0, count: 0 };
@@ -263,26 +267,25 @@ impl State {
     }
 
     /// Only the day that counted it gets it back.
-    fn uncount_usage(&mut self, transaction: &Transaction, minor: i64, count: u32) {
-        let Some(Some(usage)) = self.usage_mut(transaction) else { return };
-        if usage.day == transaction.business_day {
+    fn uncount_usage(&mut self, pan: Pan, origin: &Origin, minor: i64, count: u32) {
+        let Some(Some(usage)) = self.usage_mut(pan, origin.transaction) else { return };
+        if usage.day == origin.business_day {
             usage.amount_minor -= minor;
             usage.count = usage.count.saturating_sub(count);
         }
     }
 
-    fn usage_mut(&mut self, transaction: &Transaction) -> Option<&mut Option<Usage>> {
-        let file = self.cards.get_mut(&transaction.pan)?;
-        match transaction.transaction {
+    fn usage_mut(&mut self, pan: Pan, transaction: TransactionType) -> Option<&mut Option<Usage>> {
+        let file = self.cards.get_mut(&pan)?;
+        match transaction {
             TransactionType::Purchase => Some(&mut file.purchases),
             TransactionType::Withdrawal => Some(&mut file.withdrawals),
             TransactionType::BalanceInquiry | TransactionType::Unsupported => None,
         }
     }
 
-    fn account_mut(&mut self, transaction: &Transaction) -> &mut AccountFile {
-        let id = transaction.account.expect("a transaction that moves money names its account");
-        self.accounts.get_mut(&id).expect("an account is stored before a transaction uses it")
+    fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
+        self.accounts.get_mut(id).expect("an account is stored before a transaction uses it")
     }
 
     fn stored(&mut self, id: TransactionId) -> &mut StoredTransaction {
@@ -489,6 +492,11 @@ impl State {
 }
 
 impl StoredTransaction {
+    /// For a record about it. `None` when it names no account, and so moved no money.
+    pub(crate) fn origin(&self) -> Option<Origin> {
+        self.transaction.origin(self.standing_minor)
+    }
+
     fn holds_money(&self) -> bool {
         matches!(self.transaction.funds, Funds::Held { .. }) && self.standing_minor != 0
     }

@@ -1,12 +1,15 @@
 //! The stored form of a record: one byte of format version, then the record in postcard encoding
 //! (variable-length integers, fields in order of declaration, no names).
 
+mod v1;
+
 use crate::Rejected;
 use auth::Record;
+use serde::Deserialize;
 
 /// Version of the stored form. A change of [`Record`] that is more than a new variant at the end
 /// needs a new number and a reader for this one.
-const RECORD_VERSION: u8 = 1;
+const RECORD_VERSION: u8 = 2;
 
 /// Appends the stored form of a record. It holds a clear PAN, so it may only go where a journal
 /// seals it.
@@ -18,19 +21,24 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
     postcard::to_io(record, out).expect("a record has a stored form and memory takes it");
 }
 
-/// Reads what [`encode_record`] wrote.
+/// Reads what [`encode_record`] wrote, in this version and those before it.
 ///
 /// # Errors
 /// When the version is unknown or the bytes are no record.
 pub fn decode_record(bytes: &[u8]) -> Result<Record, Rejected> {
     match bytes.split_first() {
-        Some((&RECORD_VERSION, body)) => match postcard::take_from_bytes(body) {
-            Ok((record, [])) => Ok(record),
-            Ok(_) => Err(Rejected("a record has bytes left over")),
-            Err(_) => Err(Rejected("a record cannot be read")),
-        },
+        Some((&RECORD_VERSION, body)) => whole(body),
+        Some((1, body)) => whole::<v1::RecordV1>(body).map(Record::from),
         Some(_) => Err(Rejected("a record has a version that this program does not know; use a newer one")),
         None => Err(Rejected("a record is empty")),
+    }
+}
+
+fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
+    match postcard::take_from_bytes(body) {
+        Ok((record, [])) => Ok(record),
+        Ok(_) => Err(Rejected("a record has bytes left over")),
+        Err(_) => Err(Rejected("a record cannot be read")),
     }
 }
 

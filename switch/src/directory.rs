@@ -1,7 +1,7 @@
 //! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
 //! card that is not on file goes by its own number.
 
-use auth::{AccountId, Record};
+use auth::{AccountId, Completed, HoldExpired, Record, Reversed};
 use card::Pan;
 use dashmap::DashMap;
 
@@ -42,12 +42,19 @@ impl Directory {
     pub fn home_of_record(&self, record: &Record) -> usize {
         match record {
             Record::AccountStored(account) => self.home_of_account(&account.id),
+            Record::AccountRemoved(removed) => self.home_of_account(&removed.account),
             Record::CardStored(card) => {
                 let home = self.home_of_account(&card.account);
                 if self.shards > 1 {
                     self.homes.insert(card.pan, home as u8);
                 }
                 home
+            }
+            // The card may be off the file by now; its account is where it was.
+            Record::Reversed(Reversed { origin: Some(origin), .. })
+            | Record::Completed(Completed { origin: Some(origin), .. })
+            | Record::HoldExpired(HoldExpired { origin: Some(origin), .. }) => {
+                self.home_of_account(&origin.account)
             }
             other => other.pan().map_or(0, |pan| self.home(&pan)),
         }

@@ -67,7 +67,11 @@ pub fn read(settings: &Settings, wanted: impl Fn(&Transaction) -> bool) -> Resul
             Record::HoldExpired(expired) => {
                 (expired.transaction, Event { time: expired.time, kind: EventKind::HoldExpired })
             }
-            Record::CardStored(_) | Record::AccountStored(_) | Record::ReversalRemembered(_) => return Ok(()),
+            Record::CardStored(_)
+            | Record::AccountStored(_)
+            | Record::ReversalRemembered(_)
+            | Record::CardRemoved(_)
+            | Record::AccountRemoved(_) => return Ok(()),
         };
         if let Some(entry) = entries.get_mut(&id) {
             entry.add(event);

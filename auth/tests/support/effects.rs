@@ -36,6 +36,8 @@ impl Names {
         match record {
             Record::CardStored(_) => "card-stored".to_owned(),
             Record::AccountStored(_) => "account-stored".to_owned(),
+            Record::CardRemoved(_) => "card-removed".to_owned(),
+            Record::AccountRemoved(_) => "account-removed".to_owned(),
             Record::Decided(transaction) => self.decided(transaction),
             Record::Reversed(reversed) => {
                 let remaining = money(reversed.remaining_minor);

@@ -82,7 +82,11 @@ impl Ledger {
                 entry.status = TransactionStatus::Expired;
                 Ok(())
             }
-            Record::CardStored(_) | Record::AccountStored(_) | Record::ReversalRemembered(_) => Ok(()),
+            Record::CardStored(_)
+            | Record::AccountStored(_)
+            | Record::ReversalRemembered(_)
+            | Record::CardRemoved(_)
+            | Record::AccountRemoved(_) => Ok(()),
         }
     }
 
