@@ -148,6 +148,9 @@ impl Shard {
         match effect {
             Effect::Record(record) => self.batch.push_with(|out| store::encode_record(&record, out)),
             Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
+            Effect::Recall { ticket, .. } => {
+                self.step(clock::now(), Input::Recalled { ticket, found: None });
+            }
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
             Effect::Respond { reply_to, response } => {

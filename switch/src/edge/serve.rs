@@ -12,7 +12,7 @@ use crate::recovery::{self, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
-use auth::{LinkName, Transaction};
+use auth::{LinkName, StoredTransaction};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -224,9 +224,9 @@ fn restore_sessions(cores: &[auth::Core], listeners: &[ListenerSettings]) -> Ses
     let is_ndc = |listener: &&ListenerSettings| matches!(listener.protocol, Protocol::Ndc(_));
     let links: Vec<LinkName> = listeners.iter().filter(is_ndc).map(|listener| listener.name).collect();
     // An ATM's cards may live in several shards: the newest of all decides, and opened last stands last.
-    let mut newest: Vec<&Transaction> =
+    let mut newest: Vec<&StoredTransaction> =
         cores.iter().flat_map(|core| core.state().newest_of_terminals(&links)).collect();
-    let mut open: Vec<&Transaction> =
+    let mut open: Vec<&StoredTransaction> =
         cores.iter().flat_map(|core| core.state().awaiting_completion()).collect();
     newest.sort_by_key(|transaction| (transaction.time, transaction.id));
     open.sort_by_key(|transaction| (transaction.time, transaction.id));
