@@ -15,6 +15,8 @@ mod seal;
 mod segment;
 mod simulation;
 
+pub(crate) use batch::split_record;
+pub(crate) use disk::create_folder;
 pub use batch::{Batch, Records};
 pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};

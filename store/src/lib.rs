@@ -39,9 +39,11 @@
 //! ```
 
 mod committer;
+mod element;
 mod journal;
 mod master_key;
 mod record;
+mod snapshot;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use journal::{
@@ -51,3 +53,6 @@ pub use journal::{
 };
 pub use master_key::{KeyError, MasterKey};
 pub use record::{decode_record, encode_record};
+pub use snapshot::{
+    SnapshotError, SnapshotInfo, SnapshotWriter, read_snapshot, remove_old_snapshots, snapshot_info, snapshots,
+};
