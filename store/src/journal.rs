@@ -11,6 +11,7 @@ mod memory;
 mod place;
 mod reader;
 mod replay;
+mod retire;
 mod seal;
 mod segment;
 mod simulation;
@@ -22,6 +23,7 @@ pub use memory::MemoryJournal;
 pub use place::{Place, Start};
 pub use reader::{JournalFrame, JournalReader, Until};
 pub use replay::{Rejected, Replay, TornTail, Visitor, read_all, read_from};
+pub use retire::{Retire, retire_before};
 pub use segment::oldest_segment;
 pub use simulation::SimulatedDisk;
 

@@ -46,8 +46,9 @@ mod record;
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use journal::{
     AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
-    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Sequence, Settings, SimulatedDisk, Start,
-    Stream, TornTail, Until, Visitor, oldest_segment, read_all, read_from,
+    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, Sequence, Settings,
+    SimulatedDisk, Start, Stream, TornTail, Until, Visitor, oldest_segment, read_all, read_from,
+    retire_before,
 };
 pub use master_key::{KeyError, MasterKey};
 pub use record::{decode_record, encode_record};

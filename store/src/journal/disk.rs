@@ -222,7 +222,7 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
 }
 
 /// Makes the names in a folder durable.
-fn sync_folder(dir: &Path) -> io::Result<()> {
+pub(super) fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 

@@ -262,7 +262,7 @@ impl JournalReader {
             return Ok(false);
         }
         let rest = self.window.rest_of_file()?;
-        if !has_witness(&rest[..used(&rest)], self.window.end.frames) {
+        if !has_witness(&rest, self.window.end.frames) {
             return Ok(false);
         }
         self.window.forget();

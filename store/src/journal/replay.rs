@@ -243,7 +243,7 @@ impl Segment {
     /// witness it belongs to the last group of frames, whose sync never returned: the disk may
     /// have written the parts of that group in any order.
     fn durable_frame_is_damaged(&self) -> bool {
-        has_witness(&self.rest()[..self.used_behind()], self.end.frames)
+        has_witness(self.rest(), self.end.frames)
     }
 
     /// Bytes from the offset to the last that is not zero.
@@ -263,7 +263,8 @@ impl Segment {
 
 /// Whether a frame in `rest`, not at its front, was written when frame `number` was durable.
 pub(super) fn has_witness(rest: &[u8], number: u32) -> bool {
-    (ALIGNMENT..rest.len()).step_by(ALIGNMENT).any(|offset| {
+    // A frame's last bytes may be zeros: each is looked for in all that follows.
+    (ALIGNMENT..used(rest)).step_by(ALIGNMENT).any(|offset| {
         Frame::at_front(&rest[offset..]).is_some_and(|frame| frame.header.durable_before > number)
     })
 }
