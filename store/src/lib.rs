@@ -48,7 +48,7 @@ pub use journal::{
     AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
     JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, Sequence, Settings,
     SimulatedDisk, Start, Stream, TornTail, Until, Visitor, oldest_segment, read_all, read_from,
-    retire_before,
+    retire_before, segment_file, segments,
 };
 pub use master_key::{KeyError, MasterKey};
 pub use record::{decode_record, encode_record};

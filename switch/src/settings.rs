@@ -26,6 +26,8 @@ pub struct Settings {
     pub shards: usize,
     /// Preallocated size of a journal segment.
     pub segment_bytes: u64,
+    /// What becomes of journal segments that no snapshot needs any more.
+    pub retention: RetentionSettings,
     /// How long `SIGTERM` waits for answers in flight.
     pub drain_deadline: Duration,
     /// The HSM.
@@ -36,6 +38,15 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
+}
+
+/// What becomes of journal segments that no snapshot needs any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionSettings {
+    /// How long they stay in the journal's folder after they were last written.
+    pub keep: Duration,
+    /// What is done with them then.
+    pub then: store::Retire,
 }
 
 /// The administration listener.

@@ -139,6 +139,13 @@ impl JournalReader {
         self.window.end.frames
     }
 
+    /// What the header at the place of an error says of its frame: stream, and sequence of its first
+    /// record. It may itself be damaged.
+    #[must_use]
+    pub fn announced(&self) -> Option<(Stream, Sequence)> {
+        Frame::announced(self.window.rest()).map(|(_, header)| (header.stream, header.first))
+    }
+
     /// The file that is being read.
     #[must_use]
     pub fn file(&self) -> &Path {

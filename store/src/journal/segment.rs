@@ -100,13 +100,26 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{EXTENSION}"))
 }
 
+/// The numbers of the segments in a journal's folder, ascending; a gap between them is damage.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn segments(dir: &Path) -> Result<Vec<u64>, JournalError> {
+    numbers(dir).map_err(|error| JournalError::Io { doing: "listing", path: dir.to_owned(), error })
+}
+
 /// The number of the oldest segment in a journal's folder; `None` when it has no segments.
 ///
 /// # Errors
 /// When the folder cannot be listed.
 pub fn oldest_segment(dir: &Path) -> Result<Option<u64>, JournalError> {
-    let failed = |error| JournalError::Io { doing: "listing", path: dir.to_owned(), error };
-    Ok(numbers(dir).map_err(failed)?.first().copied())
+    Ok(segments(dir)?.first().copied())
+}
+
+/// The file of a segment in a journal's folder.
+#[must_use]
+pub fn segment_file(dir: &Path, number: u64) -> PathBuf {
+    path(dir, number)
 }
 
 /// The numbers of all segments, ascending.
