@@ -9,7 +9,7 @@ use benches::Bank;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
 use std::time::Duration;
-use store::{Batch, FileJournal, Journal, MasterKey, Settings, Stream, encode_record};
+use store::{Batch, DataKeys, FileJournal, Journal, Settings, Stream, encode_record};
 use tempfile::TempDir;
 
 fn commit(criterion: &mut Criterion) {
@@ -63,10 +63,10 @@ fn append(journal: &mut FileJournal, batch: &mut Batch, records: &[Record]) {
 
 fn open() -> (TempDir, FileJournal) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
-    let key = MasterKey::generate().expect("the system has random bytes");
+    let keys = DataKeys::in_memory().expect("the system has random bytes");
     let settings = Settings::default();
     let (journal, _) =
-        FileJournal::open(&folder.path().join("journal"), &key, settings, &mut |_, _, _| Ok(()))
+        FileJournal::open(&folder.path().join("journal"), &keys, settings, &mut |_, _, _| Ok(()))
             .expect("a new journal opens");
     (folder, journal)
 }

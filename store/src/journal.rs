@@ -16,6 +16,7 @@ pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};
 pub use memory::MemoryJournal;
 pub use replay::{Rejected, Replay, TornTail, Visitor, read_all};
+pub use segment::newest_format;
 
 /// An append-only sequence of record batches per stream.
 ///

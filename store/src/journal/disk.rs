@@ -1,6 +1,7 @@
 //! What the file engine asks of a disk: few enough calls that a test can let each of them fail.
 
 use super::segment;
+use crate::private_file::{folder_of, sync_folder};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -104,10 +105,7 @@ pub(super) fn create_folder(dir: &Path) -> io::Result<()> {
         return Ok(());
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
-    }
+    sync_folder(folder_of(dir))
 }
 
 /// A new file of zeros, written and synced. Reserving the space alone would leave blocks marked as
@@ -136,11 +134,6 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         result => Ok(result?),
     }
-}
-
-/// Makes the names in a folder durable.
-fn sync_folder(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 /// Names under which a segment is prepared. What a crash has left of one is overwritten.

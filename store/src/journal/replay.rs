@@ -7,7 +7,7 @@ use super::frame::{ALIGNMENT, Frame};
 use super::seal::SegmentKey;
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
 use super::{Positions, Sequence, Stream};
-use crate::MasterKey;
+use crate::DataKeys;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -58,10 +58,10 @@ impl Replay {
 /// what that process is just writing may show as a [`TornTail`].
 ///
 /// # Errors
-/// When the journal cannot be read, is damaged or sealed under another key, or the visitor
+/// When the journal cannot be read, is damaged or sealed under a data key that is missing or another one, or the visitor
 /// rejects a record. Records before the place of the error have been visited.
-pub fn read_all(dir: &Path, master: &MasterKey, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
-    walk(dir, master, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
+pub fn read_all(dir: &Path, keys: &DataKeys, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
+    walk(dir, keys, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
 }
 
 /// Who may write while we read.
@@ -93,7 +93,7 @@ pub(super) struct Segment {
 /// Reads all segments.
 pub(super) fn walk(
     dir: &Path,
-    master: &MasterKey,
+    keys: &DataKeys,
     writer: Writer,
     visitor: &mut Visitor<'_>,
 ) -> Result<Walk, JournalError> {
@@ -103,7 +103,7 @@ pub(super) fn walk(
     for number in 1..=newest {
         let buffer = before.as_mut().map(|before| std::mem::take(&mut before.content));
         let buffer = buffer.unwrap_or_default();
-        let mut segment = Segment::open(dir, number, master, before.as_ref(), buffer)?;
+        let mut segment = Segment::open(dir, number, keys, before.as_ref(), buffer)?;
         walker.frames(&mut segment)?;
         if number < newest {
             segment.must_end_clean()?;
@@ -196,13 +196,13 @@ impl Segment {
     fn open(
         dir: &Path,
         number: u64,
-        master: &MasterKey,
+        keys: &DataKeys,
         before: Option<&Segment>,
         mut content: Vec<u8>,
     ) -> Result<Segment, JournalError> {
         let file = segment::path(dir, number);
         read(&file, &mut content)?;
-        let (header, key, checksum) = SegmentHeader::read(&file, &content, number, master)?;
+        let (header, key, checksum) = SegmentHeader::read(&file, &content, number, keys)?;
         let before_end = before.map(|before| before.end).unwrap_or_default();
         let end = SegmentEnd { frames: 0, chain: checksum };
         let segment = Segment { number, file, content, key, offset: HEADER_BYTES, end };

@@ -1,7 +1,7 @@
 //! The engine on a disk that fails, and that loses what was not synced.
 
 use super::*;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 /// A disk that ends at its operation number `fails_at`: by then it holds all that was synced and
 /// an arbitrary part of the rest, in sectors, as after a loss of power.
@@ -102,7 +102,7 @@ fn run(dir: &Path, fails_at: u32, seed: u64, error: io::ErrorKind) -> Run {
     let inner = Folder::new(dir, SEGMENT_BYTES);
     let disk =
         FailingDisk { inner, fails_at, seed, error, unsynced: Vec::new(), operations: operations.clone() };
-    let opened = FileJournal::open_on(Box::new(disk), dir, &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()));
+    let opened = FileJournal::open_on(Box::new(disk), dir, &keys(), SEGMENT_BYTES, &mut |_, _, _| Ok(()));
     let mut run = match opened {
         Ok((mut journal, replay)) => append_groups(&mut journal, replay.records, seed),
         Err(JournalError::Io { error: told, .. }) => {
@@ -158,7 +158,7 @@ fn failed(journal: &mut FileJournal, run: Run) -> Run {
 /// Number of records in the journal; asserts that they are the right ones, in order.
 fn records(dir: &Path) -> u64 {
     let mut count = 0u64;
-    let visited = super::super::read_all(dir, &key(), &mut |_, sequence, record| {
+    let visited = super::super::read_all(dir, &keys(), &mut |_, sequence, record| {
         assert_eq!((sequence.0, &record[..8]), (count, &count.to_le_bytes()[..]));
         count += 1;
         Ok(())
@@ -228,7 +228,7 @@ fn an_opening_makes_durable_what_it_has_read() {
         operations: Arc::default(),
     };
     let visitor = &mut |_, _, _: &[u8]| Ok(());
-    FileJournal::open_on(Box::new(disk), cache.path(), &key(), SEGMENT_BYTES, visitor).unwrap();
+    FileJournal::open_on(Box::new(disk), cache.path(), &keys(), SEGMENT_BYTES, visitor).unwrap();
     assert_eq!(records(disk_dir.path()), written.acknowledged);
 }
 
@@ -240,7 +240,7 @@ fn an_error_of_the_disk_names_the_file() {
     let error = io::ErrorKind::StorageFull;
     let disk = FailingDisk { inner, fails_at: 3, seed: 1, error, unsynced: Vec::new(), operations };
     let (mut journal, _) =
-        FileJournal::open_on(Box::new(disk), dir.path(), &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
+        FileJournal::open_on(Box::new(disk), dir.path(), &keys(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
             .unwrap();
     let mut batch = Batch::new();
     batch.push(b"4000000000000002");
@@ -265,14 +265,15 @@ fn a_sync_with_nothing_appended_leaves_the_disk_alone() {
         operations: operations.clone(),
     };
     let (mut journal, _) =
-        FileJournal::open_on(Box::new(disk), dir.path(), &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
+        FileJournal::open_on(Box::new(disk), dir.path(), &keys(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
             .unwrap();
     journal.sync().unwrap();
     assert_eq!(*operations.lock().unwrap(), 1, "only the first segment was made");
 }
 
-fn key() -> MasterKey {
-    MasterKey::from_hex(&"0123456789abcdef".repeat(4)).unwrap()
+fn keys() -> DataKeys {
+    static KEYS: LazyLock<DataKeys> = LazyLock::new(|| DataKeys::in_memory().unwrap());
+    KEYS.clone()
 }
 
 fn splitmix(state: &mut u64) -> u64 {
