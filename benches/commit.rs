@@ -21,7 +21,7 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use store::{
-    Batch, FileJournal, Journal, JournalReader, MasterKey, Place, Settings, Stream, Until, encode_record,
+    Batch, DataKeys, FileJournal, Journal, JournalReader, Place, Settings, Stream, Until, encode_record,
 };
 
 fn main() {
@@ -64,7 +64,7 @@ fn encoding(records: &[Record], turn: Duration) {
 
 /// One row: by turns the journal and the bare file.
 fn append(folder: &Path, records: &[Record], turn: Duration) {
-    let mut journal = open(&folder.join("journal"), &key());
+    let mut journal = open(&folder.join("journal"), &keys());
     let mut batch = Batch::new();
     fill(&mut batch, records);
     // What the batch is on disk: header, payload, tag, padding (docs/journal.md).
@@ -166,8 +166,8 @@ impl Bare {
 fn reading(records: &[Record], batches: u32) {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("the target folder can be written");
     let dir = folder.path().join("journal");
-    let key = key();
-    let mut journal = open(&dir, &key);
+    let keys = keys();
+    let mut journal = open(&dir, &keys);
     let mut batch = Batch::new();
     fill(&mut batch, &records[..256]);
     for _ in 0..batches {
@@ -182,7 +182,7 @@ fn reading(records: &[Record], batches: u32) {
 
     let begin = Instant::now();
     let mut bytes = 0;
-    let replay = store::read_all(&dir, &key, &mut |_, _, record| {
+    let replay = store::read_all(&dir, &keys, &mut |_, _, record| {
         bytes += record.len();
         Ok(())
     });
@@ -190,7 +190,7 @@ fn reading(records: &[Record], batches: u32) {
     black_box(bytes);
 
     let begin = Instant::now();
-    let replay = store::read_all(&dir, &key, &mut |_, _, record| {
+    let replay = store::read_all(&dir, &keys, &mut |_, _, record| {
         black_box(store::decode_record(record)?);
         Ok(())
     });
@@ -198,7 +198,7 @@ fn reading(records: &[Record], batches: u32) {
 
     let begin = Instant::now();
     let mut reader =
-        JournalReader::open(&dir, &key, &Place::default(), Until::WholeFrames).expect("it opens");
+        JournalReader::open(&dir, &keys, &Place::default(), Until::WholeFrames).expect("it opens");
     let mut count = 0;
     while let Some(frame) = reader.next_frame().expect("the journal is sound") {
         for record in frame.records {
@@ -217,13 +217,13 @@ fn fill(batch: &mut Batch, records: &[Record]) {
     }
 }
 
-fn open(dir: &Path, key: &MasterKey) -> FileJournal {
+fn open(dir: &Path, keys: &DataKeys) -> FileJournal {
     let settings = Settings { segment_bytes: SEGMENT_BYTES };
-    FileJournal::open(dir, key, settings, &mut |_, _, _| Ok(())).expect("a new journal opens").0
+    FileJournal::open(dir, keys, settings, &mut |_, _, _| Ok(())).expect("a new journal opens").0
 }
 
-fn key() -> MasterKey {
-    MasterKey::generate().expect("the system has random bytes")
+fn keys() -> DataKeys {
+    DataKeys::in_memory().expect("the system has random bytes")
 }
 
 fn records() -> Vec<Record> {

@@ -24,7 +24,7 @@ pub use place::{Place, Start};
 pub use reader::{JournalFrame, JournalReader, Until};
 pub use replay::{Rejected, Replay, TornTail, Visitor, read_all, read_from};
 pub use retire::{Retire, retire_before};
-pub use segment::{oldest_segment, segment_file, segments};
+pub use segment::{newest_format, oldest_segment, segment_file, segments};
 pub use simulation::SimulatedDisk;
 
 use std::ops::ControlFlow;

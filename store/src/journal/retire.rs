@@ -1,8 +1,9 @@
 //! What becomes of segments that no snapshot needs any more.
 
-use super::disk::{create_folder, sync_folder};
+use super::disk::create_folder;
 use super::error::JournalError;
 use super::segment;
+use crate::private_file::sync_folder;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;

@@ -1,6 +1,6 @@
 //! Openings from a snapshot's place, and readers that follow.
 
-use crate::{SMALL, Seen, append, change, fix_checksum, frames, key, open, read, segment, written};
+use crate::{SMALL, Seen, append, change, fix_checksum, frames, keys, open, read, segment, written};
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, mpsc};
@@ -16,7 +16,7 @@ const B: Stream = Stream(2);
 fn open_from(dir: &Path, start: Start) -> Result<(FileJournal, Replay, Vec<Seen>), JournalError> {
     let mut seen = Vec::new();
     let (journal, replay) =
-        FileJournal::open_from(dir, &key(), SMALL, start, &mut |stream, sequence, record| {
+        FileJournal::open_from(dir, &keys(dir), SMALL, start, &mut |stream, sequence, record| {
             seen.push((stream, sequence, record.to_vec()));
             Ok(())
         })?;
@@ -70,7 +70,8 @@ fn damage<T>(result: Result<T, JournalError>) -> (Damage, String, u64) {
 #[test]
 fn a_replay_from_any_snapshot_shows_exactly_what_came_after_it() {
     let (dir, whole) = two_streams();
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), Until::WholeFrames).unwrap();
+    let mut reader =
+        JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), Until::WholeFrames).unwrap();
     let places: Vec<Place> = follow(&mut reader).unwrap().into_iter().map(|(place, _)| place).collect();
     for (place, index) in places.iter().zip(0..) {
         let start = Start { segment: place.segment, positions: place.positions.clone() };
@@ -82,10 +83,15 @@ fn a_replay_from_any_snapshot_shows_exactly_what_came_after_it() {
             .cloned()
             .collect();
         let mut seen = Vec::new();
-        let replay = store::read_from(dir.path(), &key(), start.clone(), &mut |stream, sequence, record| {
-            seen.push((stream, sequence, record.to_vec()));
-            Ok(())
-        });
+        let replay = store::read_from(
+            dir.path(),
+            &keys(dir.path()),
+            start.clone(),
+            &mut |stream, sequence, record| {
+                seen.push((stream, sequence, record.to_vec()));
+                Ok(())
+            },
+        );
         assert_eq!(seen, after);
         assert_eq!(replay.unwrap().position(A), Sequence(48));
         if index % 6 == 0 {
@@ -152,13 +158,15 @@ fn a_start_that_the_journal_does_not_reach_or_does_not_have_is_damage() {
 #[test]
 fn a_reader_goes_on_from_every_place_it_has_given() {
     let (dir, whole) = two_streams();
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), Until::WholeFrames).unwrap();
+    let mut reader =
+        JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), Until::WholeFrames).unwrap();
     let frames = follow(&mut reader).unwrap();
     assert_eq!(all(frames.clone()), whole);
     let mut seen = 0;
     for (place, records) in &frames {
         seen += records.len();
-        let mut again = JournalReader::open(dir.path(), &key(), place, Until::WholeFrames).unwrap();
+        let mut again =
+            JournalReader::open(dir.path(), &keys(dir.path()), place, Until::WholeFrames).unwrap();
         assert_eq!(again.place(), place);
         assert_eq!(all(follow(&mut again).unwrap()), whole[seen..]);
     }
@@ -167,12 +175,12 @@ fn a_reader_goes_on_from_every_place_it_has_given() {
     for offset in [place.offset - 8, place.offset + 8] {
         let place = Place { offset, ..place.clone() };
         assert_eq!(
-            damage(JournalReader::open(dir.path(), &key(), &place, Until::WholeFrames)).0,
+            damage(JournalReader::open(dir.path(), &keys(dir.path()), &place, Until::WholeFrames)).0,
             Damage::Place
         );
     }
     let place = Place { segment: 99, ..place.clone() };
-    let missing = damage(JournalReader::open(dir.path(), &key(), &place, Until::WholeFrames));
+    let missing = damage(JournalReader::open(dir.path(), &keys(dir.path()), &place, Until::WholeFrames));
     assert_eq!(missing.0, Damage::SegmentMissing);
 }
 
@@ -180,7 +188,8 @@ fn a_reader_goes_on_from_every_place_it_has_given() {
 fn a_reader_follows_a_writer_over_rolls() {
     let (dir, _) = written(&["first"]);
     let (mut journal, ..) = open(dir.path()).unwrap();
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), Until::WholeFrames).unwrap();
+    let mut reader =
+        JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), Until::WholeFrames).unwrap();
     assert_eq!(all(follow(&mut reader).unwrap()).len(), 1);
     assert!(follow(&mut reader).unwrap().is_empty());
     for number in 1..40u8 {
@@ -197,12 +206,14 @@ fn a_reader_follows_a_writer_over_rolls() {
 #[test]
 fn a_tool_takes_each_stream_as_it_stands_in_the_oldest_segment_that_is_kept() {
     let (dir, whole) = two_streams();
-    let mut reader = JournalReader::open_segment(dir.path(), &key(), 1, Until::WholeFrames).unwrap();
+    let mut reader =
+        JournalReader::open_segment(dir.path(), &keys(dir.path()), 1, Until::WholeFrames).unwrap();
     assert_eq!(all(follow(&mut reader).unwrap()), whole);
     for number in 1..=2 {
         fs::remove_file(segment(dir.path(), number)).unwrap();
     }
-    let mut reader = JournalReader::open_segment(dir.path(), &key(), 3, Until::WholeFrames).unwrap();
+    let mut reader =
+        JournalReader::open_segment(dir.path(), &keys(dir.path()), 3, Until::WholeFrames).unwrap();
     let seen = all(follow(&mut reader).unwrap());
     assert!(!seen.is_empty() && whole.ends_with(&seen));
 }
@@ -218,7 +229,7 @@ fn a_reader_in_the_serving_process_sees_what_is_durable_and_no_more() {
         Committer::start(Box::new(journal), 2, 64, on_durable, |failure| panic!("{failure}")).unwrap();
     let handle = committer.handle();
     let until = Until::Durable(Arc::clone(handle.durable()));
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), until).unwrap();
+    let mut reader = JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), until).unwrap();
     assert_eq!(all(follow(&mut reader).unwrap()).len(), 1);
     let mut segment = handle.durable().segment();
     for number in 0..30u8 {
@@ -236,12 +247,12 @@ fn a_reader_in_the_serving_process_sees_what_is_durable_and_no_more() {
     committer.shutdown().unwrap();
 
     let until = Until::Positions(vec![Sequence(7), Sequence(1)]);
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), until).unwrap();
+    let mut reader = JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), until).unwrap();
     let seen = all(follow(&mut reader).unwrap());
     assert_eq!(seen.len(), 8);
     // More is durable than the file holds: frames are lost.
     let until = Until::Positions(vec![Sequence(31), Sequence(1)]);
-    let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), until).unwrap();
+    let mut reader = JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), until).unwrap();
     for _ in 0..2 {
         assert_eq!(damage(follow(&mut reader)).0, Damage::Frame);
     }
@@ -254,7 +265,8 @@ fn a_reader_finds_the_damage_that_a_replay_finds() {
     let (dir, _) = written(&[text.as_str(); 7]);
     let sound = |number| fs::read(segment(dir.path(), number)).unwrap();
     let by_reader = || {
-        let mut reader = JournalReader::open(dir.path(), &key(), &Place::default(), Until::WholeFrames)?;
+        let mut reader =
+            JournalReader::open(dir.path(), &keys(dir.path()), &Place::default(), Until::WholeFrames)?;
         let frames = follow(&mut reader)?;
         Ok::<_, JournalError>((frames.len(), reader.torn()?))
     };

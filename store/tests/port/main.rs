@@ -3,8 +3,9 @@
 
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::LazyLock;
 use store::{
-    AppendError, Batch, FileJournal, Journal, JournalError, MasterKey, MemoryJournal, Sequence, Settings,
+    AppendError, Batch, DataKeys, FileJournal, Journal, JournalError, MemoryJournal, Sequence, Settings,
     SimulatedDisk, Start, Stream,
 };
 
@@ -46,7 +47,7 @@ impl Engine for File {
 
     fn crash(&mut self) {
         self.journal = None;
-        let opened = FileJournal::open(&self.dir, &key(), SMALL, &mut |_, _, _| Ok(()));
+        let opened = FileJournal::open(&self.dir, &keys(), SMALL, &mut |_, _, _| Ok(()));
         self.journal = Some(opened.unwrap().0);
     }
 }
@@ -68,7 +69,7 @@ impl Engine for Simulated {
         self.journal = None;
         self.disk.lose_power();
         let start = Start::default();
-        let opened = FileJournal::open_simulated(&self.disk, &key(), SMALL, start, &mut |_, _, _| Ok(()));
+        let opened = FileJournal::open_simulated(&self.disk, &keys(), SMALL, start, &mut |_, _, _| Ok(()));
         self.journal = Some(opened.unwrap().0);
     }
 }
@@ -299,8 +300,9 @@ fn a_failed_engine_refuses_everything_and_what_was_acknowledged_is_there_afterwa
     }
 }
 
-fn key() -> MasterKey {
-    MasterKey::from_hex(&"0123456789abcdef".repeat(4)).unwrap()
+fn keys() -> DataKeys {
+    static KEYS: LazyLock<DataKeys> = LazyLock::new(|| DataKeys::in_memory().unwrap());
+    KEYS.clone()
 }
 
 const SMALL: Settings = Settings { segment_bytes: 8192 };

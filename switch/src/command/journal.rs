@@ -12,7 +12,7 @@ use serde_json::json;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use store::{JournalError, JournalReader, MasterKey as Keys, Until};
+use store::{DataKeys, JournalError, JournalReader, Until};
 
 /// The journal: verify it, count what is in it, write out its records.
 #[derive(clap::Args)]
@@ -94,7 +94,7 @@ pub fn run(args: &JournalArgs) -> ExitCode {
         Ok(configuration) => configuration.settings,
         Err(code) => return code,
     };
-    let keys = match recovery::master_key(&settings) {
+    let keys = match recovery::data_keys(&settings) {
         Ok(keys) => keys,
         Err(error) => return failed(&error),
     };
@@ -138,7 +138,7 @@ fn folder(settings: &Settings, common: &Common) -> PathBuf {
 fn write_records(
     dump: &DumpArgs,
     folder: &Path,
-    keys: &Keys,
+    keys: &DataKeys,
     out: &mut dyn Write,
 ) -> io::Result<Option<JournalError>> {
     let oldest = match store::oldest_segment(folder) {

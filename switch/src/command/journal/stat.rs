@@ -1,13 +1,12 @@
 //! Counting what is in the journal.
 
-use super::Keys;
 use super::record::{self, KINDS};
 use card::Time;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
-use store::{JournalError, JournalReader, Until};
+use store::{DataKeys, JournalError, JournalReader, Until};
 
 /// What there is.
 #[derive(Default)]
@@ -27,6 +26,8 @@ struct Segment {
     /// Of the file.
     file_bytes: u64,
     times: Times,
+    /// Version of the data key it is sealed under; `None` of a segment without frames.
+    data_key: Option<u32>,
 }
 
 struct Stream {
@@ -44,7 +45,7 @@ struct Times(Option<(Time, Time)>);
 ///
 /// # Errors
 /// When a file cannot be read or is damaged.
-pub(super) fn count(folder: &Path, keys: &Keys) -> Result<Counts, JournalError> {
+pub(super) fn count(folder: &Path, keys: &DataKeys) -> Result<Counts, JournalError> {
     let mut counts = Counts::default();
     let Some(oldest) = store::oldest_segment(folder)? else { return Ok(counts) };
     for number in store::segments(folder)? {
@@ -56,6 +57,7 @@ pub(super) fn count(folder: &Path, keys: &Keys) -> Result<Counts, JournalError> 
         let segment = counts.segments.entry(frame.place.segment).or_default();
         let count = frame.records.len() as u64;
         segment.frames += 1;
+        segment.data_key = Some(frame.data_key);
         segment.records += count;
         segment.bytes += frame.bytes;
         let first = frame.first.0;
@@ -130,15 +132,16 @@ impl Counts {
         for (number, stream) in &self.streams {
             writeln!(out, "{number:>6} {:>12} {:>12} {:>12}", stream.records, stream.first, stream.next)?;
         }
-        writeln!(out, "\nsegment     frames      records         used  times")?;
+        writeln!(out, "\nsegment     frames      records         used  data key  times")?;
         for (number, segment) in &self.segments {
             let times = segment.times.texts().map(|(first, last)| format!("{first} to {last}"));
             writeln!(
                 out,
-                "{number:>7} {:>10} {:>12} {:>12}  {}",
+                "{number:>7} {:>10} {:>12} {:>12} {:>9}  {}",
                 segment.frames,
                 segment.records,
                 segment.bytes,
+                segment.data_key.map_or("-".to_owned(), |version| version.to_string()),
                 times.unwrap_or_default()
             )?;
         }
@@ -160,6 +163,7 @@ impl Counts {
                 "records": segment.records,
                 "bytes": segment.bytes,
                 "file_bytes": segment.file_bytes,
+                "data_key": segment.data_key,
                 "from": from,
                 "to": to,
             })

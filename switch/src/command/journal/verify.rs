@@ -1,10 +1,9 @@
 //! Reading everything, and going on behind damage so that all of it is found at once.
 
-use super::Keys;
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use store::{JournalError, JournalReader, TornTail, Until};
+use store::{DataKeys, JournalError, JournalReader, TornTail, Until};
 
 /// What a verification has found.
 #[derive(Default)]
@@ -33,7 +32,7 @@ pub(super) struct Finding {
 ///
 /// # Errors
 /// When a file cannot be read, or is sealed under another key: then nothing is known of it.
-pub(super) fn verify(folder: &Path, keys: &Keys) -> Result<Findings, JournalError> {
+pub(super) fn verify(folder: &Path, keys: &DataKeys) -> Result<Findings, JournalError> {
     let mut findings = Findings::default();
     let numbers = store::segments(folder)?;
     let Some((&oldest, &newest)) = numbers.first().zip(numbers.last()) else { return Ok(findings) };
