@@ -31,7 +31,10 @@ fn main() {
 
     let decided = decided(cards.min(100_000), transactions);
     let bytes: usize = decided.iter().map(Vec::len).sum();
-    line("record", &format!("{:.0} bytes, an approved purchase by chip and PIN", bytes as f64 / decided.len() as f64));
+    line(
+        "record",
+        &format!("{:.0} bytes, an approved purchase by chip and PIN", bytes as f64 / decided.len() as f64),
+    );
     let before = resident_bytes();
     let begun = Instant::now();
     for bytes in &decided {

@@ -63,11 +63,7 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// When the folder or file cannot be made.
-    pub fn create(
-        dir: &Path,
-        keys: &DataKeys,
-        info: &SnapshotInfo,
-    ) -> Result<SnapshotWriter, SnapshotError> {
+    pub fn create(dir: &Path, keys: &DataKeys, info: &SnapshotInfo) -> Result<SnapshotWriter, SnapshotError> {
         crate::journal::create_folder(dir).map_err(|error| SnapshotError::Io(dir.to_owned(), error))?;
         let path = dir.join(UNFINISHED);
         let mut options = OpenOptions::new();
@@ -261,7 +257,8 @@ impl Reader {
         let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
         let mut header = [0; HEADER_BYTES];
         file.read_exact(&mut header).map_err(failed)?;
-        let number = |at: usize| u32::from_le_bytes(*header[at..].first_chunk().expect("the header is longer"));
+        let number =
+            |at: usize| u32::from_le_bytes(*header[at..].first_chunk().expect("the header is longer"));
         if header[..8] != *MAGIC {
             return Err(unusable("it is no snapshot"));
         }
@@ -376,7 +373,10 @@ impl fmt::Display for SnapshotError {
             SnapshotError::Unusable(path, reason) => write!(f, "snapshot {}: {reason}", path.display()),
             SnapshotError::NoKey(path, version) => {
                 let path = path.display();
-                write!(f, "snapshot {path} is sealed under data key {version}, which is not in the file of data keys")
+                write!(
+                    f,
+                    "snapshot {path} is sealed under data key {version}, which is not in the file of data keys"
+                )
             }
             SnapshotError::NoRandom => f.write_str("the system gave no random bytes"),
         }

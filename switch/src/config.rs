@@ -20,7 +20,7 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
-use crate::settings::{AdminSettings, Settings, SnapshotSettings};
+use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings};
 use auth::{Memory, Tables};
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
@@ -34,9 +34,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Retire;
 use tls::{Identity, TlsMode};
 use toml::de::{DeTable, DeValue};
-use value::{address, duration_up_to, number, size_within, switch, text};
+use value::{address, duration_up_to, number, one_of, size_within, switch, text};
 
 /// What the file says, with what only tools ask for.
 #[derive(Clone, Debug)]
@@ -130,6 +131,7 @@ struct Storage {
     master_key_file: PathBuf,
     segment_bytes: u64,
     snapshots: SnapshotSettings,
+    retention: RetentionSettings,
 }
 
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
@@ -150,17 +152,33 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         top.complain("master_key", Complaint::new(error.to_string(), mend));
     }
     let mut segment_bytes = 64 << 20;
+    let archive = data_folder.join("journal-archive");
+    let mut retention = RetentionSettings { keep: days(7), then: Retire::Archive(archive) };
     if let Some(mut journal) = top.table("journal") {
         segment_bytes = journal.or("segment", segment_bytes, size_within(64 << 10..=4 << 30));
+        retention = read_retention(&mut journal, retention, folder);
         journal.finish();
     }
     let mut snapshots = SnapshotSettings { journal_bytes: 256 << 20, keep: 2 };
     if let Some(mut section) = top.table("snapshots") {
-        snapshots.journal_bytes = section.or("journal", snapshots.journal_bytes, size_within(64 << 10..=1 << 40));
+        snapshots.journal_bytes =
+            section.or("journal", snapshots.journal_bytes, size_within(64 << 10..=1 << 40));
         snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
         section.finish();
     }
-    Storage { data_folder, master_key_file, segment_bytes, snapshots }
+    Storage { data_folder, master_key_file, segment_bytes, snapshots, retention }
+}
+
+/// What becomes of segments that no snapshot needs any more.
+fn read_retention(journal: &mut Section<'_>, usual: RetentionSettings, folder: &Path) -> RetentionSettings {
+    let keep = journal.or("keep", usual.keep, duration_up_to(days(3660)));
+    let is_archived = journal.or("then", true, one_of(&[("archive", true), ("remove", false)]));
+    if !is_archived {
+        journal.refuse("archive", "belongs to then = \"archive\"");
+        return RetentionSettings { keep, then: Retire::Remove };
+    }
+    let archive = journal.optional("archive", |value| text(value).map(|path| folder.join(path)));
+    RetentionSettings { keep, then: archive.map_or(usual.then, Retire::Archive) }
 }
 
 fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &KeyRing) -> Configuration {
@@ -207,6 +225,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         segment_bytes: storage.segment_bytes,
         memory,
         snapshots: storage.snapshots,
+        retention: storage.retention,
         drain_deadline,
         hsm: hsm.settings,
         admin,

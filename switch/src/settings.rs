@@ -30,6 +30,8 @@ pub struct Settings {
     pub memory: auth::Memory,
     /// When snapshots are taken.
     pub snapshots: SnapshotSettings,
+    /// What becomes of journal segments that no snapshot needs any more.
+    pub retention: RetentionSettings,
     /// How long `SIGTERM` waits for answers in flight.
     pub drain_deadline: Duration,
     /// The HSM.
@@ -49,6 +51,15 @@ pub struct SnapshotSettings {
     pub journal_bytes: u64,
     /// How many are kept, at least one. The older ones serve where the newest cannot be read.
     pub keep: usize,
+}
+
+/// What becomes of journal segments that no snapshot needs any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionSettings {
+    /// How long they stay in the journal's folder after they were last written.
+    pub keep: Duration,
+    /// What is done with them then.
+    pub then: store::Retire,
 }
 
 /// The administration listener.
