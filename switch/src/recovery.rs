@@ -55,7 +55,7 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let (journal, replay) =
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
-            let record = store::decode_record(bytes)?;
+            let record = store::decode_without_receipt(bytes)?;
             cores[directory.home_of_record(&record)].replay(&record);
             Ok(())
         })
@@ -80,7 +80,7 @@ pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
     let keys = data_keys(settings)?;
     let (mut state, start) = snapshots::restore_state(settings, &keys);
     store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
-        state.apply(&store::decode_record(bytes)?);
+        state.apply(&store::decode_without_receipt(bytes)?);
         Ok(())
     })
     .map_err(RecoveryError::Journal)?;
