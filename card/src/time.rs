@@ -40,6 +40,12 @@ impl Time {
         Time { unix_ms: self.unix_ms.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)) }
     }
 
+    /// This much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Time {
+        Time { unix_ms: self.unix_ms.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)) }
+    }
+
     fn at(self, offset: UtcOffset) -> ::time::OffsetDateTime {
         let local_ms = self.unix_ms + i64::from(offset.minutes) * 60_000;
         ::time::OffsetDateTime::from_unix_timestamp(local_ms.div_euclid(1000))

@@ -16,7 +16,9 @@ mod seal;
 mod segment;
 mod simulation;
 
+pub(crate) use batch::split_record;
 pub use batch::{Batch, Records};
+pub(crate) use disk::create_folder;
 pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};
 pub use memory::MemoryJournal;

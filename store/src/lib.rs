@@ -40,10 +40,12 @@
 
 mod committer;
 mod data_keys;
+mod element;
 mod journal;
 mod master_key;
 mod private_file;
 mod record;
+mod snapshot;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use data_keys::{DataKeyState, DataKeyVersion, DataKeys, DataKeysError, SealedPan, SealedPanError};
@@ -55,3 +57,7 @@ pub use journal::{
 };
 pub use master_key::{KeyError, MasterKey};
 pub use record::{decode_record, encode_record};
+pub use snapshot::{
+    SnapshotError, SnapshotInfo, SnapshotWriter, read_snapshot, remove_old_snapshots, snapshot_info,
+    snapshots,
+};

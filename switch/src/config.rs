@@ -20,8 +20,8 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
-use crate::settings::{AdminSettings, RetentionSettings, Settings};
-use auth::Tables;
+use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings};
+use auth::{Memory, Tables};
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
 use keys::KeyRing;
@@ -131,6 +131,7 @@ struct Storage {
     master_key_file: PathBuf,
     segment_bytes: u64,
     retention: RetentionSettings,
+    snapshots: SnapshotSettings,
 }
 
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
@@ -158,7 +159,14 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         retention = read_retention(&mut journal, retention, folder);
         journal.finish();
     }
-    Storage { data_folder, master_key_file, segment_bytes, retention }
+    let mut snapshots = SnapshotSettings { journal_bytes: 256 << 20, keep: 2 };
+    if let Some(mut section) = top.table("snapshots") {
+        snapshots.journal_bytes =
+            section.or("journal", snapshots.journal_bytes, size_within(64 << 10..=1 << 40));
+        snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
+        section.finish();
+    }
+    Storage { data_folder, master_key_file, segment_bytes, retention, snapshots }
 }
 
 /// What becomes of segments that no snapshot needs any more.
@@ -179,6 +187,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let drain_deadline =
         top.or("drain_deadline", Duration::from_secs(10), duration_up_to(Duration::from_hours(1)));
     let shards = top.or("shards", 1, number(1..=auth::limits::SHARDS as u64)) as usize;
+    let memory = memory(top, shards);
     let hsm = hsm::read(top);
     let identity = top.table("tls").map_or_else(Identity::default, |mut section| {
         let identity = Identity::read(&mut section, folder);
@@ -215,6 +224,8 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         shards,
         segment_bytes: storage.segment_bytes,
         retention: storage.retention,
+        memory,
+        snapshots: storage.snapshots,
         drain_deadline,
         hsm: hsm.settings,
         admin,
@@ -229,6 +240,17 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         public_test_lmk: hsm.public_test_lmk,
         file: PathBuf::new(),
     }
+}
+
+/// `[memory]`: how much of the past all shards together keep, which is shared out among them.
+fn memory(top: &mut Section<'_>, shards: usize) -> Memory {
+    let Memory { mut transactions, mut fingerprints } = Memory::default();
+    if let Some(mut section) = top.table("memory") {
+        transactions = section.or("transactions", transactions as u64, number(1..=1_000_000_000)) as usize;
+        fingerprints = section.or("fingerprints", fingerprints as u64, number(0..=1_000_000_000)) as usize;
+        section.finish();
+    }
+    Memory { transactions: transactions.div_ceil(shards), fingerprints: fingerprints.div_ceil(shards) }
 }
 
 fn admin(top: &mut Section<'_>, listeners: &mut Listeners<'_>) -> Option<AdminSettings> {

@@ -28,6 +28,10 @@ pub struct Settings {
     pub segment_bytes: u64,
     /// What becomes of journal segments that no snapshot needs any more.
     pub retention: RetentionSettings,
+    /// How much of the past each shard keeps in memory.
+    pub memory: auth::Memory,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotSettings,
     /// How long `SIGTERM` waits for answers in flight.
     pub drain_deadline: Duration,
     /// The HSM.
@@ -47,6 +51,15 @@ pub struct RetentionSettings {
     pub keep: Duration,
     /// What is done with them then.
     pub then: store::Retire,
+}
+
+/// When the state of all shards is written to disk, so that a start need not replay the whole journal.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotSettings {
+    /// Not before the journal has grown by so many bytes, in whole segments.
+    pub journal_bytes: u64,
+    /// How many are kept, at least one. The older ones serve where the newest cannot be read.
+    pub keep: usize,
 }
 
 /// The administration listener.

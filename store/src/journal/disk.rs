@@ -182,7 +182,7 @@ impl Drop for Folder {
 }
 
 /// Makes a folder that only its owner can enter (0700), with its parents, durably.
-pub(super) fn create_folder(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if dir.is_dir() {
         return Ok(());

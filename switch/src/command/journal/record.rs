@@ -1,14 +1,14 @@
 //! Records for people and scripts. Card numbers are masked, and reference values of PINs left out.
 
 use auth::{
-    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed, Transaction,
-    Verdict,
+    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed,
+    StoredTransaction, Transaction, Verdict,
 };
 use card::Time;
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 9] = [
+pub(super) const KINDS: [&str; 10] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -18,6 +18,7 @@ pub(super) const KINDS: [&str; 9] = [
     "hold_expired",
     "card_removed",
     "account_removed",
+    "recalled",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -37,6 +38,7 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::HoldExpired(_) => 6,
         Record::CardRemoved(_) => 7,
         Record::AccountRemoved(_) => 8,
+        Record::Recalled(_) => 9,
     }
 }
 
@@ -44,6 +46,8 @@ pub(super) fn kind_index(record: &Record) -> usize {
 pub(super) fn time(record: &Record) -> Option<Time> {
     match record {
         Record::CardStored(_) | Record::AccountStored(_) => None,
+        // That of the transaction, which was long before.
+        Record::Recalled(_) => None,
         Record::Decided(transaction) => Some(transaction.time),
         Record::Reversed(reversed) => Some(reversed.time),
         Record::ReversalRemembered(remembered) => Some(remembered.time),
@@ -90,6 +94,7 @@ pub(super) fn to_json(record: &Record) -> Value {
         Record::CardRemoved(removed) => {
             json!({ "pan": removed.pan.to_string(), "time": removed.time.to_string() })
         }
+        Record::Recalled(stored) => recalled_json(stored),
         Record::AccountRemoved(removed) => {
             json!({ "account": removed.account.as_str(), "time": removed.time.to_string() })
         }
@@ -155,6 +160,27 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
+    })
+}
+
+fn recalled_json(stored: &StoredTransaction) -> Value {
+    json!({
+        "transaction": stored.id.0,
+        "time": stored.time.to_string(),
+        "business_day": stored.business_day.to_string(),
+        "link": stored.link.as_str(),
+        "terminal": stored.terminal.as_str(),
+        "kind": stored.transaction.as_str(),
+        "pan": stored.pan.to_string(),
+        "stan": stored.stan.to_string(),
+        "rrn": stored.rrn.as_ref().map(card::Rrn::as_str),
+        "amount_minor": stored.amount_minor,
+        "currency": format!("{:03}", stored.currency),
+        "code": stored.code.as_str(),
+        "account": stored.account.map(|account| account.as_str().to_owned()),
+        "funds": funds_json(stored.funds),
+        "status": stored.status.as_str(),
+        "standing_minor": stored.standing_minor,
     })
 }
 
