@@ -83,8 +83,8 @@ fn append(folder: &Path, records: &[Record], turn: Duration) {
         theirs.measure(turn, || bare.write());
     }
     let size = records.len() as f64;
-    let micros = |duration: Duration| duration.as_nanos() as f64 / 1000.0 / (ours.batches() as f64 * size);
     ours.turns.sort_unstable();
+    let micros = |duration: Duration| duration.as_nanos() as f64 / 1000.0 / (ours.batches() as f64 * size);
     let percentile = |share: usize| ours.turns[(ours.turns.len() - 1) * share / 1000].as_nanos() as f64 / 1e6;
     println!(
         "{:>5} {:>11.0} {:>11.0} {:>6.0}% {:>11.2} µs {:>11.2} µs {:>16.0} {:>15.2} {:>6.2} {:>6.1}",

@@ -9,7 +9,10 @@ use benches::Bank;
 use std::fs;
 use std::hint::black_box;
 use std::time::Instant;
-use store::{DataKeys, SnapshotInfo, SnapshotWriter, decode_record, encode_record, read_snapshot, snapshots};
+use store::{
+    DataKeys, SnapshotInfo, SnapshotWriter, decode_record, decode_without_receipt, encode_record,
+    read_snapshot, snapshots,
+};
 
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
@@ -38,7 +41,7 @@ fn main() {
     let before = resident_bytes();
     let begun = Instant::now();
     for bytes in &decided {
-        state.apply(&decode_record(bytes).expect("our own record"));
+        state.apply(&decode_without_receipt(bytes).expect("our own record"));
     }
     let seconds = begun.elapsed().as_secs_f64();
     let each = (resident_bytes() - before) as f64 / decided.len() as f64;

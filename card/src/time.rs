@@ -27,6 +27,13 @@ pub struct CivilDay {
     pub day: u8,
 }
 
+/// `YYYY-MM-DD`.
+impl fmt::Display for CivilDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 impl Time {
     /// From milliseconds since the Unix epoch.
     #[must_use]

@@ -130,8 +130,8 @@ struct Storage {
     data_folder: PathBuf,
     master_key_file: PathBuf,
     segment_bytes: u64,
-    retention: RetentionSettings,
     snapshots: SnapshotSettings,
+    retention: RetentionSettings,
 }
 
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
@@ -166,7 +166,7 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
         section.finish();
     }
-    Storage { data_folder, master_key_file, segment_bytes, retention, snapshots }
+    Storage { data_folder, master_key_file, segment_bytes, snapshots, retention }
 }
 
 /// What becomes of segments that no snapshot needs any more.
@@ -223,9 +223,9 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         master_key_file: storage.master_key_file,
         shards,
         segment_bytes: storage.segment_bytes,
-        retention: storage.retention,
         memory,
         snapshots: storage.snapshots,
+        retention: storage.retention,
         drain_deadline,
         hsm: hsm.settings,
         admin,

@@ -8,8 +8,8 @@
 use crate::directory::Directory;
 use crate::inbox::Message;
 use crate::metrics::Metrics;
-use crate::recovery::PROVISIONING;
-use crate::settings::{Settings, SnapshotSettings};
+use crate::recovery::{self, PROVISIONING};
+use crate::settings::{RetentionSettings, Settings, SnapshotSettings};
 use crate::shards::Shards;
 use auth::{Core, Element, Frozen, Route, ShardIndex, State};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use store::{
     DataKeys, Durable, Replay, Sequence, SnapshotError, SnapshotInfo, SnapshotWriter, Start, Stream,
 };
@@ -124,6 +124,8 @@ impl Snapshots {
         let bytes = newest.as_ref().and_then(|(_, path)| std::fs::metadata(path).ok());
         let mut worker = Worker {
             settings: settings.snapshots,
+            retention: settings.retention.clone(),
+            journal: recovery::journal_folder(settings),
             segment_bytes: settings.segment_bytes,
             last: Last {
                 number: newest.map_or(0, |(number, _)| number),
@@ -153,6 +155,8 @@ impl Snapshots {
 
 struct Worker {
     settings: SnapshotSettings,
+    retention: RetentionSettings,
+    journal: PathBuf,
     segment_bytes: u64,
     last: Last,
     dir: PathBuf,
@@ -216,6 +220,7 @@ impl Worker {
         self.wait_until_durable(&frozen, begun)?;
         let bytes = self.write(&info, frozen, stopped)?;
         store::remove_old_snapshots(&self.dir, self.settings.keep).map_err(Failure::Snapshot)?;
+        self.retire();
         self.last = Last { number, segment, bytes };
         let took = begun.elapsed();
         self.metrics.snapshots().taken(bytes, took, pause);
@@ -275,6 +280,21 @@ impl Worker {
             result?;
         }
         writer.finish().map_err(Failure::Snapshot)
+    }
+}
+
+impl Worker {
+    /// Takes away the segments that no snapshot needs and whose time is over. The oldest snapshot decides: it must
+    /// still do where the newer ones cannot be read.
+    fn retire(&self) {
+        let oldest = store::snapshots(&self.dir).ok().and_then(|found| found.into_iter().last());
+        let Some(Ok(info)) = oldest.map(|(_, path)| store::snapshot_info(&path, &self.keys)) else { return };
+        let Some(written_before) = SystemTime::now().checked_sub(self.retention.keep) else { return };
+        match store::retire_before(&self.journal, info.segment, written_before, &self.retention.then) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => tracing::info!(segments = gone.len(), newest = gone.last(), "segments retired"),
+            Err(error) => tracing::warn!(%error, "old segments stay where they are"),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::edge::tls::{self, TlsError};
 use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
-use crate::recovery::{self, RecoveryError};
+use crate::recovery::{self, Recovered, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
@@ -68,13 +68,14 @@ impl Server {
     pub fn start(settings: Settings) -> Result<Server, ServeError> {
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::new(settings.shards));
-        let Recovered { journal, cores, replay, keys } =
+        let Recovered { journal, mut cores, replay, keys } =
             recovery::recover(&settings, &directory).map_err(ServeError::Recovery)?;
         let (cards, accounts) = cores
             .iter()
             .map(|core| core.state().size())
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
+        cores.iter_mut().for_each(auth::Core::reserve);
         let sessions = Arc::new(restore_sessions(&cores, &settings.listeners));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -55,6 +55,8 @@ pub(super) fn time(record: &Record) -> Option<Time> {
         Record::HoldExpired(expired) => Some(expired.time),
         Record::CardRemoved(removed) => Some(removed.time),
         Record::AccountRemoved(removed) => Some(removed.time),
+        // That of the transaction; when it was asked for is not recorded.
+        Record::Recalled(stored) => Some(stored.time),
     }
 }
 
@@ -69,6 +71,13 @@ pub(super) fn to_json(record: &Record) -> Value {
             "time": time.to_string(),
             "remaining_minor": remaining_minor,
             "origin": origin.as_ref().map(origin_json),
+        }),
+        Record::Recalled(stored) => json!({
+            "transaction": stored.id.0,
+            "time": stored.time.to_string(),
+            "pan": stored.pan.to_string(),
+            "status": stored.status.as_str(),
+            "standing_minor": stored.standing_minor,
         }),
         Record::ReversalRemembered(remembered) => json!({
             "link": remembered.link.as_str(),
