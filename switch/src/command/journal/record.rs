@@ -1,8 +1,8 @@
 //! Records for people and scripts. Card numbers are masked, and reference values of PINs left out.
 
 use auth::{
-    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed,
-    StoredTransaction, Transaction, Verdict,
+    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed, Transaction,
+    Verdict,
 };
 use card::Time;
 use serde_json::{Value, json};
@@ -46,8 +46,6 @@ pub(super) fn kind_index(record: &Record) -> usize {
 pub(super) fn time(record: &Record) -> Option<Time> {
     match record {
         Record::CardStored(_) | Record::AccountStored(_) => None,
-        // That of the transaction, which was long before.
-        Record::Recalled(_) => None,
         Record::Decided(transaction) => Some(transaction.time),
         Record::Reversed(reversed) => Some(reversed.time),
         Record::ReversalRemembered(remembered) => Some(remembered.time),
@@ -103,7 +101,6 @@ pub(super) fn to_json(record: &Record) -> Value {
         Record::CardRemoved(removed) => {
             json!({ "pan": removed.pan.to_string(), "time": removed.time.to_string() })
         }
-        Record::Recalled(stored) => recalled_json(stored),
         Record::AccountRemoved(removed) => {
             json!({ "account": removed.account.as_str(), "time": removed.time.to_string() })
         }
@@ -169,27 +166,6 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
-    })
-}
-
-fn recalled_json(stored: &StoredTransaction) -> Value {
-    json!({
-        "transaction": stored.id.0,
-        "time": stored.time.to_string(),
-        "business_day": stored.business_day.to_string(),
-        "link": stored.link.as_str(),
-        "terminal": stored.terminal.as_str(),
-        "kind": stored.transaction.as_str(),
-        "pan": stored.pan.to_string(),
-        "stan": stored.stan.to_string(),
-        "rrn": stored.rrn.as_ref().map(card::Rrn::as_str),
-        "amount_minor": stored.amount_minor,
-        "currency": format!("{:03}", stored.currency),
-        "code": stored.code.as_str(),
-        "account": stored.account.map(|account| account.as_str().to_owned()),
-        "funds": funds_json(stored.funds),
-        "status": stored.status.as_str(),
-        "standing_minor": stored.standing_minor,
     })
 }
 
