@@ -3,6 +3,7 @@
 
 mod card_import;
 mod check;
+mod journal;
 mod key_ceremony;
 mod key_import;
 mod message;
