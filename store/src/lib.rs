@@ -52,4 +52,5 @@ pub use journal::{
     Sequence, Settings, Stream, TornTail, Visitor, newest_format, read_all,
 };
 pub use master_key::{KeyError, MasterKey};
+pub use private_file::create as create_private_file;
 pub use record::{decode_record, encode_record};

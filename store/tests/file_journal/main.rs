@@ -3,6 +3,7 @@
 mod damage;
 mod kill;
 mod operation;
+mod rotation;
 mod roundtrip;
 
 use std::fs;
