@@ -40,17 +40,25 @@
 
 mod committer;
 mod data_keys;
+mod element;
 mod journal;
 mod master_key;
 mod private_file;
 mod record;
+mod snapshot;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use data_keys::{DataKeyState, DataKeyVersion, DataKeys, DataKeysError, SealedPan, SealedPanError};
 pub use journal::{
-    AppendError, Batch, Damage, FileJournal, Journal, JournalError, MemoryJournal, Rejected, Replay,
-    Sequence, Settings, Stream, TornTail, Visitor, newest_format, read_all,
+    AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
+    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, Sequence, Settings,
+    SimulatedDisk, Start, Stream, TornTail, Until, Visitor, newest_format, oldest_segment, read_all,
+    read_from, retire_before, segment_file, segments,
 };
 pub use master_key::{KeyError, MasterKey};
 pub use private_file::create as create_private_file;
-pub use record::{decode_record, encode_record};
+pub use record::{decode_record, decode_without_receipt, encode_record};
+pub use snapshot::{
+    SnapshotError, SnapshotInfo, SnapshotWriter, read_snapshot, remove_old_snapshots, snapshot_info,
+    snapshots,
+};

@@ -71,6 +71,7 @@ pub fn read(settings: &Settings, wanted: impl Fn(&Transaction) -> bool) -> Resul
             | Record::AccountStored(_)
             | Record::ReversalRemembered(_)
             | Record::CardRemoved(_)
+            | Record::Recalled(_)
             | Record::AccountRemoved(_) => return Ok(()),
         };
         if let Some(entry) = entries.get_mut(&id) {

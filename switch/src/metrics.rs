@@ -2,8 +2,10 @@
 //! never a card's.
 
 mod hsm;
+mod snapshots;
 
 pub use hsm::{CommandMeters, HsmMetrics, UnitMeters};
+pub use snapshots::SnapshotMetrics;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -25,6 +27,7 @@ pub struct Metrics {
     responses: Family<CodeLabels, Counter>,
     response_seconds: SecondsFamily<LinkLabel>,
     hsm: HsmMetrics,
+    snapshots: SnapshotMetrics,
 }
 
 /// Times, by labels.
@@ -76,6 +79,7 @@ impl Metrics {
             responses: Family::default(),
             response_seconds: Family::new_with_constructor(seconds),
             hsm: HsmMetrics::new(),
+            snapshots: SnapshotMetrics::default(),
         };
         metrics.register();
         metrics
@@ -108,6 +112,13 @@ impl Metrics {
             self.response_seconds.clone(),
         );
         self.hsm.register(registry);
+        self.snapshots.register(registry);
+    }
+
+    /// What is counted of snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> &SnapshotMetrics {
+        &self.snapshots
     }
 
     /// A connection is open.

@@ -3,12 +3,14 @@
 use crate::directory::Directory;
 use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
-use auth::{Core, Record, ShardIndex, State};
+use crate::snapshots;
+use auth::{Core, Record, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream};
+use store::{
+    DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream,
+};
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
@@ -30,44 +32,59 @@ pub fn journal_folder(settings: &Settings) -> PathBuf {
     settings.data_folder.join("journal")
 }
 
-/// Opens the journal for writing and brings one core per shard to the state it describes. Records go
-/// to the shard of their card, not to the shard that wrote them, so the number of shards may change
-/// from one start to the next.
+/// What a start begins with.
+pub struct Recovered {
+    /// The journal, open for writing.
+    pub journal: FileJournal,
+    /// One core per shard.
+    pub cores: Vec<Core>,
+    /// What was read of the journal.
+    pub replay: Replay,
+    /// The keys of data at rest.
+    pub keys: DataKeys,
+}
+
+/// Opens the journal for writing and brings one core per shard to the state it describes, from the newest
+/// snapshot on. Records go to the shard of their card, not to the shard that wrote them, so the number of
+/// shards may change from one start to the next.
 ///
 /// # Errors
 /// When the master key, the data keys or the journal cannot be read, or another process is writing to it.
-pub fn recover(
-    settings: &Settings,
-    directory: &Directory,
-) -> Result<(FileJournal, Vec<Core>, Replay), RecoveryError> {
+pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, RecoveryError> {
     let keys = data_keys(settings)?;
-    let mut cores: Vec<Core> = (0..settings.shards)
-        .map(|shard| Core::new(ShardIndex(shard as u8), Arc::clone(&settings.tables)))
-        .collect();
+    let (mut cores, start) = snapshots::restore_cores(settings, &keys, directory);
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
-    let (journal, replay) = FileJournal::open(&journal_folder(settings), &keys, sizes, &mut |_, _, bytes| {
-        let record = store::decode_record(bytes)?;
-        cores[directory.home_of_record(&record)].replay(&record);
-        Ok(())
-    })
-    .map_err(RecoveryError::Journal)?;
+    let (journal, replay) =
+        FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
+            let record = store::decode_without_receipt(bytes)?;
+            cores[directory.home_of_record(&record)].replay(&record);
+            Ok(())
+        })
+        .map_err(RecoveryError::Journal)?;
     let last_counter = cores.iter().map(|core| core.state().last_counter()).max().unwrap_or(0);
     for core in &mut cores {
         core.resume(last_counter);
     }
-    Ok((journal, cores, replay))
+    Ok(Recovered { journal, cores, replay, keys })
 }
 
-/// Reads the whole journal into one state, without a lock: `serve` may be running.
+/// Reads the state of all shards into one, from the newest snapshot on and without a lock: `serve` may be
+/// running.
 ///
 /// # Errors
 /// As [`recover`].
 pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
-    let mut state = State::default();
-    read_records(settings, |record| {
-        state.apply(&record);
+    let folder = journal_folder(settings);
+    if !folder.exists() {
+        return Ok(State::default());
+    }
+    let keys = data_keys(settings)?;
+    let (mut state, start) = snapshots::restore_state(settings, &keys);
+    store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
+        state.apply(&store::decode_without_receipt(bytes)?);
         Ok(())
-    })?;
+    })
+    .map_err(RecoveryError::Journal)?;
     Ok(state)
 }
 

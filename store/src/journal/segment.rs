@@ -1,10 +1,11 @@
 //! A segment: one file of the journal, and the block at its front.
 
+use super::disk::Source;
 use super::error::{Damage, JournalError};
 use super::seal::{KeyCheck, SegmentKey, SegmentSalt, key_check, random};
 use crate::DataKeys;
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Size of the header: a block of its own, so that no later write touches its disk sectors.
@@ -115,10 +116,7 @@ impl SegmentHeader {
 /// # Errors
 /// When the folder or the segment cannot be read.
 pub fn newest_format(dir: &Path) -> Result<Option<u32>, JournalError> {
-    let newest = newest(dir)?;
-    if newest == 0 {
-        return Ok(None);
-    }
+    let Some(newest) = segments(dir)?.pop() else { return Ok(None) };
     let path = path(dir, newest);
     let mut front = [0; 12];
     let read = File::open(&path).and_then(|mut file| file.read_exact(&mut front));
@@ -133,21 +131,55 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{EXTENSION}"))
 }
 
-/// The number of the newest segment, 0 when there is none. All from 1 must be there.
-pub(super) fn newest(dir: &Path) -> Result<u64, JournalError> {
-    let failed = |error| JournalError::Io { doing: "listing", path: dir.to_owned(), error };
+/// The numbers of the segments in a journal's folder, ascending; a gap between them is damage.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn segments(dir: &Path) -> Result<Vec<u64>, JournalError> {
+    numbers(dir).map_err(|error| JournalError::Io { doing: "listing", path: dir.to_owned(), error })
+}
+
+/// The number of the oldest segment in a journal's folder; `None` when it has no segments.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn oldest_segment(dir: &Path) -> Result<Option<u64>, JournalError> {
+    Ok(segments(dir)?.first().copied())
+}
+
+/// The file of a segment in a journal's folder.
+#[must_use]
+pub fn segment_file(dir: &Path, number: u64) -> PathBuf {
+    path(dir, number)
+}
+
+/// The numbers of all segments, ascending.
+pub(super) fn numbers(dir: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        numbers.extend(name.to_str().and_then(number_of));
+    for entry in fs::read_dir(dir)? {
+        numbers.extend(entry?.file_name().to_str().and_then(number_of));
     }
     numbers.sort_unstable();
-    match numbers.iter().zip(1..).find(|(number, expected)| **number != *expected) {
-        Some((_, missing)) => {
-            Err(JournalError::Damaged { file: path(dir, missing), offset: 0, damage: Damage::SegmentMissing })
-        }
-        None => Ok(numbers.len() as u64),
+    Ok(numbers)
+}
+
+/// The number of the newest segment, 0 when there is none. From the first that is there all must
+/// be, and `start` must be among them; only where it is the beginning there may be none.
+pub(super) fn newest(source: &dyn Source, start: u64, is_beginning: bool) -> Result<u64, JournalError> {
+    let failed = |error| JournalError::Io { doing: "listing", path: source.dir().to_owned(), error };
+    let numbers = source.numbers().map_err(failed)?;
+    let missing = |number| JournalError::Damaged {
+        file: path(source.dir(), number),
+        offset: 0,
+        damage: Damage::SegmentMissing,
+    };
+    let (Some(&oldest), Some(&newest)) = (numbers.first(), numbers.last()) else {
+        return if is_beginning { Ok(0) } else { Err(missing(start)) };
+    };
+    if let Some((_, gap)) = numbers.iter().zip(oldest..).find(|(number, expected)| **number != *expected) {
+        return Err(missing(gap));
     }
+    if (oldest..=newest).contains(&start) { Ok(newest) } else { Err(missing(start)) }
 }
 
 /// The fixed-size field at `offset` of a block whose layout has room for it.

@@ -1,8 +1,10 @@
 //! The file engine from outside: what goes in comes out, and what happens to damaged files.
 
 mod damage;
+mod follow;
 mod kill;
 mod operation;
+mod retire;
 mod rotation;
 mod roundtrip;
 
