@@ -8,9 +8,7 @@ use auth::{Core, Record, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use store::{
-    DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream,
-};
+use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream};
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
