@@ -28,7 +28,10 @@ pub struct CommitHandle {
 }
 
 /// How far each stream is durable.
-pub struct Durable(Box<[CachePadded<AtomicU64>]>);
+pub struct Durable {
+    positions: Box<[CachePadded<AtomicU64>]>,
+    segment: CachePadded<AtomicU64>,
+}
 
 /// Why a batch was not taken, with the batch.
 #[derive(Debug)]
@@ -64,7 +67,7 @@ impl Committer {
     ) -> io::Result<Committer> {
         let capacity = capacity.max(1);
         let (submissions, waiting) = bounded(capacity);
-        let durable = Arc::new(Durable::of(&*journal, streams));
+        let durable = Arc::new(Durable::new(&*journal, streams));
         let empty = Arc::new(ArrayQueue::new(capacity));
         let mut worker = Worker {
             journal,
@@ -110,7 +113,7 @@ impl CommitHandle {
     /// # Errors
     /// When the queue is full or the committer has stopped: the batch comes back.
     pub fn submit(&self, stream: Stream, expected: Sequence, batch: Batch) -> Result<(), Refused> {
-        if usize::from(stream.0) >= self.durable.0.len() {
+        if usize::from(stream.0) >= self.durable.positions.len() {
             return Err(Refused::UnknownStream(batch));
         }
         let submission = Submission { stream, expected, batch };
@@ -134,9 +137,10 @@ impl CommitHandle {
 }
 
 impl Durable {
-    fn of(journal: &dyn Journal, streams: u16) -> Durable {
-        let position = |stream| CachePadded::new(AtomicU64::new(journal.position(Stream(stream)).0));
-        Durable((0..streams).map(position).collect())
+    fn new(journal: &dyn Journal, streams: u16) -> Durable {
+        let padded = |value| CachePadded::new(AtomicU64::new(value));
+        let position = |stream| padded(journal.position(Stream(stream)).0);
+        Durable { positions: (0..streams).map(position).collect(), segment: padded(journal.segment()) }
     }
 
     /// Every record of `stream` before this place is on disk.
@@ -145,12 +149,29 @@ impl Durable {
     /// When the committer was not started for this stream.
     #[must_use]
     pub fn position(&self, stream: Stream) -> Sequence {
-        Sequence(self.0[usize::from(stream.0)].load(Ordering::Acquire))
+        self.of(stream).expect("the committer was started for this stream")
+    }
+
+    /// The number of the segment that is being written, or was a moment ago.
+    ///
+    /// Who reads this first, and then where a stream stands, by [`Durable::position`] or by what
+    /// its shard has submitted, knows: every record of the stream from that place on lies in this
+    /// segment or in a later one. With both a snapshot says where its replay begins
+    /// ([`crate::Start`]).
+    #[must_use]
+    pub fn segment(&self) -> u64 {
+        self.segment.load(Ordering::Acquire)
+    }
+
+    /// As [`Durable::position`]; `None` when the committer was not started for this stream.
+    pub(crate) fn of(&self, stream: Stream) -> Option<Sequence> {
+        let position = self.positions.get(usize::from(stream.0))?;
+        Some(Sequence(position.load(Ordering::Acquire)))
     }
 
     /// Returns whether the stream has moved.
     fn publish(&self, stream: Stream, position: Sequence) -> bool {
-        self.0[usize::from(stream.0)].swap(position.0, Ordering::AcqRel) != position.0
+        self.positions[usize::from(stream.0)].swap(position.0, Ordering::AcqRel) != position.0
     }
 }
 
@@ -224,6 +245,9 @@ impl Worker {
                 (self.on_durable)(*stream, position);
             }
         }
+        // Behind the positions: who sees the new segment must not see a position that lies in the
+        // one before it.
+        self.durable.segment.store(self.journal.segment(), Ordering::Release);
     }
 }
 

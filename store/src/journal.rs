@@ -1,31 +1,47 @@
 //! The port: what a journal promises, whichever engine keeps it.
 
 mod batch;
+mod check;
 mod disk;
 mod error;
 mod file;
 mod frame;
 mod lock;
 mod memory;
+mod place;
+mod reader;
 mod replay;
 mod seal;
 mod segment;
+mod simulation;
 
-pub use batch::Batch;
+pub use batch::{Batch, Records};
 pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};
 pub use memory::MemoryJournal;
-pub use replay::{Rejected, Replay, TornTail, Visitor, read_all};
+pub use place::{Place, Start};
+pub use reader::{JournalFrame, JournalReader, Until};
+pub use replay::{Rejected, Replay, TornTail, Visitor, read_all, read_from};
+pub use segment::oldest_segment;
+pub use simulation::SimulatedDisk;
 
-/// An append-only sequence of record batches per stream.
+use std::ops::ControlFlow;
+
+/// An append-only sequence of record batches per stream, with one writer.
 ///
-/// The expected sequence of an append fences: a writer that has fallen behind, because another
-/// took the stream over, cannot append. Batches may be buffered until [`Journal::sync`]; nothing
-/// is durable before it has returned.
+/// The contract, which `tests/port` holds every engine to:
 ///
-/// Every error but [`AppendError::Sequence`] and [`AppendError::TooLarge`] is final: what is on
-/// disk is then unknown, the engine refuses everything afterwards, and the process must stop
-/// answering and start anew from what is there.
+/// - The expected sequence of an append fences: a writer that has fallen behind, because another
+///   took the stream over, cannot append, and nothing is written.
+/// - Batches may be buffered until [`Journal::sync`]; nothing is durable, and nothing can be read,
+///   before it has returned. What was appended and not synced survives a crash in part: of each
+///   stream a beginning, of the journal any.
+/// - Streams are independent of each other, and each keeps the order of its appends. Whether a
+///   batch that was appended survives as a whole or not at all is up to the engine: the file
+///   engine keeps batches whole.
+/// - Every error but [`AppendError::Sequence`], [`AppendError::TooLarge`] and those of
+///   [`Journal::read`] is final: what is on disk is then unknown, the engine refuses every append
+///   and sync afterwards, and the process must stop answering and start anew from what is there.
 pub trait Journal: Send {
     /// Adds the records of `batch` to the end of `stream`. An empty batch only checks the
     /// sequence.
@@ -43,7 +59,28 @@ pub trait Journal: Send {
 
     /// The sequence that the next append to this stream must expect.
     fn position(&self, stream: Stream) -> Sequence;
+
+    /// Visits the durable records of `stream` at and after `from`, a batch at a time, in order: the
+    /// sequence of the first, and the records. A batch that begins before `from` is shown from
+    /// there. Ends early when the visitor breaks off.
+    ///
+    /// # Errors
+    /// When records at `from` are no longer kept ([`JournalError::Gone`]), or what is kept cannot
+    /// be read. Batches before the place of the error have been visited.
+    fn read(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        visitor: &mut BatchVisitor<'_>,
+    ) -> Result<(), JournalError>;
+
+    /// Number of the part of the journal (of the file engine: the segment) that is being written,
+    /// which only grows. An engine that keeps everything in one piece says 1.
+    fn segment(&self) -> u64;
 }
+
+/// Takes the batches of [`Journal::read`].
+pub type BatchVisitor<'a> = dyn FnMut(Sequence, Records<'_>) -> ControlFlow<()> + 'a;
 
 /// One of the independent sequences of a journal: one per shard, and one for provisioning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -45,8 +45,9 @@ mod record;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use journal::{
-    AppendError, Batch, Damage, FileJournal, Journal, JournalError, MemoryJournal, Rejected, Replay,
-    Sequence, Settings, Stream, TornTail, Visitor, read_all,
+    AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
+    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Sequence, Settings, SimulatedDisk, Start,
+    Stream, TornTail, Until, Visitor, oldest_segment, read_all, read_from,
 };
 pub use master_key::{KeyError, MasterKey};
 pub use record::{decode_record, encode_record};

@@ -1,7 +1,7 @@
 //! The committer with a journal whose syncs end when the test says so.
 
 use super::*;
-use crate::{JournalError, MemoryJournal, Rejected};
+use crate::{BatchVisitor, JournalError, MemoryJournal, Rejected};
 use std::sync::{Mutex, mpsc};
 
 const A: Stream = Stream(0);
@@ -37,6 +37,19 @@ impl Journal for GatedJournal {
 
     fn position(&self, stream: Stream) -> Sequence {
         self.inner.position(stream)
+    }
+
+    fn read(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        visitor: &mut BatchVisitor<'_>,
+    ) -> Result<(), JournalError> {
+        self.inner.read(stream, from, visitor)
+    }
+
+    fn segment(&self) -> u64 {
+        self.inner.segment()
     }
 }
 
@@ -223,6 +236,19 @@ impl Journal for Shared {
 
     fn position(&self, stream: Stream) -> Sequence {
         self.0.lock().unwrap().position(stream)
+    }
+
+    fn read(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        visitor: &mut BatchVisitor<'_>,
+    ) -> Result<(), JournalError> {
+        self.0.lock().unwrap().read(stream, from, visitor)
+    }
+
+    fn segment(&self) -> u64 {
+        self.0.lock().unwrap().segment()
     }
 }
 

@@ -66,9 +66,9 @@ impl Batch {
     }
 
     /// The records, in order.
-    pub fn records(&self) -> impl Iterator<Item = &[u8]> {
-        let mut rest = self.as_bytes();
-        std::iter::from_fn(move || split_record(&mut rest))
+    #[must_use]
+    pub fn records(&self) -> Records<'_> {
+        Records { rest: &self.bytes, count: self.count }
     }
 
     /// The encoded records.
@@ -77,9 +77,63 @@ impl Batch {
     }
 }
 
+/// Records of one batch, in order.
+#[derive(Clone)]
+pub struct Records<'a> {
+    rest: &'a [u8],
+    count: u32,
+}
+
+impl<'a> Records<'a> {
+    /// The records of a payload, if it consists of `count` records and nothing else.
+    pub(super) fn of_payload(payload: &'a [u8], count: u32) -> Option<Records<'a>> {
+        let mut rest = payload;
+        for _ in 0..count {
+            split_record(&mut rest)?;
+        }
+        rest.is_empty().then_some(Records { rest: payload, count })
+    }
+
+    /// The same of a payload that was checked before.
+    pub(super) fn of_checked(payload: &'a [u8], count: u32) -> Records<'a> {
+        Records { rest: payload, count }
+    }
+
+    /// Without the first `count` of them.
+    pub(super) fn behind(mut self, count: u32) -> Records<'a> {
+        for _ in 0..count {
+            self.next();
+        }
+        self
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let record = split_record(&mut self.rest)?;
+        self.count -= 1;
+        Some(record)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.count as usize, Some(self.count as usize))
+    }
+}
+
+impl ExactSizeIterator for Records<'_> {}
+
+/// Shows sizes only: records hold card numbers.
+impl fmt::Debug for Records<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Records({} records, {} bytes)", self.count, self.rest.len())
+    }
+}
+
 /// Takes one record off the front of encoded records. `None` at the end, and when what is left is
 /// not a whole record; the two differ in whether `rest` is empty.
-pub(super) fn split_record<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+fn split_record<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, tail) = rest.split_first_chunk::<PREFIX_BYTES>()?;
     let (record, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     *rest = tail;

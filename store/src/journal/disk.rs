@@ -1,5 +1,7 @@
 //! What the file engine asks of a disk: few enough calls that a test can let each of them fail.
 
+use super::error::JournalError;
+use super::lock::WriteLock;
 use super::segment;
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -9,6 +11,12 @@ use std::thread::{self, JoinHandle};
 
 /// A folder of segments, one of which is being written.
 pub(super) trait Disk: Send {
+    /// Takes the right to write to the folder.
+    fn lock(&mut self) -> Result<(), JournalError>;
+
+    /// The segments, to be read.
+    fn source(&self) -> Box<dyn Source>;
+
     /// Makes segment `number` of `bytes` bytes, all zero behind `header`, and writes to it from
     /// now on. It is there whole and durable, or not at all.
     fn create(&mut self, number: u64, bytes: u64, header: &[u8]) -> io::Result<()>;
@@ -23,6 +31,70 @@ pub(super) trait Disk: Send {
     fn sync(&mut self) -> io::Result<()>;
 }
 
+/// A folder of segments to be read.
+pub(super) trait Source: Send + Sync {
+    /// Where it is.
+    fn dir(&self) -> &Path;
+
+    /// The numbers of the segments, ascending.
+    fn numbers(&self) -> io::Result<Vec<u64>>;
+
+    /// Whether the segment is there.
+    fn exists(&self, number: u64) -> io::Result<bool>;
+
+    /// The segment.
+    fn open(&self, number: u64) -> io::Result<Box<dyn SegmentFile>>;
+}
+
+/// A segment to be read. It may be written to meanwhile.
+pub(super) trait SegmentFile: Send {
+    /// Reads into `buffer` from `offset` on; how many bytes, less than asked for only at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+
+    /// Size in bytes.
+    fn size(&self) -> io::Result<u64>;
+}
+
+/// A folder of a real file system, to be read.
+pub(super) struct FolderSource(pub(super) PathBuf);
+
+impl Source for FolderSource {
+    fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    fn numbers(&self) -> io::Result<Vec<u64>> {
+        segment::numbers(&self.0)
+    }
+
+    fn exists(&self, number: u64) -> io::Result<bool> {
+        segment::path(&self.0, number).try_exists()
+    }
+
+    fn open(&self, number: u64) -> io::Result<Box<dyn SegmentFile>> {
+        Ok(Box::new(File::open(segment::path(&self.0, number))?))
+    }
+}
+
+impl SegmentFile for File {
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match FileExt::read_at(self, &mut buffer[filled..], offset + filled as u64) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
+}
+
 /// The folder of a real file system.
 pub(super) struct Folder {
     dir: PathBuf,
@@ -31,11 +103,12 @@ pub(super) struct Folder {
     /// The next segment, zeroed by a thread of its own, so that a roll does not make every
     /// authorization wait until 64 MiB are written.
     spare: Option<JoinHandle<io::Result<File>>>,
+    lock: Option<WriteLock>,
 }
 
 impl Folder {
     pub(super) fn new(dir: &Path, segment_bytes: u64) -> Folder {
-        Folder { dir: dir.to_owned(), segment_bytes, current: None, spare: None }
+        Folder { dir: dir.to_owned(), segment_bytes, current: None, spare: None, lock: None }
     }
 
     /// A zeroed file for a segment of usual size: the spare, or a new one where that has failed.
@@ -57,6 +130,15 @@ impl Folder {
 }
 
 impl Disk for Folder {
+    fn lock(&mut self) -> Result<(), JournalError> {
+        self.lock = Some(WriteLock::take(&self.dir)?);
+        Ok(())
+    }
+
+    fn source(&self) -> Box<dyn Source> {
+        Box::new(FolderSource(self.dir.clone()))
+    }
+
     fn create(&mut self, number: u64, bytes: u64, header: &[u8]) -> io::Result<()> {
         let usual = bytes == self.segment_bytes;
         let path = self.dir.join(if usual { SPARE } else { OVERSIZED });
@@ -94,6 +176,7 @@ impl Drop for Folder {
         if let Some(Ok(Ok(_))) = self.spare.take().map(JoinHandle::join) {
             let _ = fs::remove_file(self.dir.join(SPARE));
         }
+        // The lock goes last, with the fields: by then nothing of ours is left to be written.
     }
 }
 

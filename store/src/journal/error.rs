@@ -75,6 +75,14 @@ pub enum JournalError {
         /// What the visitor said.
         reason: &'static str,
     },
+    /// The records from here on were asked for and are no longer kept: their segments have been
+    /// archived or removed.
+    Gone {
+        /// The stream.
+        stream: Stream,
+        /// The place in it.
+        from: Sequence,
+    },
     /// The system gave no random bytes for a segment's salt.
     NoRandom,
     /// The journal failed earlier and refuses everything since.
@@ -100,6 +108,11 @@ pub enum Damage {
     Seal,
     /// The payload is sealed rightly and does not consist of records.
     Records,
+    /// The journal ends before a place that a snapshot or a projection has reached: frames at its
+    /// end are lost, or those belong to another journal.
+    EndsEarly,
+    /// No frame begins at the place where reading was to go on: it is a place of another journal.
+    Place,
 }
 
 impl fmt::Display for AppendError {
@@ -146,6 +159,11 @@ impl fmt::Display for JournalError {
                 sequence.0,
                 stream.0
             ),
+            JournalError::Gone { stream, from } => write!(
+                f,
+                "record {} of stream {} is no longer in the journal; look into its archive",
+                from.0, stream.0
+            ),
             JournalError::NoRandom => f.write_str("the system gave no random bytes"),
             JournalError::Failed => f.write_str("the journal has failed earlier; restart the process"),
         }
@@ -163,6 +181,8 @@ impl fmt::Display for Damage {
             Damage::Sequence => "a frame does not continue its stream",
             Damage::Seal => "the seal of a frame is broken",
             Damage::Records => "a frame does not consist of records",
+            Damage::EndsEarly => "the journal ends before a place that a snapshot of it has reached",
+            Damage::Place => "no frame begins where reading was to go on",
         })
     }
 }

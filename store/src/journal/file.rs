@@ -1,11 +1,13 @@
 use super::disk::{Disk, Folder, create_folder};
 use super::error::{AppendError, JournalError};
 use super::frame::{FrameHeader, frame_size};
-use super::lock::WriteLock;
+use super::place::{Place, Start, Track};
+use super::reader::{JournalReader, Until, segment_of};
 use super::replay::{Replay, Segment, Visitor, Walk, Writer, walk};
 use super::seal::{Opening, SegmentKey, random};
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
-use super::{Batch, Journal, Positions, Sequence, Stream};
+use super::simulation::SimulatedDisk;
+use super::{Batch, BatchVisitor, Journal, Positions, Sequence, Stream};
 use crate::MasterKey;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -19,11 +21,12 @@ pub struct FileJournal {
     segment_bytes: u64,
     opening: Opening,
     positions: Positions,
+    /// Of these a sync has returned.
+    durable: Positions,
     current: Current,
     /// Frames that are sealed and not yet written. Bounded: see `PENDING_LIMIT`.
     pending: Vec<u8>,
     state: State,
-    _lock: WriteLock,
 }
 
 /// How a [`FileJournal`] lays out its files.
@@ -38,6 +41,13 @@ impl Default for Settings {
     /// Segments of 64 MiB.
     fn default() -> Settings {
         Settings { segment_bytes: 64 << 20 }
+    }
+}
+
+impl Settings {
+    /// The size as segments have it.
+    fn segment_bytes(self) -> u64 {
+        self.segment_bytes.max(2 * BLOCK).next_multiple_of(BLOCK)
     }
 }
 
@@ -77,22 +87,54 @@ impl FileJournal {
         settings: Settings,
         visitor: &mut Visitor<'_>,
     ) -> Result<(FileJournal, Replay), JournalError> {
+        FileJournal::open_from(dir, master, settings, Start::default(), visitor)
+    }
+
+    /// As [`FileJournal::open`], from a place on that a snapshot has reached: records before it are
+    /// not visited, and segments before it need not exist.
+    ///
+    /// # Errors
+    /// As [`FileJournal::open`], and when the journal begins behind that place or ends before it.
+    pub fn open_from(
+        dir: &Path,
+        master: &MasterKey,
+        settings: Settings,
+        start: Start,
+        visitor: &mut Visitor<'_>,
+    ) -> Result<(FileJournal, Replay), JournalError> {
         let failed = |error| JournalError::Io { doing: "making", path: dir.to_owned(), error };
         create_folder(dir).map_err(failed)?;
-        let segment_bytes = settings.segment_bytes.max(2 * BLOCK).next_multiple_of(BLOCK);
+        let segment_bytes = settings.segment_bytes();
         let disk = Box::new(Folder::new(dir, segment_bytes));
-        FileJournal::open_on(disk, dir, master, segment_bytes, visitor)
+        FileJournal::open_on(disk, master, segment_bytes, start, visitor)
+    }
+
+    /// As [`FileJournal::open_from`], on a simulated disk.
+    ///
+    /// # Errors
+    /// As [`FileJournal::open_from`].
+    pub fn open_simulated(
+        disk: &SimulatedDisk,
+        master: &MasterKey,
+        settings: Settings,
+        start: Start,
+        visitor: &mut Visitor<'_>,
+    ) -> Result<(FileJournal, Replay), JournalError> {
+        let disk = Box::new(disk.session());
+        FileJournal::open_on(disk, master, settings.segment_bytes(), start, visitor)
     }
 
     fn open_on(
         mut disk: Box<dyn Disk>,
-        dir: &Path,
         master: &MasterKey,
         segment_bytes: u64,
+        start: Start,
         visitor: &mut Visitor<'_>,
     ) -> Result<(FileJournal, Replay), JournalError> {
-        let lock = WriteLock::take(dir)?;
-        let Walk { replay, newest } = walk(dir, master, Writer::Us, visitor)?;
+        disk.lock()?;
+        let source = disk.source();
+        let dir = source.dir();
+        let Walk { replay, newest } = walk(&*source, master, start, Writer::Us, visitor)?;
         if let Some(torn) = &replay.torn {
             let file = torn.file.display();
             tracing::warn!(%file, torn.offset, torn.bytes, "cut the torn end of an interrupted write");
@@ -108,10 +150,10 @@ impl FileJournal {
             segment_bytes,
             opening: random().map_err(|_| JournalError::NoRandom)?,
             positions: replay.positions.clone(),
+            durable: replay.positions.clone(),
             current,
             pending: Vec::new(),
             state: State::Durable,
-            _lock: lock,
         };
         Ok((journal, replay))
     }
@@ -196,13 +238,42 @@ impl Journal for FileJournal {
             State::Failed => Err(JournalError::Failed),
             State::Appended => {
                 let result = self.write_and_sync();
-                self.settle(result, State::Durable)
+                self.settle(result, State::Durable)?;
+                self.durable.0.clone_from(&self.positions.0);
+                Ok(())
             }
         }
     }
 
     fn position(&self, stream: Stream) -> Sequence {
         self.positions.next(stream)
+    }
+
+    fn read(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        visitor: &mut BatchVisitor<'_>,
+    ) -> Result<(), JournalError> {
+        if from >= self.durable.next(stream) {
+            return Ok(());
+        }
+        let source = self.disk.source();
+        let segment = segment_of(&*source, stream, from)?;
+        let until = Until::Positions(self.durable.0.clone());
+        let place = Place { segment, offset: 0, positions: Vec::new() };
+        let track = Track::only(stream, from);
+        let mut reader = JournalReader::open_on(source, &self.master, &place, track, until)?;
+        while let Some(frame) = reader.next_of(Some(stream))? {
+            if visitor(frame.first, frame.records).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn segment(&self) -> u64 {
+        self.current.number
     }
 }
 

@@ -91,13 +91,10 @@ impl FrameHeader {
 impl<'a> Frame<'a> {
     /// The frame at the front of `bytes`, if a whole one with the right checksum is there.
     pub(super) fn at_front(bytes: &'a [u8]) -> Option<Frame<'a>> {
+        let (size, header) = Frame::announced(bytes)?;
         let header_bytes = bytes.first_chunk::<FRAME_HEADER_BYTES>()?;
-        if header_bytes[..4] != *MAGIC {
-            return None;
-        }
-        let header = FrameHeader::decode(header_bytes);
         let payload_bytes = header.payload_bytes as usize;
-        let frame = bytes.get(..frame_size(payload_bytes))?;
+        let frame = bytes.get(..size)?;
         let checksum = checksum(frame);
         if header_bytes[CHECKSUM_AT..] != checksum.to_le_bytes() {
             return None;
@@ -110,6 +107,17 @@ impl<'a> Frame<'a> {
             header_bytes: &header_bytes[..CHECKSUM_AT],
             sealed,
         })
+    }
+
+    /// Size and header of the frame at the front of `bytes`, if a header is there; its checksum
+    /// has not been looked at.
+    pub(super) fn announced(bytes: &[u8]) -> Option<(usize, FrameHeader)> {
+        let header_bytes = bytes.first_chunk::<FRAME_HEADER_BYTES>()?;
+        if header_bytes[..4] != *MAGIC {
+            return None;
+        }
+        let header = FrameHeader::decode(header_bytes);
+        Some((frame_size(header.payload_bytes as usize), header))
     }
 
     /// Opens the seal into `scratch` and returns the payload, which is encoded as a [`Batch`] is.

@@ -1,4 +1,6 @@
-use super::{AppendError, Batch, Journal, JournalError, Positions, Rejected, Sequence, Stream, Visitor};
+use super::{
+    AppendError, Batch, BatchVisitor, Journal, JournalError, Positions, Rejected, Sequence, Stream, Visitor,
+};
 
 /// A journal that forgets everything with the process: for tests of those who write to one.
 #[derive(Default)]
@@ -13,6 +15,18 @@ impl MemoryJournal {
     #[must_use]
     pub fn new() -> MemoryJournal {
         MemoryJournal::default()
+    }
+
+    /// What is left when the process ends: all before the last sync.
+    #[must_use]
+    pub fn crash(mut self) -> MemoryJournal {
+        self.appended.truncate(self.synced);
+        self.positions = Positions::default();
+        for (stream, first, batch) in &self.appended {
+            let advanced = self.positions.advance(*stream, *first, batch.count());
+            advanced.expect("these batches were appended in this order");
+        }
+        self
     }
 
     /// Visits every record that a crash would have left, which are those before the last sync.
@@ -31,7 +45,13 @@ impl MemoryJournal {
 
 impl Journal for MemoryJournal {
     fn append(&mut self, stream: Stream, expected: Sequence, batch: &Batch) -> Result<(), AppendError> {
+        if batch.size() > Batch::MAX_BYTES {
+            return Err(AppendError::TooLarge(batch.size()));
+        }
         self.positions.advance(stream, expected, batch.count())?;
+        if batch.is_empty() {
+            return Ok(());
+        }
         self.appended.push((stream, expected, batch.clone()));
         Ok(())
     }
@@ -43,6 +63,28 @@ impl Journal for MemoryJournal {
 
     fn position(&self, stream: Stream) -> Sequence {
         self.positions.next(stream)
+    }
+
+    fn read(
+        &self,
+        stream: Stream,
+        from: Sequence,
+        visitor: &mut BatchVisitor<'_>,
+    ) -> Result<(), JournalError> {
+        for (_, first, batch) in self.appended[..self.synced].iter().filter(|(of, ..)| *of == stream) {
+            let known = from.0.saturating_sub(first.0).min(u64::from(batch.count())) as u32;
+            if known == batch.count() {
+                continue;
+            }
+            if visitor(first.after(known), batch.records().behind(known)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn segment(&self) -> u64 {
+        1
     }
 }
 

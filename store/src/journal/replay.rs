@@ -1,15 +1,16 @@
 //! Reading a journal from its beginning, and telling the torn end of an interrupted write, which
 //! is cut, from damage, which is an error.
 
-use super::batch::split_record;
+use super::check::{self, Unknown};
+use super::disk::{FolderSource, Source};
 use super::error::{Damage, JournalError};
 use super::frame::{ALIGNMENT, Frame};
+use super::place::{Start, Track};
 use super::seal::SegmentKey;
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
 use super::{Positions, Sequence, Stream};
 use crate::MasterKey;
-use std::fs::File;
-use std::io::Read;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Takes the records of a replay: stream, place in it, record.
@@ -22,11 +23,11 @@ pub struct Rejected(pub &'static str);
 /// What a replay has found.
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
-    /// Number of segments.
+    /// Number of segments that were read.
     pub segments: u64,
-    /// Number of frames, one for each batch.
+    /// Number of frames in them, one for each batch.
     pub frames: u64,
-    /// Number of records.
+    /// Number of records that were visited.
     pub records: u64,
     /// The end of an interrupted write, if there is one.
     pub torn: Option<TornTail>,
@@ -61,7 +62,21 @@ impl Replay {
 /// When the journal cannot be read, is damaged or sealed under another key, or the visitor
 /// rejects a record. Records before the place of the error have been visited.
 pub fn read_all(dir: &Path, master: &MasterKey, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
-    walk(dir, master, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
+    read_from(dir, master, Start::default(), visitor)
+}
+
+/// As [`read_all`], from a place on that a snapshot has reached.
+///
+/// # Errors
+/// As [`read_all`], and when the journal begins behind that place or ends before it.
+pub fn read_from(
+    dir: &Path,
+    master: &MasterKey,
+    start: Start,
+    visitor: &mut Visitor<'_>,
+) -> Result<Replay, JournalError> {
+    let source = FolderSource(dir.to_owned());
+    walk(&source, master, start, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
 }
 
 /// Who may write while we read.
@@ -90,34 +105,45 @@ pub(super) struct Segment {
     pub(super) end: SegmentEnd,
 }
 
-/// Reads all segments.
+/// Reads all segments from the start on.
 pub(super) fn walk(
-    dir: &Path,
+    source: &dyn Source,
     master: &MasterKey,
+    start: Start,
     writer: Writer,
     visitor: &mut Visitor<'_>,
 ) -> Result<Walk, JournalError> {
-    let newest = segment::newest(dir)?;
-    let mut walker = Walker { replay: Replay::default(), visitor, scratch: Vec::new() };
+    let is_beginning = start.segment <= 1 && start.positions.iter().all(|position| position.0 == 0);
+    let newest = segment::newest(source, start.segment, is_beginning)?;
+    let track = Track::from(start.positions);
+    let mut walker = Walker { source, replay: Replay::default(), track, visitor, scratch: Vec::new() };
     let mut before: Option<Segment> = None;
-    for number in 1..=newest {
+    for number in start.segment..=newest {
         let buffer = before.as_mut().map(|before| std::mem::take(&mut before.content));
         let buffer = buffer.unwrap_or_default();
-        let mut segment = Segment::open(dir, number, master, before.as_ref(), buffer)?;
+        let mut segment = Segment::open(source, number, master, before.as_ref(), buffer)?;
         walker.frames(&mut segment)?;
         if number < newest {
             segment.must_end_clean()?;
         } else {
             walker.tail(&mut segment, writer)?;
         }
-        walker.replay.segments = number;
+        walker.replay.segments += 1;
         before = Some(segment);
     }
-    Ok(Walk { replay: walker.replay, newest: before })
+    if walker.track.ends_early()
+        && let Some(last) = &before
+    {
+        return Err(last.damaged(Damage::EndsEarly));
+    }
+    let positions = Positions(walker.track.positions().to_vec());
+    Ok(Walk { replay: Replay { positions, ..walker.replay }, newest: before })
 }
 
 struct Walker<'a, 'v> {
+    source: &'a dyn Source,
     replay: Replay,
+    track: Track,
     visitor: &'a mut Visitor<'v>,
     /// Payload of one frame in clear; the content of a segment stays sealed.
     scratch: Vec<u8>,
@@ -128,8 +154,8 @@ impl Walker<'_, '_> {
     fn frames(&mut self, segment: &mut Segment) -> Result<(), JournalError> {
         while let Some(frame) = Frame::at_front(segment.rest()) {
             self.frame(segment, &frame)?;
-            let Frame { size, checksum, .. } = frame;
-            segment.end = SegmentEnd { frames: segment.end.frames + 1, chain: checksum };
+            let (size, end) = (frame.size, check::behind(&frame));
+            segment.end = end;
             segment.offset += size;
             self.replay.frames += 1;
         }
@@ -138,15 +164,9 @@ impl Walker<'_, '_> {
 
     fn frame(&mut self, segment: &Segment, frame: &Frame<'_>) -> Result<(), JournalError> {
         let header = &frame.header;
-        if header.number != segment.end.frames || header.chain != segment.end.chain {
-            return Err(segment.damaged(Damage::FrameOrder));
-        }
-        let continues = self.replay.positions.advance(header.stream, header.first, header.count);
-        continues.map_err(|_| segment.damaged(Damage::Sequence))?;
-        let payload = frame.open(&segment.key, &mut self.scratch);
-        let mut rest = payload.ok_or_else(|| segment.damaged(Damage::Seal))?;
-        for index in 0..header.count {
-            let record = split_record(&mut rest).ok_or_else(|| segment.damaged(Damage::Records))?;
+        let checked = check::frame(frame, segment.end, &self.track, &segment.key, &mut self.scratch);
+        let Unknown { known, records } = checked.map_err(|damage| segment.damaged(damage))?;
+        for (record, index) in records.zip(known..) {
             let sequence = header.first.after(index);
             (self.visitor)(header.stream, sequence, record).map_err(|Rejected(reason)| {
                 JournalError::Rejected {
@@ -158,10 +178,8 @@ impl Walker<'_, '_> {
                 }
             })?;
         }
-        if !rest.is_empty() {
-            return Err(segment.damaged(Damage::Records));
-        }
-        self.replay.records += u64::from(header.count);
+        self.track.advance(header);
+        self.replay.records += u64::from(header.count - known);
         Ok(())
     }
 
@@ -172,7 +190,7 @@ impl Walker<'_, '_> {
             // and have successors in it. It is whole by now if it ever was.
             let before = segment.offset;
             if writer == Writer::MayBeAnother {
-                read(&segment.file, &mut segment.content)?;
+                read(self.source, segment.number, &segment.file, &mut segment.content)?;
                 self.frames(segment)?;
             }
             if segment.offset == before {
@@ -194,23 +212,25 @@ impl Walker<'_, '_> {
 impl Segment {
     /// Reads the file, into `content`, and its header, which must continue the segment `before`.
     fn open(
-        dir: &Path,
+        source: &dyn Source,
         number: u64,
         master: &MasterKey,
         before: Option<&Segment>,
         mut content: Vec<u8>,
     ) -> Result<Segment, JournalError> {
-        let file = segment::path(dir, number);
-        read(&file, &mut content)?;
+        let file = segment::path(source.dir(), number);
+        read(source, number, &file, &mut content)?;
         let (header, key, checksum) = SegmentHeader::read(&file, &content, number, master)?;
-        let before_end = before.map(|before| before.end).unwrap_or_default();
         let end = SegmentEnd { frames: 0, chain: checksum };
         let segment = Segment { number, file, content, key, offset: HEADER_BYTES, end };
-        if header.previous != before_end {
-            let at_fault = before.unwrap_or(&segment);
-            return Err(at_fault.damaged(Damage::SegmentLink));
+        // Of the first that is read the one before it may be gone.
+        match before {
+            Some(before) if header.previous != before.end => Err(before.damaged(Damage::SegmentLink)),
+            None if number == 1 && header.previous != SegmentEnd::default() => {
+                Err(segment.damaged(Damage::SegmentLink))
+            }
+            _ => Ok(segment),
         }
-        Ok(segment)
     }
 
     /// A segment was synced before the next one began, so whatever stands behind its last whole
@@ -223,26 +243,12 @@ impl Segment {
     /// witness it belongs to the last group of frames, whose sync never returned: the disk may
     /// have written the parts of that group in any order.
     fn durable_frame_is_damaged(&self) -> bool {
-        let used = &self.rest()[..self.used_behind()];
-        (ALIGNMENT..used.len()).step_by(ALIGNMENT).any(|offset| {
-            Frame::at_front(&self.rest()[offset..])
-                .is_some_and(|frame| frame.header.durable_before > self.end.frames)
-        })
+        has_witness(&self.rest()[..self.used_behind()], self.end.frames)
     }
 
     /// Bytes from the offset to the last that is not zero.
     pub(super) fn used_behind(&self) -> usize {
-        const ZEROS: [u8; 4096] = [0; 4096];
-        let rest = self.rest();
-        let mut used = rest.len();
-        for chunk in rest.rchunks(ZEROS.len()) {
-            if chunk != &ZEROS[..chunk.len()] {
-                let zeros = chunk.iter().rev().take_while(|byte| **byte == 0).count();
-                return used - zeros;
-            }
-            used -= chunk.len();
-        }
-        0
+        used(self.rest())
     }
 
     /// What stands behind the last whole frame. Nothing, should the file have shrunk since.
@@ -255,9 +261,34 @@ impl Segment {
     }
 }
 
-fn read(path: &Path, content: &mut Vec<u8>) -> Result<(), JournalError> {
-    let failed = |error| JournalError::Io { doing: "reading", path: path.to_owned(), error };
-    content.clear();
-    File::open(path).and_then(|mut file| file.read_to_end(content)).map_err(failed)?;
-    Ok(())
+/// Whether a frame in `rest`, not at its front, was written when frame `number` was durable.
+pub(super) fn has_witness(rest: &[u8], number: u32) -> bool {
+    (ALIGNMENT..rest.len()).step_by(ALIGNMENT).any(|offset| {
+        Frame::at_front(&rest[offset..]).is_some_and(|frame| frame.header.durable_before > number)
+    })
+}
+
+/// Bytes up to the last that is not zero.
+pub(super) fn used(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut used = bytes.len();
+    for chunk in bytes.rchunks(ZEROS.len()) {
+        if chunk != &ZEROS[..chunk.len()] {
+            let zeros = chunk.iter().rev().take_while(|byte| **byte == 0).count();
+            return used - zeros;
+        }
+        used -= chunk.len();
+    }
+    0
+}
+
+fn read(source: &dyn Source, number: u64, path: &Path, content: &mut Vec<u8>) -> Result<(), JournalError> {
+    let whole = |content: &mut Vec<u8>| -> io::Result<()> {
+        let file = source.open(number)?;
+        content.resize(usize::try_from(file.size()?).map_err(|_| io::ErrorKind::FileTooLarge)?, 0);
+        let length = file.read_at(content, 0)?;
+        content.truncate(length);
+        Ok(())
+    };
+    whole(content).map_err(|error| JournalError::Io { doing: "reading", path: path.to_owned(), error })
 }

@@ -1,9 +1,11 @@
 //! A segment: one file of the journal, and the block at its front.
 
+use super::disk::Source;
 use super::error::{Damage, JournalError};
 use super::seal::{KeyCheck, SegmentKey, SegmentSalt, key_check, random};
 use crate::MasterKey;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Size of the header: a block of its own, so that no later write touches its disk sectors.
@@ -98,21 +100,42 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{EXTENSION}"))
 }
 
-/// The number of the newest segment, 0 when there is none. All from 1 must be there.
-pub(super) fn newest(dir: &Path) -> Result<u64, JournalError> {
+/// The number of the oldest segment in a journal's folder; `None` when it has no segments.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn oldest_segment(dir: &Path) -> Result<Option<u64>, JournalError> {
     let failed = |error| JournalError::Io { doing: "listing", path: dir.to_owned(), error };
+    Ok(numbers(dir).map_err(failed)?.first().copied())
+}
+
+/// The numbers of all segments, ascending.
+pub(super) fn numbers(dir: &Path) -> io::Result<Vec<u64>> {
     let mut numbers = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        numbers.extend(name.to_str().and_then(number_of));
+    for entry in fs::read_dir(dir)? {
+        numbers.extend(entry?.file_name().to_str().and_then(number_of));
     }
     numbers.sort_unstable();
-    match numbers.iter().zip(1..).find(|(number, expected)| **number != *expected) {
-        Some((_, missing)) => {
-            Err(JournalError::Damaged { file: path(dir, missing), offset: 0, damage: Damage::SegmentMissing })
-        }
-        None => Ok(numbers.len() as u64),
+    Ok(numbers)
+}
+
+/// The number of the newest segment, 0 when there is none. From the first that is there all must
+/// be, and `start` must be among them; only where it is the beginning there may be none.
+pub(super) fn newest(source: &dyn Source, start: u64, is_beginning: bool) -> Result<u64, JournalError> {
+    let failed = |error| JournalError::Io { doing: "listing", path: source.dir().to_owned(), error };
+    let numbers = source.numbers().map_err(failed)?;
+    let missing = |number| JournalError::Damaged {
+        file: path(source.dir(), number),
+        offset: 0,
+        damage: Damage::SegmentMissing,
+    };
+    let (Some(&oldest), Some(&newest)) = (numbers.first(), numbers.last()) else {
+        return if is_beginning { Ok(0) } else { Err(missing(start)) };
+    };
+    if let Some((_, gap)) = numbers.iter().zip(oldest..).find(|(number, expected)| **number != *expected) {
+        return Err(missing(gap));
     }
+    if (oldest..=newest).contains(&start) { Ok(newest) } else { Err(missing(start)) }
 }
 
 /// The fixed-size field at `offset` of a block whose layout has room for it.

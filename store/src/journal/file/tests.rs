@@ -1,91 +1,12 @@
-//! The engine on a disk that fails, and that loses what was not synced.
+//! The engine on a disk that fails, that loses what was not synced, and that damages what it was
+//! just writing.
 
 use super::*;
-use std::sync::{Arc, Mutex};
-
-/// A disk that ends at its operation number `fails_at`: by then it holds all that was synced and
-/// an arbitrary part of the rest, in sectors, as after a loss of power.
-struct FailingDisk {
-    inner: Folder,
-    fails_at: u32,
-    /// Chooses the sectors that survive.
-    seed: u64,
-    error: io::ErrorKind,
-    unsynced: Vec<(u64, Vec<u8>)>,
-    operations: Arc<Mutex<u32>>,
-}
-
-impl FailingDisk {
-    /// Counts an operation, and fails it when it is the one.
-    fn operation(&mut self) -> io::Result<()> {
-        let mut operations = self.operations.lock().unwrap();
-        *operations += 1;
-        if *operations == self.fails_at {
-            drop(operations);
-            self.lose_power();
-            return Err(self.error.into());
-        }
-        Ok(())
-    }
-
-    fn lose_power(&mut self) {
-        for (offset, bytes) in std::mem::take(&mut self.unsynced) {
-            let mut place = offset;
-            let mut rest = &bytes[..];
-            while !rest.is_empty() {
-                let in_sector = (SECTOR - place % SECTOR).min(rest.len() as u64) as usize;
-                if splitmix(&mut self.seed).is_multiple_of(2) {
-                    self.inner.write_at(&rest[..in_sector], place).unwrap();
-                }
-                rest = &rest[in_sector..];
-                place += in_sector as u64;
-            }
-        }
-    }
-
-    fn is_alive(&self) {
-        let operations = *self.operations.lock().unwrap();
-        assert!(operations < self.fails_at, "the disk was used after it had failed");
-    }
-}
-
-impl Disk for FailingDisk {
-    fn create(&mut self, number: u64, bytes: u64, header: &[u8]) -> io::Result<()> {
-        self.is_alive();
-        assert!(self.unsynced.is_empty(), "a segment is left behind before it is synced");
-        // The segment may be there although we are told that it is not.
-        let made_anyway = self.seed.is_multiple_of(2);
-        let failed = self.operation();
-        if failed.is_ok() || made_anyway {
-            self.inner.create(number, bytes, header)?;
-        }
-        failed
-    }
-
-    fn open(&mut self, number: u64) -> io::Result<()> {
-        self.is_alive();
-        self.operation()?;
-        self.inner.open(number)
-    }
-
-    fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.is_alive();
-        self.unsynced.push((offset, bytes.to_vec()));
-        self.operation()
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        self.is_alive();
-        self.operation()?;
-        for (offset, bytes) in self.unsynced.drain(..) {
-            self.inner.write_at(&bytes, offset)?;
-        }
-        self.inner.sync()
-    }
-}
+use crate::SimulatedDisk;
+use proptest::prelude::*;
 
 /// What a run on a failing disk has come to.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Run {
     /// Records that were durable, and thus acknowledged.
     acknowledged: u64,
@@ -93,27 +14,27 @@ struct Run {
     submitted: u64,
     /// Whether the disk failed before the run was through.
     failed: bool,
-    operations: u32,
+    operations: u64,
 }
 
 /// Opens the journal and appends groups of batches of various sizes, over several segments.
-fn run(dir: &Path, fails_at: u32, seed: u64, error: io::ErrorKind) -> Run {
-    let operations = Arc::new(Mutex::new(0));
-    let inner = Folder::new(dir, SEGMENT_BYTES);
-    let disk =
-        FailingDisk { inner, fails_at, seed, error, unsynced: Vec::new(), operations: operations.clone() };
-    let opened = FileJournal::open_on(Box::new(disk), dir, &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()));
-    let mut run = match opened {
+fn run(disk: &SimulatedDisk, seed: u64) -> Run {
+    let mut run = match open(disk) {
         Ok((mut journal, replay)) => append_groups(&mut journal, replay.records, seed),
-        Err(JournalError::Io { error: told, .. }) => {
-            assert_eq!(told.kind(), error);
-            let records = records(dir);
-            Run { acknowledged: records, submitted: records, failed: true, operations: 0 }
+        Err(JournalError::Io { .. }) => {
+            // Nothing was submitted; what was there stays to be counted by the caller.
+            Run { failed: true, ..Run::default() }
         }
         Err(other) => panic!("{other}"),
     };
-    run.operations = *operations.lock().unwrap();
+    run.operations = disk.operations();
+    assert!(!disk.touched_after_failure(), "the disk was used after it had failed");
     run
+}
+
+fn open(disk: &SimulatedDisk) -> Result<(FileJournal, Replay), JournalError> {
+    let settings = Settings { segment_bytes: SEGMENT_BYTES };
+    FileJournal::open_simulated(disk, &key(), settings, Start::default(), &mut |_, _, _| Ok(()))
 }
 
 fn append_groups(journal: &mut FileJournal, already: u64, mut seed: u64) -> Run {
@@ -156,9 +77,10 @@ fn failed(journal: &mut FileJournal, run: Run) -> Run {
 }
 
 /// Number of records in the journal; asserts that they are the right ones, in order.
-fn records(dir: &Path) -> u64 {
+fn records(disk: &SimulatedDisk) -> u64 {
     let mut count = 0u64;
-    let visited = super::super::read_all(dir, &key(), &mut |_, sequence, record| {
+    let start = Start::default();
+    let visited = walk(disk, &key(), start, Writer::MayBeAnother, &mut |_, sequence, record| {
         assert_eq!((sequence.0, &record[..8]), (count, &count.to_le_bytes()[..]));
         count += 1;
         Ok(())
@@ -166,82 +88,185 @@ fn records(dir: &Path) -> u64 {
     visited.map(|_| count).unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// Fails every operation of a run in turn, then runs again on the same files with a disk that
-/// fails every operation of the recovery in turn, and at last on a good disk.
-fn check_every_failure(seed: u64, error: io::ErrorKind) {
+/// Fails every operation of a run in turn, then runs again on what is left with a disk that fails
+/// every operation of the recovery in turn, and at last on a good disk.
+fn check_every_failure(seed: u64, error: io::ErrorKind, crash: fn(&SimulatedDisk)) {
     for fails_at in 1.. {
-        let dir = tempfile::tempdir().unwrap();
-        let first = run(dir.path(), fails_at, seed, error);
+        let disk = SimulatedDisk::new(seed << 32 | fails_at);
+        disk.fail_at(fails_at, error);
+        let first = run(&disk, seed);
+        crash(&disk);
         if !first.failed {
-            assert!(fails_at > 15, "the run is long enough to mean something");
+            assert!(fails_at > 20, "the run is long enough to mean something");
             return;
         }
-        let survived = records(dir.path());
-        assert!((first.acknowledged..=first.submitted).contains(&survived));
+        let mut acknowledged = first.acknowledged;
+        let survived = records(&disk);
+        assert!((acknowledged..=first.submitted).contains(&survived), "{first:?}, {survived} survived");
 
-        // Recovery: open, two writes, a sync. Whatever it loses, it is not what was acknowledged.
-        for again in 1..=5 {
-            let second = run(dir.path(), again, seed ^ u64::from(again), error);
-            assert!(second.failed && second.acknowledged >= first.acknowledged);
+        // Recovery: what it shows is durable, whichever of its operations fails next.
+        for again in 1..=12 {
+            crash(&disk);
+            disk.fail_at(again, error);
+            let second = run(&disk, seed ^ again);
+            crash(&disk);
+            acknowledged = acknowledged.max(second.acknowledged);
+            assert!(records(&disk) >= acknowledged);
         }
-        let last = run(dir.path(), u32::MAX, seed, error);
+        let last = run(&disk, seed);
         assert!(!last.failed && last.operations > 0);
-        assert_eq!(records(dir.path()), last.acknowledged);
+        crash(&disk);
+        assert_eq!(records(&disk), last.acknowledged);
     }
 }
 
 #[test]
 fn a_loss_of_power_at_any_operation_loses_nothing_acknowledged() {
     for seed in 0..3 {
-        check_every_failure(seed, io::ErrorKind::Other);
+        check_every_failure(seed, io::ErrorKind::Other, SimulatedDisk::lose_power);
     }
+}
+
+#[test]
+fn a_process_that_ends_at_any_failed_operation_has_lost_nothing_acknowledged() {
+    check_every_failure(7, io::ErrorKind::Other, SimulatedDisk::kill);
 }
 
 #[test]
 fn a_full_disk_at_any_operation_loses_nothing_acknowledged() {
-    check_every_failure(42, io::ErrorKind::StorageFull);
+    check_every_failure(42, io::ErrorKind::StorageFull, SimulatedDisk::lose_power);
+    check_every_failure(43, io::ErrorKind::StorageFull, SimulatedDisk::kill);
 }
 
-/// What is read at the opening may be in the cache of the system only. Here the cache is one
-/// folder and the disk another, which has lost everything behind the header of the segment.
+/// Something that happens to a journal.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// Records of this many bytes to one of three streams.
+    Append(u16, usize),
+    Sync,
+    LosePower,
+    Kill,
+    /// The operation so many from now fails, and the process ends over it.
+    Fail(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (0u16..3, prop_oneof![9 => 8usize..700, 1 => 6_000usize..20_000])
+            .prop_map(|(stream, bytes)| Step::Append(stream, bytes)),
+        6 => Just(Step::Sync),
+        1 => Just(Step::LosePower),
+        1 => Just(Step::Kill),
+        1 => (1u64..30).prop_map(Step::Fail),
+    ]
+}
+
+/// What must be there after a crash, stream by stream.
+#[derive(Default)]
+struct Model {
+    appended: [Vec<Vec<u8>>; 3],
+    acknowledged: [usize; 3],
+}
+
+impl Model {
+    /// Opens what a crash has left: everything acknowledged exactly once and in order, behind it
+    /// a beginning of what was appended, and nothing else. What an opening has shown is durable.
+    fn reopen(&mut self, disk: &SimulatedDisk) -> FileJournal {
+        let mut seen: [Vec<Vec<u8>>; 3] = Default::default();
+        let settings = Settings { segment_bytes: SEGMENT_BYTES };
+        let visitor = &mut |stream: Stream, sequence: Sequence, record: &[u8]| {
+            let seen = &mut seen[usize::from(stream.0)];
+            assert_eq!(sequence.0, seen.len() as u64, "each once, in order");
+            seen.push(record.to_vec());
+            Ok(())
+        };
+        let opened = FileJournal::open_simulated(disk, &key(), settings, Start::default(), visitor);
+        let (journal, _) = opened.unwrap_or_else(|error| panic!("{error}"));
+        for ((appended, acknowledged), seen) in self.appended.iter_mut().zip(&mut self.acknowledged).zip(seen)
+        {
+            assert!(seen.len() >= *acknowledged, "{} of {acknowledged} are left", seen.len());
+            assert!(appended.starts_with(&seen), "a record is not what was appended");
+            *acknowledged = seen.len();
+            *appended = seen;
+        }
+        journal
+    }
+}
+
+fn crashes() -> u32 {
+    let cases = std::env::var("TURNOUT_TEST_CRASHES").ok();
+    cases.map_or(300, |cases| cases.parse().expect("TURNOUT_TEST_CRASHES is a number"))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(crashes()) })]
+
+    #[test]
+    fn after_any_crash_everything_acknowledged_is_there_once_and_in_order(
+        seed in any::<u64>(),
+        steps in proptest::collection::vec(step(), 1..60),
+    ) {
+        let disk = SimulatedDisk::new(seed);
+        let mut model = Model::default();
+        let mut journal = model.reopen(&disk);
+        for (step, number) in steps.into_iter().chain([Step::LosePower]).zip(0u64..) {
+            let mut is_down = false;
+            match step {
+                Step::Append(stream, bytes) => {
+                    let mut record = vec![stream as u8; bytes];
+                    record[..8].copy_from_slice(&number.to_le_bytes());
+                    let mut batch = Batch::new();
+                    batch.push(&record);
+                    let next = journal.position(Stream(stream));
+                    // An append that fails may yet have reached the disk.
+                    model.appended[usize::from(stream)].push(record);
+                    is_down = journal.append(Stream(stream), next, &batch).is_err();
+                }
+                Step::Sync => match journal.sync() {
+                    Ok(()) => {
+                        for (acknowledged, appended) in model.acknowledged.iter_mut().zip(&model.appended) {
+                            *acknowledged = appended.len();
+                        }
+                    }
+                    Err(_) => is_down = true,
+                },
+                Step::Fail(operations) => disk.fail_at(disk.operations() + operations, io::ErrorKind::Other),
+                Step::LosePower | Step::Kill => is_down = true,
+            }
+            if is_down {
+                prop_assert!(!disk.touched_after_failure());
+                if matches!(step, Step::Kill) { disk.kill() } else { disk.lose_power() }
+                drop(journal);
+                journal = model.reopen(&disk);
+            }
+        }
+    }
+}
+
+/// What is read at the opening may be in the cache of the system only.
 #[test]
 fn an_opening_makes_durable_what_it_has_read() {
-    let cache = tempfile::tempdir().unwrap();
-    let written = run(cache.path(), u32::MAX, 1, io::ErrorKind::Other);
-    let newest = segment::newest(cache.path()).unwrap();
-    let disk_dir = tempfile::tempdir().unwrap();
-    for number in 1..=newest {
-        let mut content = std::fs::read(segment::path(cache.path(), number)).unwrap();
-        if number == newest {
-            content[HEADER_BYTES..].fill(0);
-        }
-        std::fs::write(segment::path(disk_dir.path(), number), content).unwrap();
+    for seed in 0..20 {
+        let disk = SimulatedDisk::new(seed);
+        let (mut journal, _) = open(&disk).unwrap();
+        let acknowledged = append_groups(&mut journal, 0, seed).acknowledged;
+        let mut batch = Batch::new();
+        batch.push(&acknowledged.to_le_bytes());
+        journal.append(Stream(0), Sequence(acknowledged), &batch).unwrap();
+        journal.write_pending().unwrap();
+        disk.kill();
+        drop(journal);
+        assert_eq!(open(&disk).unwrap().1.records, acknowledged + 1, "it was in the cache");
+        disk.lose_power();
+        assert_eq!(records(&disk), acknowledged + 1);
     }
-    assert!(records(disk_dir.path()) < written.acknowledged);
-
-    let disk = FailingDisk {
-        inner: Folder::new(disk_dir.path(), SEGMENT_BYTES),
-        fails_at: u32::MAX,
-        seed: 1,
-        error: io::ErrorKind::Other,
-        unsynced: Vec::new(),
-        operations: Arc::default(),
-    };
-    let visitor = &mut |_, _, _: &[u8]| Ok(());
-    FileJournal::open_on(Box::new(disk), cache.path(), &key(), SEGMENT_BYTES, visitor).unwrap();
-    assert_eq!(records(disk_dir.path()), written.acknowledged);
 }
 
 #[test]
 fn an_error_of_the_disk_names_the_file() {
-    let dir = tempfile::tempdir().unwrap();
-    let operations = Arc::new(Mutex::new(0));
-    let inner = Folder::new(dir.path(), SEGMENT_BYTES);
-    let error = io::ErrorKind::StorageFull;
-    let disk = FailingDisk { inner, fails_at: 3, seed: 1, error, unsynced: Vec::new(), operations };
-    let (mut journal, _) =
-        FileJournal::open_on(Box::new(disk), dir.path(), &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
-            .unwrap();
+    let disk = SimulatedDisk::new(1);
+    let (mut journal, _) = open(&disk).unwrap();
+    disk.fail_at(disk.operations() + 2, io::ErrorKind::StorageFull);
     let mut batch = Batch::new();
     batch.push(b"4000000000000002");
     journal.append(Stream(0), Sequence(0), &batch).unwrap();
@@ -252,23 +277,11 @@ fn an_error_of_the_disk_names_the_file() {
 
 #[test]
 fn a_sync_with_nothing_appended_leaves_the_disk_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let operations = Arc::new(Mutex::new(0));
-    let inner = Folder::new(dir.path(), SEGMENT_BYTES);
-    let error = io::ErrorKind::Other;
-    let disk = FailingDisk {
-        inner,
-        fails_at: 2,
-        seed: 1,
-        error,
-        unsynced: Vec::new(),
-        operations: operations.clone(),
-    };
-    let (mut journal, _) =
-        FileJournal::open_on(Box::new(disk), dir.path(), &key(), SEGMENT_BYTES, &mut |_, _, _| Ok(()))
-            .unwrap();
+    let disk = SimulatedDisk::new(1);
+    let (mut journal, _) = open(&disk).unwrap();
+    let before = disk.operations();
     journal.sync().unwrap();
-    assert_eq!(*operations.lock().unwrap(), 1, "only the first segment was made");
+    assert_eq!(disk.operations(), before);
 }
 
 fn key() -> MasterKey {
@@ -283,4 +296,3 @@ fn splitmix(state: &mut u64) -> u64 {
 }
 
 const SEGMENT_BYTES: u64 = 8192;
-const SECTOR: u64 = 512;
