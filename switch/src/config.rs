@@ -13,6 +13,7 @@ mod ndc;
 mod product;
 mod section;
 mod tls;
+mod transactions;
 mod value;
 
 pub use error::ConfigError;
@@ -20,7 +21,7 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
-use crate::settings::{AdminSettings, Settings};
+use crate::settings::{AdminSettings, Settings, TransactionSettings};
 use auth::Tables;
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
@@ -129,6 +130,7 @@ struct Storage {
     data_folder: PathBuf,
     master_key_file: PathBuf,
     segment_bytes: u64,
+    transactions: TransactionSettings,
 }
 
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
@@ -153,7 +155,8 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         segment_bytes = journal.or("segment", segment_bytes, size_within(64 << 10..=4 << 30));
         journal.finish();
     }
-    Storage { data_folder, master_key_file, segment_bytes }
+    let transactions = transactions::read(top, folder, &data_folder);
+    Storage { data_folder, master_key_file, segment_bytes, transactions }
 }
 
 fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &KeyRing) -> Configuration {
@@ -197,6 +200,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         master_key_file: storage.master_key_file,
         shards,
         segment_bytes: storage.segment_bytes,
+        transactions: storage.transactions,
         drain_deadline,
         hsm: hsm.settings,
         admin,

@@ -12,6 +12,7 @@ pub mod edge;
 pub mod history;
 pub mod inbox;
 pub mod metrics;
+pub mod projection;
 pub mod recovery;
 pub mod settings;
 pub mod shard;

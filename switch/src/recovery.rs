@@ -6,6 +6,7 @@ use auth::{Core, Record, ShardIndex, State};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use transaction_store::PanHash;
 use store::{FileJournal, JournalError, KeyError, MasterKey, Rejected, Replay, Stream};
 
 /// The stream of card imports, beside those of the shards.
@@ -92,6 +93,14 @@ pub fn read_records(
 pub fn master_key(settings: &Settings) -> Result<MasterKey, RecoveryError> {
     let file = &settings.master_key_file;
     MasterKey::read_file(file).map_err(|error| RecoveryError::MasterKey(file.clone(), error))
+}
+
+/// The keyed hash under which card numbers stand in the transaction store.
+///
+/// # Errors
+/// As [`master_key`].
+pub fn pan_hash(settings: &Settings) -> Result<PanHash, RecoveryError> {
+    Ok(Box::new(master_key(settings)?.pan_lookup()))
 }
 
 impl fmt::Display for RecoveryError {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub shards: usize,
     /// Preallocated size of a journal segment.
     pub segment_bytes: u64,
+    /// The transaction store.
+    pub transactions: TransactionSettings,
     /// How long `SIGTERM` waits for answers in flight.
     pub drain_deadline: Duration,
     /// The HSM.
@@ -36,6 +38,19 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
+}
+
+/// Transactions for search and reports.
+#[derive(Clone, Debug)]
+pub struct TransactionSettings {
+    /// The SQLite file.
+    pub file: PathBuf,
+    /// Folder of the Parquet files of closed days.
+    pub archive_folder: PathBuf,
+    /// Business days that stay in the SQLite file once they are archived, the running one included.
+    pub online_days: usize,
+    /// How long archive files are kept.
+    pub retention: Duration,
 }
 
 /// The administration listener.

@@ -239,15 +239,11 @@ fn write_sheet(
 fn open_writer(sheet: &Sheet, file: File) -> Result<SerializedFileWriter<File>, ParquetError> {
     let mut message = format!("message {} {{ ", sheet.view);
     for (name, form) in sheet.columns {
-        let (name, declared) = match form {
-            Text => (*name, "BYTE_ARRAY"),
-            Bytes => (*name, "BYTE_ARRAY"),
-            Number | Moment => (*name, "INT64"),
-        };
-        let meaning = match form {
-            Text => " (UTF8)",
-            Moment => " (TIMESTAMP(MILLIS, true))",
-            Bytes | Number => "",
+        let (declared, meaning) = match form {
+            Text => ("BYTE_ARRAY", " (UTF8)"),
+            Bytes => ("BYTE_ARRAY", ""),
+            Number => ("INT64", ""),
+            Moment => ("INT64", " (TIMESTAMP(MILLIS, true))"),
         };
         message.push_str(&format!("OPTIONAL {declared} {}{meaning}; ", shown_name(name)));
     }

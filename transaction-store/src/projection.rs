@@ -222,6 +222,8 @@ impl TransactionStore {
     pub fn mark_archived(&mut self, day: &str) -> Result<(), TransactionStoreError> {
         let Some(state) = self.days.get_mut(day) else { return Ok(()) };
         *state = Day { archived: true, changed: true };
+        // Whoever adds a row to this day finds out that the archive must be written again.
+        self.open.clear();
         let written = self.begin().and_then(|()| self.finish_transaction());
         written.map_err(while_doing("noting an archived day"))
     }
@@ -332,7 +334,6 @@ impl TransactionStore {
             let sql = format!("UPDATE {table} SET status = ?, standing_minor = ?, posted = ? WHERE id = ?");
             let mut update = self.connection.prepare_cached(&sql)?;
             update.execute((status.as_str(), remaining_minor, posted, id))?;
-            // What the archive says of that day is what it was at its end.
         }
         let link = origin.map(|origin| origin.link.as_str().to_owned());
         let link = link.or_else(|| before.as_ref().map(|before| before.link.clone()));

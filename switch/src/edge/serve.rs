@@ -8,6 +8,7 @@ use crate::edge::tls::{self, TlsError};
 use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
+use crate::projection::Projection;
 use crate::recovery::{self, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
@@ -42,6 +43,7 @@ pub struct Server {
     shards: Arc<Shards>,
     shard_threads: Vec<JoinHandle<auth::Core>>,
     committer: Committer,
+    projection: Projection,
     metrics: Arc<Metrics>,
 }
 
@@ -100,6 +102,9 @@ impl Server {
         let hsm_watched = Arc::downgrade(&hsm);
         let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics)?;
         drop(hsm);
+        let durable = Arc::clone(committer.handle().durable());
+        let projection = Projection::start(&settings, durable, Arc::clone(&metrics))
+            .map_err(|error| ServeError::Start("the projection thread", error))?;
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
@@ -132,6 +137,7 @@ impl Server {
             shards,
             shard_threads,
             committer,
+            projection,
             metrics,
         })
     }
@@ -194,6 +200,7 @@ impl Server {
         if self.committer.shutdown().is_err() {
             tracing::error!("the journal has failed; what it had not synced was not answered");
         }
+        self.projection.stop();
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("drained");
     }

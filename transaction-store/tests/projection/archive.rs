@@ -53,6 +53,19 @@ fn a_closed_day_is_archived_whole() {
     let times = parquet_rows(&archive.join("transactions-2026-11-23.parquet"), "time");
     assert!(times.iter().all(|time| matches!(time, Field::TimestampMillis(_))), "{:?}", times.first());
 
+    // For tests/read_archive.py, which reads the same with DuckDB.
+    if let Some(keep) = std::env::var_os("TURNOUT_KEEP_ARCHIVE") {
+        let keep = Path::new(&keep);
+        std::fs::create_dir_all(keep).unwrap();
+        for entry in std::fs::read_dir(&archive).unwrap() {
+            let path = entry.unwrap().path();
+            std::fs::copy(&path, keep.join(path.file_name().unwrap())).unwrap();
+        }
+        let copy = keep.join("transactions.db");
+        let _ = std::fs::remove_file(&copy);
+        connection.execute("VACUUM INTO ?", [copy.to_str().unwrap()]).unwrap();
+    }
+
     let removed = remove_archived_before(&archive, "2026-11-24").unwrap();
     assert!(removed.len() >= 5, "{removed:?}");
     assert!(!archive.join("transactions-2026-11-23.parquet").exists());

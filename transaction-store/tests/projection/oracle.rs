@@ -85,6 +85,9 @@ impl Oracle {
     }
 
     fn post(&mut self, id: u64, minor: i64) {
+        if minor == 0 {
+            return;
+        }
         let transaction = &self.transactions[&id];
         let account = transaction.account.unwrap().as_str().to_owned();
         *self.ledger.entry(("account".to_owned(), account)).or_default() -= minor;
