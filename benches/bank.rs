@@ -20,11 +20,13 @@ impl Bank {
     #[must_use]
     pub fn new(cards: u32) -> Bank {
         let mut core = Core::new(ShardIndex(0), Arc::new(tables()));
-        for card in 0..cards {
-            core.replay(&Record::AccountStored(account(card)));
-            core.replay(&Record::CardStored(on_file(card)));
-        }
+        Bank::on_file(cards).for_each(|record| core.replay(&record));
         Bank { core, cards }
+    }
+
+    /// The records of the cards and accounts of such a bank.
+    pub fn on_file(cards: u32) -> impl Iterator<Item = Record> {
+        (0..cards).flat_map(|card| [Record::AccountStored(account(card)), Record::CardStored(on_file(card))])
     }
 
     /// One purchase with chip and PIN by every card. `round` counts from 1 and is each chip's ATC.
@@ -49,6 +51,7 @@ impl Bank {
                     Effect::Record(record) => records.push(record),
                     Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
                     Effect::AskHsm { .. } => panic!("asked twice"),
+                    Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
                 }
             }
         }

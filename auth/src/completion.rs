@@ -35,7 +35,7 @@ pub enum Dispensed {
 /// Settles the hold, once: a doubled or late report finds it settled.
 pub(crate) fn complete(core: &mut Core, now: Time, completion: &Completion, effects: &mut Vec<Effect>) {
     let Some(stored) = core.state.transaction(completion.transaction) else { return };
-    let held = matches!(stored.transaction.funds, Funds::Held { .. });
+    let held = matches!(stored.funds, Funds::Held { .. });
     let open = matches!(
         stored.status,
         TransactionStatus::Approved | TransactionStatus::PartlyReversed | TransactionStatus::Suspect
@@ -52,7 +52,7 @@ pub(crate) fn complete(core: &mut Core, now: Time, completion: &Completion, effe
     if dispensed_minor.is_none() && stored.status == TransactionStatus::Suspect {
         return;
     }
-    let (transaction, pan, origin) = (completion.transaction, stored.transaction.pan, stored.origin());
+    let (transaction, pan, origin) = (completion.transaction, stored.pan, stored.origin());
     let completed = Completed { transaction, pan, time: now, dispensed_minor, origin };
     core.commit(Record::Completed(completed), effects);
 }

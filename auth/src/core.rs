@@ -2,11 +2,12 @@ use crate::effect::{Effect, Response};
 use crate::input::Input;
 use crate::limits::SHARDS;
 use crate::names::{ReplyTo, ShardIndex, TransactionId};
+use crate::recall::Recalls;
 use crate::record::{HoldExpired, Record};
-use crate::state::State;
+use crate::state::{Element, Memory, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
-use crate::{completion, pipeline, reversal};
+use crate::{completion, pipeline, recall, reversal};
 use card::Time;
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ pub struct Core {
     pub(crate) tables: Arc<Tables>,
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
+    pub(crate) recalls: Recalls,
     next_counter: u64,
 }
 
@@ -24,7 +26,25 @@ impl Core {
     /// A core with nothing on file.
     #[must_use]
     pub fn new(shard: ShardIndex, tables: Arc<Tables>) -> Core {
-        Core { shard, tables, state: State::default(), suspended: Suspended::default(), next_counter: 1 }
+        Core::with_memory(shard, tables, Memory::default())
+    }
+
+    /// The same, remembering so much.
+    #[must_use]
+    pub fn with_memory(shard: ShardIndex, tables: Arc<Tables>, memory: Memory) -> Core {
+        Core {
+            shard,
+            tables,
+            state: State::new(memory),
+            suspended: Suspended::default(),
+            recalls: Recalls::default(),
+            next_counter: 1,
+        }
+    }
+
+    /// Puts back an element of a snapshot, at start and before the records behind it.
+    pub fn restore(&mut self, element: Element) {
+        self.state.restore(element);
     }
 
     /// Applies a record of the journal, at start.
@@ -38,6 +58,12 @@ impl Core {
         self.next_counter = last_counter + 1;
     }
 
+    /// Takes the room for a full memory at once, before the first request: a table that grows later lets everybody wait
+    /// while it moves.
+    pub fn reserve(&mut self) {
+        self.state.reserve();
+    }
+
     /// Durable state, to look at.
     #[must_use]
     pub fn state(&self) -> &State {
@@ -49,7 +75,10 @@ impl Core {
         match input {
             Input::Request(request) => pipeline::admit(self, now, request, effects),
             Input::HsmReply { ticket, reply } => pipeline::dispatch(self, now, ticket, &reply, effects),
-            Input::Reversal(reversal) => reversal::reverse(self, now, &reversal, effects),
+            Input::Reversal(reversal) => reversal::reverse(self, now, reversal, effects),
+            Input::Recalled { ticket, found } => {
+                recall::answered(self, now, ticket, found, effects);
+            }
             Input::Completion(completion) => completion::complete(self, now, &completion, effects),
             Input::Tables(tables) => self.tables = tables,
             Input::Tick => self.tick(now, effects),
@@ -60,9 +89,10 @@ impl Core {
         for ticket in self.suspended.overdue(now) {
             pipeline::hsm_overdue(self, now, ticket, effects);
         }
+        recall::overdue(self, now, effects);
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");
-            let (pan, origin) = (stored.transaction.pan, stored.origin());
+            let (pan, origin) = (stored.pan, stored.origin());
             self.commit(
                 Record::HoldExpired(HoldExpired { transaction: id, pan, time: now, origin }),
                 effects,

@@ -2,9 +2,9 @@
 
 use crate::effect::Response;
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::Transaction;
 use crate::request::Request;
 use crate::state::State;
+use crate::stored::StoredTransaction;
 use card::{ResponseCode, Time};
 
 /// What is known under a request's key.
@@ -14,18 +14,24 @@ pub(crate) enum Found {
     OtherContent,
 }
 
-/// Looks for an answered request with the same link, terminal, STAN and transmission time.
+/// Looks in memory for an answered request with the same link, terminal, STAN and transmission time.
 pub(crate) fn find(state: &State, now: Time, request: &Request) -> Found {
-    let same_time = |transaction: &&Transaction| transaction.transmission == request.transmission;
-    let earlier = state.same_stan(&request.key(), now).map(|stored| &stored.transaction).find(same_time);
-    match earlier {
+    among(state.same_stan(&request.key(), now), request)
+}
+
+/// The same among transactions of one link, terminal and STAN.
+pub(crate) fn among<'a>(
+    mut transactions: impl Iterator<Item = &'a StoredTransaction>,
+    request: &Request,
+) -> Found {
+    match transactions.find(|earlier| earlier.transmission == request.transmission) {
         None => Found::Nothing,
-        Some(earlier) if is_repeat(earlier, request) => Found::Answered(Response::of(earlier)),
+        Some(earlier) if is_repeat(earlier, request) => Found::Answered(earlier.response()),
         Some(_) => Found::OtherContent,
     }
 }
 
-fn is_repeat(earlier: &Transaction, request: &Request) -> bool {
+fn is_repeat(earlier: &StoredTransaction, request: &Request) -> bool {
     earlier.pan == request.pan
         && earlier.transaction == request.transaction
         && earlier.class == request.class

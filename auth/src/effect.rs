@@ -1,5 +1,6 @@
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
+use crate::recall::Recall;
 use crate::record::{Record, Transaction};
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
@@ -17,6 +18,14 @@ pub enum Effect {
         ticket: Ticket,
         /// What to verify.
         checks: Checks,
+    },
+    /// Ask the transaction store, up to all records before this; it answers with
+    /// [`Input::Recalled`](crate::Input::Recalled) and the same ticket.
+    Recall {
+        /// Names who waits.
+        ticket: Ticket,
+        /// What to look for.
+        recall: Recall,
     },
     /// Send this response.
     Respond {

@@ -3,6 +3,7 @@ use crate::hsm_checks::ChecksReply;
 use crate::names::Ticket;
 use crate::request::Request;
 use crate::reversal::Reversal;
+use crate::stored::StoredTransaction;
 use crate::tables::Tables;
 use std::sync::Arc;
 
@@ -21,6 +22,13 @@ pub enum Input {
         ticket: Ticket,
         /// What was found.
         reply: ChecksReply,
+    },
+    /// The transaction store's answer to [`Effect::Recall`](crate::Effect::Recall).
+    Recalled {
+        /// Who waits for it.
+        ticket: Ticket,
+        /// What was found, newest first; `None` when it could not be looked for.
+        found: Option<Vec<StoredTransaction>>,
     },
     /// New configuration.
     Tables(Arc<Tables>),

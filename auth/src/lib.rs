@@ -29,13 +29,16 @@ pub mod limits;
 mod names;
 mod pipeline;
 mod policy;
+mod recall;
 mod receipt;
 mod recipe;
 mod record;
 mod request;
 mod reversal;
 mod secure;
+mod slab;
 mod state;
+mod stored;
 mod suspended;
 mod tables;
 mod terminal;
@@ -51,6 +54,7 @@ pub use hsm_checks::{
 };
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
@@ -59,7 +63,8 @@ pub use record::{
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;
-pub use state::State;
+pub use state::{Element, Frozen, Memory, Route, State};
+pub use stored::StoredTransaction;
 pub use tables::{
     IbmMethod, Key, Limits, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };

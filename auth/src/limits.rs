@@ -6,6 +6,13 @@ use std::time::Duration;
 /// Requests that may wait for the HSM in one shard; one more is answered 96 at once.
 pub const SUSPENDED_CAPACITY: usize = 16_384;
 
+/// Requests and reversals of one shard that may wait for the transaction store; one more is answered 96 at
+/// once.
+pub const RECALLS: usize = 1_024;
+
+/// How long they wait at most, before they are answered 96.
+pub const RECALL_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Holds that may expire in one tick; the others wait for the next one. All records of a step go into
 /// one frame of the journal, and any number of holds may end in the same moment after a standstill.
 pub const HOLDS_PER_TICK: usize = 1_024;
@@ -16,6 +23,13 @@ pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 /// How long they answer repeats and are found by reversals: an hour less than they stay in memory,
 /// which is the margin for the clocks of the shards.
 pub const TRANSACTION_REACH: Duration = TRANSACTION_RETENTION.saturating_sub(Duration::from_hours(1));
+
+/// Transactions that one shard keeps in memory unless told otherwise.
+pub const TRANSACTIONS: usize = 1_000_000;
+
+/// Fingerprints of transactions that have left memory, which one shard keeps unless told otherwise. With
+/// one page more they fill a table of 2^23 places.
+pub const FINGERPRINTS: usize = 7_000_000;
 
 /// How many transactions with the same link, terminal and STAN are looked through for an original,
 /// newest first. STANs run through a million numbers, so more than a few means a terminal that

@@ -88,24 +88,47 @@ pub struct Ticket(pub u64);
 pub struct TransmissionTime(pub u32);
 
 /// Under which name an original is looked for: its link, terminal and STAN.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct OriginalKey {
     pub(crate) link: LinkName,
     pub(crate) terminal: TerminalId,
     pub(crate) stan: card::Stan,
 }
 
+impl OriginalKey {
+    /// 64 bits of it, the same on every machine and in every process, since snapshots keep them.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.fingerprint_at(TransmissionTime::default())
+    }
+
+    /// The same with the time of one transmission.
+    pub(crate) fn fingerprint_at(&self, transmission: TransmissionTime) -> u64 {
+        // FNV-1a, and the finalizer of MurmurHash3 so that the low bits, which tables use, depend on all.
+        let stan = self.stan.number().to_le_bytes();
+        let time = transmission.0.to_le_bytes();
+        let link = self.link.as_str().bytes();
+        let bytes = link.chain([0]).chain(self.terminal.as_str().bytes()).chain(stan).chain(time);
+        let hash = bytes.fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        });
+        let hash = (hash ^ hash >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
+        let hash = (hash ^ hash >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
+        hash ^ hash >> 33
+    }
+}
+
 /// One remembered reversal. Two originals may share an [`OriginalKey`], since STANs start again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct ReversalKey {
     pub(crate) original: OriginalKey,
     /// 0 when the reversal does not say.
     pub(crate) transmission: TransmissionTime,
+    #[serde(with = "card::sealed_pan")]
     pub(crate) pan: card::Pan,
 }
 
 /// The internal side of a posting in one currency: what one link owes or is owed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct SettlementKey {
     pub(crate) link: LinkName,
     pub(crate) currency: Currency,

@@ -9,7 +9,7 @@ use crate::names::{AccountId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
-use crate::{card_file, chip, duplicate, funds, policy, secure, terminal, validate, velocity};
+use crate::{card_file, chip, duplicate, funds, policy, recall, secure, terminal, validate, velocity};
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
@@ -18,13 +18,27 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
     // everything else (docs/decisions/0004).
     match duplicate::find(&core.state, now, &request) {
         duplicate::Found::Answered(response) => return respond(request.reply_to, response, effects),
-        duplicate::Found::OtherContent => {
-            let mut receipt = Receipt::default();
-            let decline = receipt.fail(Step::Duplicate, ResponseCode::DUPLICATE, 0, 0);
-            return decline_now(core, now, &request, receipt, decline, effects);
-        }
+        duplicate::Found::OtherContent => return refuse_duplicate(core, now, &request, effects),
         duplicate::Found::Nothing => {}
     }
+    if core.state.has_left(&request) {
+        if let Some(request) = recall::wait_behind(core, request) {
+            recall::ask(core, now, recall::Who::Request(request), effects);
+        }
+        return;
+    }
+    admit_unanswered(core, now, request, effects);
+}
+
+/// A key that another request has: 94.
+pub(crate) fn refuse_duplicate(core: &mut Core, now: Time, request: &Request, effects: &mut Vec<Effect>) {
+    let mut receipt = Receipt::default();
+    let decline = receipt.fail(Step::Duplicate, ResponseCode::DUPLICATE, 0, 0);
+    decline_now(core, now, request, receipt, decline, effects);
+}
+
+/// A request that repeats none that was answered; the one that it repeats may wait for the HSM.
+pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
     if let Some(suspended) = core.suspended.find_mut(&request.key()) {
         if duplicate::same_content(&suspended.request, &request) {
             suspended.repeats.push(request.reply_to);

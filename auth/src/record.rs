@@ -2,6 +2,7 @@ use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, LinkName, TransactionId, TransmissionTime};
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
+use crate::stored::StoredTransaction;
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -30,6 +31,8 @@ pub enum Record {
     CardRemoved(CardRemoved),
     /// An account without cards and money was closed.
     AccountRemoved(AccountRemoved),
+    /// A transaction that had left memory was asked of the transaction store, because it is about to change.
+    Recalled(Box<StoredTransaction>),
 }
 
 /// A card on file.
@@ -223,20 +226,6 @@ pub struct Transaction {
     pub receipt: Receipt,
 }
 
-impl Transaction {
-    /// What a record about it has to know. `None` when it names no account, and so moved no money.
-    pub(crate) fn origin(&self, standing_minor: i64) -> Option<Origin> {
-        Some(Origin {
-            link: self.link,
-            account: self.account?,
-            transaction: self.transaction,
-            business_day: self.business_day,
-            standing_minor,
-            posted: matches!(self.funds, Funds::Posted { .. }),
-        })
-    }
-}
-
 /// What an approval did to the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Funds {
@@ -256,8 +245,8 @@ pub enum Funds {
     },
 }
 
-/// Where a transaction stands now. Not stored: it follows from the records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a transaction stands now, which follows from the records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TransactionStatus {
     /// Declined.
     Declined,
@@ -394,7 +383,7 @@ pub struct AccountRemoved {
 }
 
 /// What a card has used of its daily limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// The day it counts.
     pub day: CivilDay,
@@ -417,6 +406,7 @@ impl Record {
             Record::Completed(completed) => Some(completed.pan),
             Record::HoldExpired(expired) => Some(expired.pan),
             Record::CardRemoved(removed) => Some(removed.pan),
+            Record::Recalled(stored) => Some(stored.pan),
         }
     }
 }

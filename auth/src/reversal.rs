@@ -2,8 +2,11 @@
 
 use crate::core::{Core, respond};
 use crate::effect::{Effect, Response};
+use crate::limits::TRANSACTION_REACH;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransactionId, TransmissionTime};
+use crate::recall::{self, Who};
 use crate::record::{Record, RememberedReversal, Reversed, TransactionStatus};
+use crate::stored::StoredTransaction;
 use crate::terminal;
 use card::{Pan, ResponseCode, Stan, TerminalId, Time};
 
@@ -28,57 +31,91 @@ pub struct Reversal {
 
 /// Finds the original and gives back its money, whatever became of its terminal since. A doubled reversal
 /// changes nothing and is answered alike; one without an original is remembered, for a terminal of ours.
-pub(crate) fn reverse(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) {
-    let (code, transaction) = match find_original(core, now, reversal) {
-        Some(original) => (undo(core, now, reversal, original, effects), Some(original)),
-        // What is remembered takes memory for days, so not everybody on the link may have it remembered.
-        // Merchant and transaction type are not looked at: a reversal may lack them.
-        None if terminal::active(&core.tables, reversal.link, reversal.terminal).is_none() => {
-            (ResponseCode::INVALID_MERCHANT, None)
+pub(crate) fn reverse(core: &mut Core, now: Time, reversal: Box<Reversal>, effects: &mut Vec<Effect>) {
+    match find_original(core, now, &reversal) {
+        Some(original) => undo(core, now, &reversal, original, effects),
+        None if core.state.some_have_left() => recall::ask(core, now, Who::Reversal(reversal), effects),
+        None => without_original(core, now, &reversal, effects),
+    }
+}
+
+/// The same once the transaction store has been asked. Memory is looked at again: the original may have come
+/// meanwhile, or been recalled by another reversal.
+pub(crate) fn recalled(
+    core: &mut Core,
+    now: Time,
+    reversal: &Reversal,
+    found: &[StoredTransaction],
+    effects: &mut Vec<Effect>,
+) {
+    if let Some(original) = find_original(core, now, reversal) {
+        return undo(core, now, reversal, original, effects);
+    }
+    let horizon = now.minus(TRANSACTION_REACH);
+    let original = found.iter().find(|stored| means(reversal, stored) && stored.time >= horizon);
+    match original {
+        Some(stored) if core.state.transaction(stored.id).is_none() => {
+            core.commit(Record::Recalled(Box::new(stored.clone())), effects);
+            undo(core, now, reversal, stored.id, effects);
         }
-        None => (remember(core, now, reversal, effects), None),
-    };
-    respond(reversal.reply_to, Response { transaction, ..Response::bare(code) }, effects);
+        _ => without_original(core, now, reversal, effects),
+    }
+}
+
+fn without_original(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) {
+    // What is remembered takes memory for days, so not everybody on the link may have it remembered.
+    // Merchant and transaction type are not looked at: a reversal may lack them.
+    let ours = terminal::active(&core.tables, reversal.link, reversal.terminal).is_some();
+    let code = if ours { remember(core, now, reversal, effects) } else { ResponseCode::INVALID_MERCHANT };
+    respond(reversal.reply_to, Response::bare(code), effects);
 }
 
 /// The newest transaction that the reversal can mean. While a request that it can mean still waits for
 /// the HSM, none: that one is the newest, and is refused when its turn comes.
 fn find_original(core: &Core, now: Time, reversal: &Reversal) -> Option<TransactionId> {
-    let any_time = reversal.original_transmission == TransmissionTime::default();
-    let waiting = core.suspended.find(&key(reversal)).is_some_and(|suspended| {
-        suspended.request.pan == reversal.pan
-            && (any_time || suspended.request.transmission == reversal.original_transmission)
+    let waiting = core.suspended.find(&reversal.key()).is_some_and(|suspended| {
+        suspended.request.pan == reversal.pan && at_its_time(reversal, suspended.request.transmission)
     });
     if waiting {
         return None;
     }
-    core.state
-        .same_stan(&key(reversal), now)
-        .map(|stored| &stored.transaction)
-        .find(|transaction| {
-            transaction.pan == reversal.pan
-                && (any_time || transaction.transmission == reversal.original_transmission)
-        })
-        .map(|transaction| transaction.id)
+    let key = reversal.key();
+    let mut same_stan = core.state.same_stan(&key, now);
+    same_stan.find(|stored| means(reversal, stored)).map(|stored| stored.id)
 }
 
-fn undo(
+fn means(reversal: &Reversal, stored: &StoredTransaction) -> bool {
+    stored.pan == reversal.pan && at_its_time(reversal, stored.transmission)
+}
+
+fn at_its_time(reversal: &Reversal, transmission: TransmissionTime) -> bool {
+    let any_time = reversal.original_transmission == TransmissionTime::default();
+    any_time || transmission == reversal.original_transmission
+}
+
+fn undo(core: &mut Core, now: Time, reversal: &Reversal, original: TransactionId, effects: &mut Vec<Effect>) {
+    let code = give_back(core, now, reversal, original, effects);
+    let response = Response { transaction: Some(original), ..Response::bare(code) };
+    respond(reversal.reply_to, response, effects);
+}
+
+fn give_back(
     core: &mut Core,
     now: Time,
     reversal: &Reversal,
     original: TransactionId,
     effects: &mut Vec<Effect>,
 ) -> ResponseCode {
-    let stored = core.state.transaction(original).expect("find_original() found it");
+    let stored = core.state.transaction(original).expect("it was found in memory");
     let remaining_minor = reversal.replacement_minor.unwrap_or(0);
-    if remaining_minor < 0 || remaining_minor > stored.transaction.amount_minor {
+    if remaining_minor < 0 || remaining_minor > stored.amount_minor {
         return ResponseCode::INVALID_AMOUNT;
     }
     // Nothing left to give back: a declined original, or this reversal came before.
     let gives_back = stored.standing_minor > remaining_minor;
     let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
     if gives_back && open {
-        let (pan, origin) = (stored.transaction.pan, stored.origin());
+        let (pan, origin) = (stored.pan, stored.origin());
         core.commit(
             Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor, origin }),
             effects,
@@ -88,7 +125,7 @@ fn undo(
 }
 
 fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) -> ResponseCode {
-    let known = core.state.remembers_reversal(key(reversal), reversal.original_transmission, reversal.pan);
+    let known = core.state.remembers_reversal(reversal.key(), reversal.original_transmission, reversal.pan);
     if !known {
         let remembered = RememberedReversal {
             link: reversal.link,
@@ -103,6 +140,8 @@ fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<E
     ResponseCode::ORIGINAL_NOT_FOUND
 }
 
-fn key(reversal: &Reversal) -> OriginalKey {
-    OriginalKey { link: reversal.link, terminal: reversal.terminal, stan: reversal.original_stan }
+impl Reversal {
+    pub(crate) fn key(&self) -> OriginalKey {
+        OriginalKey { link: self.link, terminal: self.terminal, stan: self.original_stan }
+    }
 }

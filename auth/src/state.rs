@@ -1,31 +1,49 @@
+mod fingerprints;
+mod snapshot;
+
+pub use snapshot::{Element, Frozen, Route};
+
 use crate::effect::Balance;
-use crate::limits::{HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION};
+use crate::limits::{
+    FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION, TRANSACTIONS,
+};
 use crate::names::{
     AccountId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
 };
-use crate::receipt::Receipt;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus, Usage,
 };
-use crate::request::TransactionType;
+use crate::request::{Request, TransactionType};
+use crate::slab::Slab;
+use crate::stored::StoredTransaction;
 use card::{CivilDay, Currency, Pan, Time};
+use fingerprints::Fingerprints;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
-use std::time::Duration;
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
-#[derive(Debug, Default)]
+///
+/// Entries lie in slabs, which a snapshot can freeze at any moment ([`freeze`](State::freeze)); the tables that
+/// find them are made anew when a snapshot is read.
+#[derive(Debug)]
 pub struct State {
-    cards: HashMap<Pan, CardFile>,
-    accounts: HashMap<AccountId, AccountFile>,
-    /// Boxed, so that the table moves little when it grows: while it grows, everybody waits.
-    transactions: HashMap<TransactionId, Box<StoredTransaction>>,
-    /// Newest transaction of each link, terminal and STAN; older ones are chained behind it.
-    newest: HashMap<OriginalKey, TransactionId>,
-    remembered_reversals: HashSet<ReversalKey>,
-    /// In order of time, to forget what is too old.
+    memory: Memory,
+    cards: Slab<CardFile>,
+    card_places: HashMap<Pan, u32>,
+    accounts: Slab<AccountFile>,
+    account_places: HashMap<AccountId, u32>,
+    transactions: Slab<Kept>,
+    transaction_places: HashMap<TransactionId, u32>,
+    /// Newest transaction of each link, terminal and STAN, by [`OriginalKey::fingerprint`]; older ones are
+    /// chained behind it, and with them those of a key that happens to have the same fingerprint.
+    newest: HashMap<u64, TransactionId>,
+    /// In order of time, to forget what is too old or too many.
     by_time: VecDeque<(Time, TransactionId)>,
+    /// What has left memory and may be repeated all the same.
+    left: Fingerprints,
+    remembered_reversals: HashSet<ReversalKey>,
     reversals_by_time: VecDeque<(Time, ReversalKey)>,
     expiring_holds: BTreeSet<(Time, TransactionId)>,
     awaiting_completion: BTreeSet<TransactionId>,
@@ -38,9 +56,30 @@ pub struct State {
     last_counter: u64,
 }
 
+/// How much of the past one shard keeps in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Transactions, at some 300 bytes each with the tables that find them. What holds money stays beyond that.
+    pub transactions: usize,
+    /// Fingerprints of transactions that have left, at some 18 bytes each.
+    pub fingerprints: usize,
+}
+
+impl Default for Memory {
+    fn default() -> Memory {
+        Memory { transactions: TRANSACTIONS, fingerprints: FINGERPRINTS }
+    }
+}
+
+impl Default for State {
+    fn default() -> State {
+        State::new(Memory::default())
+    }
+}
+
 /// A card with its counters.
-#[derive(Debug)]
-pub(crate) struct CardFile {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
     pub(crate) highest_atc: Option<u16>,
@@ -49,23 +88,57 @@ pub(crate) struct CardFile {
 }
 
 /// An account with its balance. Minor units of its currency.
-#[derive(Debug)]
-pub(crate) struct AccountFile {
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountFile {
     pub(crate) account: Account,
     pub(crate) ledger_minor: i64,
     pub(crate) held_minor: i64,
 }
 
-#[derive(Debug)]
-pub(crate) struct StoredTransaction {
-    pub(crate) transaction: Transaction,
-    pub(crate) status: TransactionStatus,
-    /// What it holds or posted and has not been given back, minor units.
-    pub(crate) standing_minor: i64,
+/// A transaction in memory.
+#[derive(Clone, Debug)]
+struct Kept {
+    stored: StoredTransaction,
+    /// The one before it under its fingerprint.
     previous: Option<TransactionId>,
 }
 
 impl State {
+    /// A state with nothing on file.
+    #[must_use]
+    pub fn new(memory: Memory) -> State {
+        State {
+            memory,
+            cards: Slab::default(),
+            card_places: HashMap::new(),
+            accounts: Slab::default(),
+            account_places: HashMap::new(),
+            transactions: Slab::default(),
+            transaction_places: HashMap::new(),
+            newest: HashMap::new(),
+            by_time: VecDeque::new(),
+            left: Fingerprints::new(memory.fingerprints),
+            remembered_reversals: HashSet::new(),
+            reversals_by_time: VecDeque::new(),
+            expiring_holds: BTreeSet::new(),
+            awaiting_completion: BTreeSet::new(),
+            settlement: BTreeMap::new(),
+            opening: BTreeMap::new(),
+            last_counter: 0,
+        }
+    }
+
+    pub(crate) fn reserve(&mut self) {
+        // Of the cards, a quarter may come before the tables have to grow.
+        self.card_places.reserve(self.cards.len() / 4);
+        self.account_places.reserve(self.accounts.len() / 4);
+        let transactions = self.memory.transactions.saturating_sub(self.transactions.len());
+        self.transaction_places.reserve(transactions);
+        self.newest.reserve(transactions);
+        self.by_time.reserve(transactions);
+        self.left.reserve();
+    }
+
     /// The one door through which durable state changes, live and on replay alike.
     ///
     /// # Panics
@@ -80,13 +153,14 @@ impl State {
             Record::ReversalRemembered(remembered) => self.remember(remembered),
             Record::Completed(completed) => self.completed(completed),
             Record::HoldExpired(expired) => self.hold_expired(expired),
-            Record::CardRemoved(removed) => drop(self.cards.remove(&removed.pan)),
+            Record::CardRemoved(removed) => self.remove_card(&removed.pan),
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
+            Record::Recalled(stored) => self.recalled(stored),
         }
     }
 
     fn store_card(&mut self, card: &Card) {
-        match self.cards.get_mut(&card.pan) {
+        match self.card_mut(&card.pan) {
             Some(file) => {
                 // A new PIN comes with a clean count; anything else leaves the counters alone.
                 if file.card.pin != card.pin {
@@ -94,21 +168,30 @@ impl State {
                 }
                 file.card = card.clone();
             }
-            None => {
-                let file = CardFile {
-                    card: card.clone(),
-                    pin_tries_used: 0,
-                    highest_atc: None,
-                    purchases: None,
-                    withdrawals: None,
-                };
-                self.cards.insert(card.pan, file);
-            }
+            None => self.insert_card(CardFile {
+                card: card.clone(),
+                pin_tries_used: 0,
+                highest_atc: None,
+                purchases: None,
+                withdrawals: None,
+            }),
+        }
+    }
+
+    fn insert_card(&mut self, file: CardFile) {
+        let pan = file.card.pan;
+        let place = self.cards.insert(file);
+        self.card_places.insert(pan, place);
+    }
+
+    fn remove_card(&mut self, pan: &Pan) {
+        if let Some(place) = self.card_places.remove(pan) {
+            self.cards.remove(place);
         }
     }
 
     fn store_account(&mut self, account: &Account) {
-        match self.accounts.get_mut(&account.id) {
+        match self.account_places.get(&account.id).and_then(|place| self.accounts.get_mut(*place)) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
                 let Account { opening_minor, currency, .. } = file.account;
@@ -117,66 +200,71 @@ impl State {
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=
                     i128::from(account.opening_minor);
-                let file = AccountFile {
+                self.insert_account(AccountFile {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
                     held_minor: 0,
-                };
-                self.accounts.insert(account.id, file);
+                });
             }
         }
+    }
+
+    fn insert_account(&mut self, file: AccountFile) {
+        let id = file.account.id;
+        let place = self.accounts.insert(file);
+        self.account_places.insert(id, place);
+    }
+
+    /// The other side of its opening balance goes with it.
+    fn remove_account(&mut self, id: &AccountId) {
+        let place = self.account_places.remove(id);
+        let Some(file) = place.and_then(|place| self.accounts.remove(place)) else { return };
+        let opening = self.opening.entry(file.account.currency.numeric()).or_default();
+        *opening += i128::from(file.ledger_minor);
     }
 
     fn decided(&mut self, transaction: &Transaction) {
         self.last_counter = self.last_counter.max(transaction.id.0 / SHARDS as u64);
         self.forget_before(transaction.time);
-        if let Some(file) = self.cards.get_mut(&transaction.pan) {
+        if let Some(file) = self.card_mut(&transaction.pan) {
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
             file.highest_atc = transaction.atc.or(file.highest_atc);
         }
-        let (status, standing_minor) = match transaction.funds {
-            Funds::None if transaction.code.is_approval() => (TransactionStatus::Approved, 0),
-            Funds::None => (TransactionStatus::Declined, 0),
-            Funds::Held { minor, expires } => {
-                let id = transaction.account.expect("a transaction that moves money names its account");
-                self.account_mut(&id).held_minor += minor;
-                match expires {
-                    Some(expires) => self.expiring_holds.insert((expires, transaction.id)),
-                    None => self.awaiting_completion.insert(transaction.id),
-                };
-                (TransactionStatus::Approved, minor)
+        let stored = StoredTransaction::of(transaction);
+        if stored.standing_minor != 0 {
+            let origin = stored.origin().expect("a transaction that moves money names its account");
+            match transaction.funds {
+                Funds::Posted { minor } => self.post(&origin, minor),
+                _ => self.account_mut(&origin.account).held_minor += stored.standing_minor,
             }
-            Funds::Posted { minor } => {
-                let origin = transaction.origin(0).expect("a transaction that moves money names its account");
-                self.post(&origin, minor);
-                (TransactionStatus::Approved, minor)
-            }
-        };
-        if standing_minor != 0 {
-            self.count_usage(transaction, standing_minor, 1);
+            self.count_usage(transaction, stored.standing_minor, 1);
         }
-        self.index(transaction, status, standing_minor);
+        self.keep(stored);
+        self.let_go();
     }
 
-    fn index(&mut self, transaction: &Transaction, status: TransactionStatus, standing_minor: i64) {
-        let key =
-            OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
+    /// A transaction that had left memory is back in it: something is about to happen to it.
+    fn recalled(&mut self, stored: &StoredTransaction) {
+        if !self.transaction_places.contains_key(&stored.id) {
+            // Nothing goes for it now: it must be there for what is about to happen to it.
+            self.keep(stored.clone());
+        }
+    }
+
+    fn keep(&mut self, stored: StoredTransaction) {
+        let id = stored.id;
+        if let Some(expires) = stored.expires() {
+            self.expiring_holds.insert((expires, id));
+        }
+        if stored.awaits_completion() {
+            self.awaiting_completion.insert(id);
+        }
         // A refused second use of a key (94) must not hide the transaction that owns the key.
-        let owns_key = transaction.code != card::ResponseCode::DUPLICATE;
-        let previous = if owns_key { self.newest.insert(key, transaction.id) } else { None };
-        self.by_time.push_back((transaction.time, transaction.id));
-        // The receipt is in the journal, for people; nothing here asks for it.
-        let id = transaction.id;
-        let transaction = Transaction { receipt: Receipt::default(), ..transaction.clone() };
-        let stored = Box::new(StoredTransaction { transaction, status, standing_minor, previous });
-        self.transactions.insert(id, stored);
-    }
-
-    /// The other side of its opening balance goes with it.
-    fn remove_account(&mut self, id: &AccountId) {
-        let Some(file) = self.accounts.remove(id) else { return };
-        let opening = self.opening.entry(file.account.currency.numeric()).or_default();
-        *opening += i128::from(file.ledger_minor);
+        let owns_key = stored.code != card::ResponseCode::DUPLICATE;
+        let previous = if owns_key { self.newest.insert(stored.key().fingerprint(), id) } else { None };
+        self.by_time.push_back((stored.time, id));
+        let place = self.transactions.insert(Kept { stored, previous });
+        self.transaction_places.insert(id, place);
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
@@ -190,7 +278,7 @@ impl State {
         let all = reversed.remaining_minor == 0;
         self.uncount_usage(reversed.pan, &origin, released, u32::from(all));
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
-        self.settle(reversed.transaction, status, reversed.remaining_minor, all);
+        self.settle(reversed.transaction, status, reversed.remaining_minor);
     }
 
     fn remember(&mut self, remembered: &RememberedReversal) {
@@ -198,17 +286,23 @@ impl State {
         let original =
             OriginalKey { link: remembered.link, terminal: remembered.terminal, stan: remembered.stan };
         let RememberedReversal { transmission, pan, .. } = *remembered;
-        let key = ReversalKey { original, transmission, pan };
+        self.insert_reversal(remembered.time, ReversalKey { original, transmission, pan });
+    }
+
+    fn insert_reversal(&mut self, time: Time, key: ReversalKey) {
         if self.remembered_reversals.insert(key) {
-            self.reversals_by_time.push_back((remembered.time, key));
+            self.reversals_by_time.push_back((time, key));
         }
     }
 
     fn completed(&mut self, completed: &Completed) {
         let id = completed.transaction;
+        if let Some(stored) = self.stored_mut(id) {
+            stored.reported = true;
+        }
         let origin = self.origin(id, completed.origin);
         let Some(dispensed_minor) = completed.dispensed_minor else {
-            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor, true);
+            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor);
         };
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
         self.post(&origin, dispensed_minor);
@@ -216,16 +310,16 @@ impl State {
         let returned = origin.standing_minor - dispensed_minor;
         self.uncount_usage(completed.pan, &origin, returned, u32::from(nothing));
         let status = if nothing { TransactionStatus::Reversed } else { TransactionStatus::Completed };
-        self.settle(id, status, dispensed_minor, true);
-        if let Some(stored) = self.transactions.get_mut(&id) {
-            stored.transaction.funds = Funds::Posted { minor: dispensed_minor };
+        self.settle(id, status, dispensed_minor);
+        if let Some(stored) = self.stored_mut(id) {
+            stored.funds = Funds::Posted { minor: dispensed_minor };
         }
     }
 
     fn hold_expired(&mut self, expired: &HoldExpired) {
         let origin = self.origin(expired.transaction, expired.origin);
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
-        self.settle(expired.transaction, TransactionStatus::Expired, 0, true);
+        self.settle(expired.transaction, TransactionStatus::Expired, 0);
     }
 
     /// What the record says of its transaction, or what is in memory of it.
@@ -235,17 +329,18 @@ impl State {
     }
 
     /// Where a transaction stands now, if it is still in memory.
-    fn settle(&mut self, id: TransactionId, status: TransactionStatus, standing_minor: i64, ended: bool) {
-        let Some(stored) = self.transactions.get_mut(&id) else { return };
+    fn settle(&mut self, id: TransactionId, status: TransactionStatus, standing_minor: i64) {
+        let Some(stored) = self.stored_mut(id) else { return };
+        let expires = stored.expires();
         stored.status = status;
         stored.standing_minor = standing_minor;
-        if !ended {
-            return;
-        }
-        if let Funds::Held { expires: Some(expires), .. } = stored.transaction.funds {
+        let (still_expires, awaits) = (stored.expires().is_some(), stored.awaits_completion());
+        if let Some(expires) = expires.filter(|_| !still_expires) {
             self.expiring_holds.remove(&(expires, id));
         }
-        self.awaiting_completion.remove(&id);
+        if !awaits {
+            self.awaiting_completion.remove(&id);
+        }
     }
 
     /// Double entry: the account is debited, the link's settlement account credited.
@@ -276,7 +371,7 @@ impl State {
     }
 
     fn usage_mut(&mut self, pan: Pan, transaction: TransactionType) -> Option<&mut Option<Usage>> {
-        let file = self.cards.get_mut(&pan)?;
+        let file = self.card_mut(&pan)?;
         match transaction {
             TransactionType::Purchase => Some(&mut file.purchases),
             TransactionType::Withdrawal => Some(&mut file.withdrawals),
@@ -284,18 +379,25 @@ impl State {
         }
     }
 
-    fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
-        self.accounts.get_mut(id).expect("an account is stored before a transaction uses it")
+    fn card_mut(&mut self, pan: &Pan) -> Option<&mut CardFile> {
+        self.cards.get_mut(*self.card_places.get(pan)?)
     }
 
-    fn stored(&mut self, id: TransactionId) -> &mut StoredTransaction {
-        self.transactions.get_mut(&id).expect("a record about a transaction follows the transaction")
+    fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
+        let place = self.account_places.get(id).copied();
+        let file = place.and_then(|place| self.accounts.get_mut(place));
+        file.expect("an account is stored before a transaction uses it")
+    }
+
+    fn stored_mut(&mut self, id: TransactionId) -> Option<&mut StoredTransaction> {
+        let place = *self.transaction_places.get(&id)?;
+        self.transactions.get_mut(place).map(|kept| &mut kept.stored)
     }
 
     /// Forgets transactions that nobody repeats or reverses any more. Open holds stay, and so do
     /// dispenses that an ATM has yet to report.
     fn forget_before(&mut self, now: Time) {
-        let horizon = before(now, TRANSACTION_RETENTION);
+        let horizon = now.minus(TRANSACTION_RETENTION);
         while let Some((time, id)) = self.by_time.front().copied() {
             if time >= horizon {
                 break;
@@ -307,6 +409,7 @@ impl State {
                 self.forget(id);
             }
         }
+        self.left.forget_before(horizon);
         while let Some((time, key)) = self.reversals_by_time.front().copied() {
             if time >= horizon {
                 break;
@@ -316,44 +419,79 @@ impl State {
         }
     }
 
+    /// Lets the oldest transactions go until the rest fits into memory. Of what holds money a few are passed
+    /// over at a time: in a memory full of holds a decision must not look at all of them.
+    fn let_go(&mut self) {
+        for _ in 0..PASSED_OVER {
+            if self.transactions.len() <= self.memory.transactions {
+                return;
+            }
+            let Some((time, id)) = self.by_time.pop_front() else { return };
+            if self.holds_money(id) {
+                self.by_time.push_back((time, id));
+            } else if let Some(stored) = self.forget(id) {
+                self.left.insert(stored.time, stored.key().fingerprint_at(stored.transmission));
+            }
+        }
+    }
+
     fn holds_money(&self, id: TransactionId) -> bool {
         self.transaction(id).is_some_and(StoredTransaction::holds_money)
     }
 
-    fn forget(&mut self, id: TransactionId) {
-        let Some(stored) = self.transactions.remove(&id) else { return };
-        let StoredTransaction { transaction, previous, .. } = *stored;
-        let key =
-            OriginalKey { link: transaction.link, terminal: transaction.terminal, stan: transaction.stan };
+    fn forget(&mut self, id: TransactionId) -> Option<StoredTransaction> {
+        let place = self.transaction_places.remove(&id)?;
+        let Kept { stored, previous } = self.transactions.remove(place)?;
+        let fingerprint = stored.key().fingerprint();
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
         // stay within reach of its reversal.
-        let kept = previous.filter(|previous| self.transactions.contains_key(previous));
-        if self.newest.get(&key) == Some(&id) {
+        let kept = previous.filter(|previous| self.transaction_places.contains_key(previous));
+        if self.newest.get(&fingerprint) == Some(&id) {
             match kept {
-                Some(previous) => self.newest.insert(key, previous),
-                None => self.newest.remove(&key),
+                Some(previous) => self.newest.insert(fingerprint, previous),
+                None => self.newest.remove(&fingerprint),
             };
         } else if kept.is_some() {
-            let next = self.chain(&key).find(|stored| stored.previous == Some(id));
-            if let Some(next) = next.map(|stored| stored.transaction.id) {
-                self.stored(next).previous = kept;
+            let next = self.chain(fingerprint).find(|kept| kept.previous == Some(id));
+            let next = next.and_then(|next| self.transaction_places.get(&next.stored.id)).copied();
+            if let Some(next) = next.and_then(|place| self.transactions.get_mut(place)) {
+                next.previous = kept;
             }
         }
+        Some(stored)
     }
 }
+
+/// How many transactions a decision looks at to let one go.
+const PASSED_OVER: usize = 8;
 
 /// Questions that steps and tools ask.
 impl State {
     pub(crate) fn card(&self, pan: &Pan) -> Option<&CardFile> {
-        self.cards.get(pan)
+        self.cards.get(*self.card_places.get(pan)?)
     }
 
     pub(crate) fn account(&self, id: &AccountId) -> Option<&AccountFile> {
-        self.accounts.get(id)
+        self.accounts.get(*self.account_places.get(id)?)
     }
 
     pub(crate) fn transaction(&self, id: TransactionId) -> Option<&StoredTransaction> {
-        self.transactions.get(&id).map(Box::as_ref)
+        self.kept(id).map(|kept| &kept.stored)
+    }
+
+    fn kept(&self, id: TransactionId) -> Option<&Kept> {
+        self.transactions.get(*self.transaction_places.get(&id)?)
+    }
+
+    /// Whether a transaction with the key and time of this request has left memory, as far as is known. It may
+    /// have been of another request all the same.
+    pub(crate) fn has_left(&self, request: &Request) -> bool {
+        self.left.contains(request.key().fingerprint_at(request.transmission))
+    }
+
+    /// Whether any transaction that may still be reversed has left memory.
+    pub(crate) fn some_have_left(&self) -> bool {
+        !self.left.is_empty()
     }
 
     /// Transactions of one link, terminal and STAN, newest first, as far as a repeat or reversal may
@@ -365,15 +503,16 @@ impl State {
     /// about such a leftover would find nothing there and panic. Reach ends before memory does by more
     /// than the clocks of the shards can differ. What holds money is never forgotten.
     pub(crate) fn same_stan(&self, key: &OriginalKey, now: Time) -> impl Iterator<Item = &StoredTransaction> {
-        let horizon = before(now, TRANSACTION_REACH);
-        self.chain(key).filter(move |stored| stored.transaction.time >= horizon || stored.holds_money())
+        let horizon = now.minus(TRANSACTION_REACH);
+        let key = *key;
+        let chain = self.chain(key.fingerprint()).map(|kept| &kept.stored);
+        chain.filter(move |stored| stored.key() == key && (stored.time >= horizon || stored.holds_money()))
     }
 
-    /// All of them that are in memory.
-    fn chain(&self, key: &OriginalKey) -> impl Iterator<Item = &StoredTransaction> {
-        let newest = self.newest.get(key).and_then(|id| self.transaction(*id));
-        std::iter::successors(newest, |stored| stored.previous.and_then(|id| self.transaction(id)))
-            .take(STAN_CHAIN)
+    /// All under a fingerprint that are in memory.
+    fn chain(&self, fingerprint: u64) -> impl Iterator<Item = &Kept> {
+        let newest = self.newest.get(&fingerprint).and_then(|id| self.kept(*id));
+        std::iter::successors(newest, |kept| kept.previous.and_then(|id| self.kept(id))).take(STAN_CHAIN)
     }
 
     /// Whether a reversal of this original came before it, by its time or without saying one.
@@ -403,19 +542,19 @@ impl State {
     /// The card on file.
     #[must_use]
     pub fn card_on_file(&self, pan: &Pan) -> Option<&Card> {
-        self.cards.get(pan).map(|file| &file.card)
+        self.card(pan).map(|file| &file.card)
     }
 
     /// Wrong PINs counted and highest ATC accepted.
     #[must_use]
     pub fn card_counters(&self, pan: &Pan) -> Option<(u8, Option<u16>)> {
-        self.cards.get(pan).map(|file| (file.pin_tries_used, file.highest_atc))
+        self.card(pan).map(|file| (file.pin_tries_used, file.highest_atc))
     }
 
     /// What the card has used of its limits on this day: purchases, then withdrawals.
     #[must_use]
     pub fn card_usage(&self, pan: &Pan, day: CivilDay) -> Option<[(i64, u32); 2]> {
-        let file = self.cards.get(pan)?;
+        let file = self.card(pan)?;
         let used = |usage: &Option<Usage>| match usage {
             Some(usage) if usage.day == day => (usage.amount_minor, usage.count),
             _ => (0, 0),
@@ -426,19 +565,19 @@ impl State {
     /// The account on file.
     #[must_use]
     pub fn account_on_file(&self, id: &AccountId) -> Option<&Account> {
-        self.accounts.get(id).map(|file| &file.account)
+        self.account(id).map(|file| &file.account)
     }
 
     /// The balance of an account.
     #[must_use]
     pub fn balance(&self, id: &AccountId) -> Option<Balance> {
-        self.accounts.get(id).map(AccountFile::balance)
+        self.account(id).map(AccountFile::balance)
     }
 
     /// All cards, by number.
     #[must_use]
     pub fn cards_in_order(&self) -> Vec<&Card> {
-        let mut cards: Vec<&Card> = self.cards.values().map(|file| &file.card).collect();
+        let mut cards: Vec<&Card> = self.cards.iter().map(|(_, file)| &file.card).collect();
         cards.sort_by_key(|card| card.pan);
         cards
     }
@@ -451,23 +590,22 @@ impl State {
 
     /// Approved dispenses whose ATM has not reported yet, oldest first.
     #[must_use]
-    pub fn awaiting_completion(&self) -> Vec<&Transaction> {
-        self.awaiting_completion.iter().map(|id| &self.transactions[id].transaction).collect()
+    pub fn awaiting_completion(&self) -> Vec<&StoredTransaction> {
+        self.awaiting_completion.iter().filter_map(|id| self.transaction(*id)).collect()
     }
 
     /// The newest transaction in memory of each terminal on these links, whatever its answer was.
     #[must_use]
-    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<&Transaction> {
-        let mut newest: BTreeMap<_, &Transaction> = BTreeMap::new();
-        let age = |transaction: &Transaction| (transaction.time, transaction.id);
-        for stored in self.by_time.iter().filter_map(|(_, id)| self.transactions.get(id)) {
-            let transaction = &stored.transaction;
-            if !links.contains(&transaction.link) {
+    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<&StoredTransaction> {
+        let mut newest: BTreeMap<_, &StoredTransaction> = BTreeMap::new();
+        let age = |stored: &StoredTransaction| (stored.time, stored.id);
+        for (_, Kept { stored, .. }) in self.transactions.iter() {
+            if !links.contains(&stored.link) {
                 continue;
             }
-            let found = newest.entry((transaction.link, transaction.terminal)).or_insert(transaction);
-            if age(found) < age(transaction) {
-                *found = transaction;
+            let found = newest.entry((stored.link, stored.terminal)).or_insert(stored);
+            if age(found) < age(stored) {
+                *found = stored;
             }
         }
         newest.into_values().collect()
@@ -476,29 +614,18 @@ impl State {
     /// Where a transaction stands, and what of it stands in minor units.
     #[must_use]
     pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
-        self.transactions.get(&id).map(|stored| (stored.status, stored.standing_minor))
+        self.transaction(id).map(|stored| (stored.status, stored.standing_minor))
     }
 
     /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
     #[must_use]
     pub fn trial_balance(&self, currency: Currency) -> i128 {
         let of_currency = |file: &&AccountFile| file.account.currency == currency;
-        let cardholders: i128 =
-            self.accounts.values().filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
+        let files = self.accounts.iter().map(|(_, file)| file);
+        let cardholders: i128 = files.filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
         let links: i128 =
             self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
         cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
-    }
-}
-
-impl StoredTransaction {
-    /// For a record about it. `None` when it names no account, and so moved no money.
-    pub(crate) fn origin(&self) -> Option<Origin> {
-        self.transaction.origin(self.standing_minor)
-    }
-
-    fn holds_money(&self) -> bool {
-        matches!(self.transaction.funds, Funds::Held { .. }) && self.standing_minor != 0
     }
 }
 
@@ -515,8 +642,4 @@ impl AccountFile {
             currency: self.account.currency,
         }
     }
-}
-
-fn before(now: Time, period: Duration) -> Time {
-    Time::from_unix_ms(now.unix_ms.saturating_sub(period.as_millis() as i64))
 }

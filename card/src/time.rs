@@ -27,6 +27,13 @@ pub struct CivilDay {
     pub day: u8,
 }
 
+/// `YYYY-MM-DD`.
+impl fmt::Display for CivilDay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04}-{:02}-{:02}", self.year, self.month, self.day)
+    }
+}
+
 impl Time {
     /// From milliseconds since the Unix epoch.
     #[must_use]
@@ -38,6 +45,12 @@ impl Time {
     #[must_use]
     pub fn plus(self, duration: Duration) -> Time {
         Time { unix_ms: self.unix_ms.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)) }
+    }
+
+    /// This much earlier.
+    #[must_use]
+    pub fn minus(self, duration: Duration) -> Time {
+        Time { unix_ms: self.unix_ms.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)) }
     }
 
     fn at(self, offset: UtcOffset) -> ::time::OffsetDateTime {

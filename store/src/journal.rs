@@ -11,18 +11,22 @@ mod memory;
 mod place;
 mod reader;
 mod replay;
+mod retire;
 mod seal;
 mod segment;
 mod simulation;
 
+pub(crate) use batch::split_record;
 pub use batch::{Batch, Records};
+pub(crate) use disk::create_folder;
 pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};
 pub use memory::MemoryJournal;
 pub use place::{Place, Start};
 pub use reader::{JournalFrame, JournalReader, Until};
 pub use replay::{Rejected, Replay, TornTail, Visitor, read_all, read_from};
-pub use segment::oldest_segment;
+pub use retire::{Retire, retire_before};
+pub use segment::{newest_format, oldest_segment, segment_file, segments};
 pub use simulation::SimulatedDisk;
 
 use std::ops::ControlFlow;

@@ -7,16 +7,16 @@
 //!
 //! ```
 //! use std::sync::{Arc, mpsc};
-//! use store::{Committer, FileJournal, MasterKey, Sequence, Settings, Stream};
+//! use store::{Committer, DataKeys, FileJournal, MasterKey, Sequence, Settings, Stream};
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let dir = folder.path().join("journal");
-//! let key = MasterKey::generate()?;
+//! let keys = DataKeys::create(&folder.path().join(DataKeys::FILE_NAME), &MasterKey::generate()?)?;
 //! let shard = Stream(0);
 //!
 //! // Open: replays what is there (nothing yet), then take batches and wait until they are durable.
 //! let settings = Settings { segment_bytes: 1 << 20 };
-//! let (journal, _) = FileJournal::open(&dir, &key, settings, &mut |_, _, _| Ok(()))?;
+//! let (journal, _) = FileJournal::open(&dir, &keys, settings, &mut |_, _, _| Ok(()))?;
 //! let (told, durable) = mpsc::channel();
 //! let on_durable = Arc::new(move |stream, position| told.send((stream, position)).unwrap_or(()));
 //! let committer = Committer::start(Box::new(journal), 1, 64, on_durable, |failure| panic!("{failure}"))?;
@@ -30,7 +30,7 @@
 //!
 //! // Read it back.
 //! let mut records = Vec::new();
-//! store::read_all(&dir, &key, &mut |_, _, record| {
+//! store::read_all(&dir, &keys, &mut |_, _, record| {
 //!     records.push(record.to_vec());
 //!     Ok(())
 //! })?;
@@ -39,15 +39,25 @@
 //! ```
 
 mod committer;
+mod data_keys;
+mod element;
 mod journal;
 mod master_key;
+mod private_file;
 mod record;
+mod snapshot;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
+pub use data_keys::{DataKeyState, DataKeyVersion, DataKeys, DataKeysError, SealedPan, SealedPanError};
 pub use journal::{
     AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
-    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Sequence, Settings, SimulatedDisk, Start,
-    Stream, TornTail, Until, Visitor, oldest_segment, read_all, read_from,
+    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, Sequence, Settings,
+    SimulatedDisk, Start, Stream, TornTail, Until, Visitor, newest_format, oldest_segment, read_all,
+    read_from, retire_before, segment_file, segments,
 };
 pub use master_key::{KeyError, MasterKey};
-pub use record::{decode_record, encode_record};
+pub use record::{decode_record, decode_without_receipt, encode_record};
+pub use snapshot::{
+    SnapshotError, SnapshotInfo, SnapshotWriter, read_snapshot, remove_old_snapshots, snapshot_info,
+    snapshots,
+};

@@ -1,12 +1,11 @@
+use crate::private_file::{self, ReadError};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
-use std::fs::OpenOptions;
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-/// The 256-bit key from which the key of every journal segment is derived. Wiped on drop, masked
+/// The 256-bit key that wraps the data keys, see [`DataKeys`](crate::DataKeys). Wiped on drop, masked
 /// in `Debug`.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct MasterKey([u8; MasterKey::BYTES]);
@@ -53,18 +52,13 @@ impl MasterKey {
     /// # Errors
     /// When the file cannot be read, group or others have any right to it, or it holds no key.
     pub fn read_file(path: &Path) -> Result<MasterKey, KeyError> {
-        let failed = |error| KeyError::Io(path.to_owned(), error);
-        let file = OpenOptions::new().read(true).open(path).map_err(failed)?;
-        // The rights of the opened file, so that it cannot be exchanged in between.
-        let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(KeyError::OpenToOthers(path.to_owned(), mode));
-        }
-        // Room for white space around the digits, and capacity from the start: a text that grows
-        // would leave copies of the key behind.
-        let mut text = Zeroizing::new(String::with_capacity(Self::FILE_LIMIT));
-        file.take(Self::FILE_LIMIT as u64).read_to_string(&mut text).map_err(failed)?;
-        MasterKey::from_hex(&text)
+        // Room for white space around the digits.
+        let read = private_file::read(path, 256).map_err(|error| match error {
+            ReadError::OpenToOthers(mode) => KeyError::OpenToOthers(path.to_owned(), mode),
+            ReadError::Io(error) => KeyError::Io(path.to_owned(), error),
+        })?;
+        let text = str::from_utf8(&read.bytes).map_err(|_| KeyError::NotHex)?;
+        MasterKey::from_hex(text)
     }
 
     /// Writes the key into a new file that only its owner can read (mode 0600).
@@ -72,21 +66,16 @@ impl MasterKey {
     /// # Errors
     /// When the file exists already or cannot be written.
     pub fn create_file(&self, path: &Path) -> Result<(), KeyError> {
-        let failed = |error| KeyError::Io(path.to_owned(), error);
-        let mut file =
-            OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
         let mut text = Zeroizing::new([0; 2 * Self::BYTES + 1]);
         text[2 * Self::BYTES] = b'\n';
         hex::encode_to_slice(self.0, &mut text[..2 * Self::BYTES]).expect("the text is twice as long");
-        file.write_all(&text[..]).and_then(|()| file.sync_all()).map_err(failed)
+        private_file::create(path, &text[..]).map_err(|error| KeyError::Io(path.to_owned(), error))
     }
 
     /// The key itself, for deriving others from it.
     pub(crate) fn reveal(&self) -> &[u8; Self::BYTES] {
         &self.0
     }
-
-    const FILE_LIMIT: usize = 256;
 }
 
 impl fmt::Debug for MasterKey {
@@ -122,6 +111,7 @@ impl std::error::Error for KeyError {
 mod tests {
     use super::*;
     use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn a_written_key_is_read_back_and_the_file_is_private() {

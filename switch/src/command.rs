@@ -3,6 +3,7 @@
 pub mod card;
 pub mod check;
 pub mod init;
+pub mod journal;
 pub mod key;
 pub mod message;
 pub mod serve;

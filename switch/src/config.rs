@@ -21,8 +21,8 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
-use crate::settings::{AdminSettings, Settings, TransactionSettings};
-use auth::Tables;
+use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings, TransactionSettings};
+use auth::{Memory, Tables};
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
 use keys::KeyRing;
@@ -35,9 +35,10 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use store::Retire;
 use tls::{Identity, TlsMode};
 use toml::de::{DeTable, DeValue};
-use value::{address, duration_up_to, number, size_within, switch, text};
+use value::{address, duration_up_to, number, one_of, size_within, switch, text};
 
 /// What the file says, with what only tools ask for.
 #[derive(Clone, Debug)]
@@ -131,6 +132,8 @@ struct Storage {
     master_key_file: PathBuf,
     segment_bytes: u64,
     transactions: TransactionSettings,
+    snapshots: SnapshotSettings,
+    retention: RetentionSettings,
 }
 
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
@@ -151,12 +154,34 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         top.complain("master_key", Complaint::new(error.to_string(), mend));
     }
     let mut segment_bytes = 64 << 20;
+    let archive = data_folder.join("journal-archive");
+    let mut retention = RetentionSettings { keep: days(7), then: Retire::Archive(archive) };
     if let Some(mut journal) = top.table("journal") {
         segment_bytes = journal.or("segment", segment_bytes, size_within(64 << 10..=4 << 30));
+        retention = read_retention(&mut journal, retention, folder);
         journal.finish();
     }
     let transactions = transactions::read(top, folder, &data_folder);
-    Storage { data_folder, master_key_file, segment_bytes, transactions }
+    let mut snapshots = SnapshotSettings { journal_bytes: 256 << 20, keep: 2 };
+    if let Some(mut section) = top.table("snapshots") {
+        snapshots.journal_bytes =
+            section.or("journal", snapshots.journal_bytes, size_within(64 << 10..=1 << 40));
+        snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
+        section.finish();
+    }
+    Storage { data_folder, master_key_file, segment_bytes, transactions, snapshots, retention }
+}
+
+/// What becomes of segments that no snapshot needs any more.
+fn read_retention(journal: &mut Section<'_>, usual: RetentionSettings, folder: &Path) -> RetentionSettings {
+    let keep = journal.or("keep", usual.keep, duration_up_to(days(3660)));
+    let is_archived = journal.or("then", true, one_of(&[("archive", true), ("remove", false)]));
+    if !is_archived {
+        journal.refuse("archive", "belongs to then = \"archive\"");
+        return RetentionSettings { keep, then: Retire::Remove };
+    }
+    let archive = journal.optional("archive", |value| text(value).map(|path| folder.join(path)));
+    RetentionSettings { keep, then: archive.map_or(usual.then, Retire::Archive) }
 }
 
 fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &KeyRing) -> Configuration {
@@ -165,6 +190,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let drain_deadline =
         top.or("drain_deadline", Duration::from_secs(10), duration_up_to(Duration::from_hours(1)));
     let shards = top.or("shards", 1, number(1..=auth::limits::SHARDS as u64)) as usize;
+    let memory = memory(top, shards);
     let hsm = hsm::read(top);
     let identity = top.table("tls").map_or_else(Identity::default, |mut section| {
         let identity = Identity::read(&mut section, folder);
@@ -201,6 +227,9 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         shards,
         segment_bytes: storage.segment_bytes,
         transactions: storage.transactions,
+        memory,
+        snapshots: storage.snapshots,
+        retention: storage.retention,
         drain_deadline,
         hsm: hsm.settings,
         admin,
@@ -215,6 +244,17 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         public_test_lmk: hsm.public_test_lmk,
         file: PathBuf::new(),
     }
+}
+
+/// `[memory]`: how much of the past all shards together keep, which is shared out among them.
+fn memory(top: &mut Section<'_>, shards: usize) -> Memory {
+    let Memory { mut transactions, mut fingerprints } = Memory::default();
+    if let Some(mut section) = top.table("memory") {
+        transactions = section.or("transactions", transactions as u64, number(1..=1_000_000_000)) as usize;
+        fingerprints = section.or("fingerprints", fingerprints as u64, number(0..=1_000_000_000)) as usize;
+        section.finish();
+    }
+    Memory { transactions: transactions.div_ceil(shards), fingerprints: fingerprints.div_ceil(shards) }
 }
 
 fn admin(top: &mut Section<'_>, listeners: &mut Listeners<'_>) -> Option<AdminSettings> {

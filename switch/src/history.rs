@@ -54,11 +54,11 @@ fn visit_from(
     let folder = recovery::journal_folder(settings);
     let oldest = if folder.exists() { store::oldest_segment(&folder).map_err(failed)? } else { None };
     let Some(oldest) = oldest else { return Ok(()) };
-    let master = recovery::master_key(settings).map_err(ProjectionError::Recovery)?;
+    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
     let opened = match place {
-        Some(place) => JournalReader::open(&folder, &master, &place, Until::WholeFrames),
-        None if oldest > 1 => JournalReader::open_segment(&folder, &master, oldest, Until::WholeFrames),
-        None => JournalReader::open(&folder, &master, &Place::default(), Until::WholeFrames),
+        Some(place) => JournalReader::open(&folder, &keys, &place, Until::WholeFrames),
+        None if oldest > 1 => JournalReader::open_segment(&folder, &keys, oldest, Until::WholeFrames),
+        None => JournalReader::open(&folder, &keys, &Place::default(), Until::WholeFrames),
     };
     let mut journal = opened.map_err(failed)?;
     while let Some(frame) = journal.next_frame().map_err(failed)? {

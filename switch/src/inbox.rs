@@ -1,6 +1,8 @@
 //! The way into a shard: a bounded queue without locks, and a nudge for the sleeping thread.
 
 use crate::edge::outbox::Outbox;
+use crate::snapshots::FrozenShard;
+use crossbeam::channel::Sender;
 use crossbeam::queue::ArrayQueue;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -22,6 +24,8 @@ pub enum Message {
     Attach(u64, Arc<Outbox>),
     /// A connection closed.
     Detach(u64),
+    /// Freeze the state as it is and hand it over, for a snapshot.
+    Freeze(Sender<FrozenShard>),
     /// No more work will come; finish what is there and end.
     Drain,
 }

@@ -17,4 +17,5 @@ pub mod recovery;
 pub mod settings;
 pub mod shard;
 pub mod shards;
+pub mod snapshots;
 pub mod translate;

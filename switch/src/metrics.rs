@@ -2,8 +2,10 @@
 //! never a card's.
 
 mod hsm;
+mod snapshots;
 
 pub use hsm::{CommandMeters, HsmMetrics, UnitMeters};
+pub use snapshots::SnapshotMetrics;
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -27,6 +29,7 @@ pub struct Metrics {
     projection_records_behind: Gauge,
     projection_seconds_behind: Gauge,
     hsm: HsmMetrics,
+    snapshots: SnapshotMetrics,
 }
 
 /// Times, by labels.
@@ -80,6 +83,7 @@ impl Metrics {
             projection_records_behind: Gauge::default(),
             projection_seconds_behind: Gauge::default(),
             hsm: HsmMetrics::new(),
+            snapshots: SnapshotMetrics::default(),
         };
         metrics.register();
         metrics
@@ -123,6 +127,13 @@ impl Metrics {
             self.projection_seconds_behind.clone(),
         );
         self.hsm.register(registry);
+        self.snapshots.register(registry);
+    }
+
+    /// What is counted of snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> &SnapshotMetrics {
+        &self.snapshots
     }
 
     /// A connection is open.

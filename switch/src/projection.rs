@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use store::{Durable, JournalError, JournalReader, MasterKey, Place, Rejected, Sequence, Stream, Until};
+use store::{DataKeys, Durable, JournalError, JournalReader, Place, Rejected, Sequence, Stream, Until};
 use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
 
 /// Records of one transaction of SQLite.
@@ -161,19 +161,19 @@ pub fn open_reader(
     until: Until,
 ) -> Result<JournalReader, ProjectionError> {
     let folder = recovery::journal_folder(settings);
-    let master = recovery::master_key(settings).map_err(ProjectionError::Recovery)?;
+    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
     let place = store.progress().place.as_deref().and_then(read_place);
     let failed = |error| ProjectionError::Recovery(RecoveryError::Journal(error));
     if let Some(place) = place {
-        return JournalReader::open(&folder, &master, &place, until).map_err(failed);
+        return JournalReader::open(&folder, &keys, &place, until).map_err(failed);
     }
-    oldest(&folder, &master, until).map_err(failed)
+    oldest(&folder, &keys, until).map_err(failed)
 }
 
-fn oldest(folder: &std::path::Path, master: &MasterKey, until: Until) -> Result<JournalReader, JournalError> {
+fn oldest(folder: &std::path::Path, keys: &DataKeys, until: Until) -> Result<JournalReader, JournalError> {
     match store::oldest_segment(folder)? {
-        Some(segment) if segment > 1 => JournalReader::open_segment(folder, master, segment, until),
-        _ => JournalReader::open(folder, master, &Place::default(), until),
+        Some(segment) if segment > 1 => JournalReader::open_segment(folder, keys, segment, until),
+        _ => JournalReader::open(folder, keys, &Place::default(), until),
     }
 }
 

@@ -2,12 +2,15 @@
 
 use crate::directory::Directory;
 use crate::settings::Settings;
-use auth::{Core, Record, ShardIndex, State};
+use crate::snapshots;
+use auth::{Core, Record, State};
 use std::fmt;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::io;
+use std::path::{Path, PathBuf};
+use store::{
+    DataKeys, DataKeysError, FileJournal, JournalError, KeyError, MasterKey, Rejected, Replay, Stream,
+};
 use transaction_store::PanHash;
-use store::{FileJournal, JournalError, KeyError, MasterKey, Rejected, Replay, Stream};
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
@@ -17,6 +20,8 @@ pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
 pub enum RecoveryError {
     /// The master key file.
     MasterKey(PathBuf, KeyError),
+    /// The file of the data keys.
+    DataKeys(DataKeysError),
     /// The journal itself.
     Journal(JournalError),
 }
@@ -27,24 +32,31 @@ pub fn journal_folder(settings: &Settings) -> PathBuf {
     settings.data_folder.join("journal")
 }
 
-/// Opens the journal for writing and brings one core per shard to the state it describes. Records go
-/// to the shard of their card, not to the shard that wrote them, so the number of shards may change
-/// from one start to the next.
+/// What a start begins with.
+pub struct Recovered {
+    /// The journal, open for writing.
+    pub journal: FileJournal,
+    /// One core per shard.
+    pub cores: Vec<Core>,
+    /// What was read of the journal.
+    pub replay: Replay,
+    /// The keys of data at rest.
+    pub keys: DataKeys,
+}
+
+/// Opens the journal for writing and brings one core per shard to the state it describes, from the newest
+/// snapshot on. Records go to the shard of their card, not to the shard that wrote them, so the number of
+/// shards may change from one start to the next.
 ///
 /// # Errors
-/// When the master key or the journal cannot be read, or another process is writing to it.
-pub fn recover(
-    settings: &Settings,
-    directory: &Directory,
-) -> Result<(FileJournal, Vec<Core>, Replay), RecoveryError> {
-    let master = master_key(settings)?;
-    let mut cores: Vec<Core> = (0..settings.shards)
-        .map(|shard| Core::new(ShardIndex(shard as u8), Arc::clone(&settings.tables)))
-        .collect();
+/// When the master key, the data keys or the journal cannot be read, or another process is writing to it.
+pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, RecoveryError> {
+    let keys = data_keys(settings)?;
+    let (mut cores, start) = snapshots::restore_cores(settings, &keys, directory);
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let (journal, replay) =
-        FileJournal::open(&journal_folder(settings), &master, sizes, &mut |_, _, bytes| {
-            let record = store::decode_record(bytes)?;
+        FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
+            let record = store::decode_without_receipt(bytes)?;
             cores[directory.home_of_record(&record)].replay(&record);
             Ok(())
         })
@@ -53,19 +65,26 @@ pub fn recover(
     for core in &mut cores {
         core.resume(last_counter);
     }
-    Ok((journal, cores, replay))
+    Ok(Recovered { journal, cores, replay, keys })
 }
 
-/// Reads the whole journal into one state, without a lock: `serve` may be running.
+/// Reads the state of all shards into one, from the newest snapshot on and without a lock: `serve` may be
+/// running.
 ///
 /// # Errors
 /// As [`recover`].
 pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
-    let mut state = State::default();
-    read_records(settings, |record| {
-        state.apply(&record);
+    let folder = journal_folder(settings);
+    if !folder.exists() {
+        return Ok(State::default());
+    }
+    let keys = data_keys(settings)?;
+    let (mut state, start) = snapshots::restore_state(settings, &keys);
+    store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
+        state.apply(&store::decode_without_receipt(bytes)?);
         Ok(())
-    })?;
+    })
+    .map_err(RecoveryError::Journal)?;
     Ok(state)
 }
 
@@ -81,12 +100,51 @@ pub fn read_records(
     if !folder.exists() {
         return Ok(Replay::default());
     }
-    let master = master_key(settings)?;
-    store::read_all(&folder, &master, &mut |_, _, bytes| visit(store::decode_record(bytes)?))
+    let keys = data_keys(settings)?;
+    store::read_all(&folder, &keys, &mut |_, _, bytes| visit(store::decode_record(bytes)?))
         .map_err(RecoveryError::Journal)
 }
 
-/// The key of data at rest.
+/// The keys of data at rest. A folder from before there were data keys gets them now.
+///
+/// # Errors
+/// When the master key or the file of the data keys cannot be read, or that file is missing and the
+/// journal needs it.
+pub fn data_keys(settings: &Settings) -> Result<DataKeys, RecoveryError> {
+    let master = master_key(settings)?;
+    let file = data_keys_file(settings);
+    match DataKeys::open(&file, &master) {
+        Err(DataKeysError::Missing(_)) => first_data_keys(settings, &file, &master),
+        opened => opened.map_err(RecoveryError::DataKeys),
+    }
+}
+
+/// Where the data keys lie.
+#[must_use]
+pub fn data_keys_file(settings: &Settings) -> PathBuf {
+    settings.data_folder.join(DataKeys::FILE_NAME)
+}
+
+/// Makes the data keys of a folder that never had any, as its journal tells.
+fn first_data_keys(settings: &Settings, file: &Path, master: &MasterKey) -> Result<DataKeys, RecoveryError> {
+    let journal = journal_folder(settings);
+    let format = if journal.exists() { store::newest_format(&journal) } else { Ok(None) };
+    let made = match format.map_err(RecoveryError::Journal)? {
+        None => DataKeys::create(file, master),
+        Some(1) => DataKeys::adopt(file, master),
+        // New keys would open nothing of it.
+        Some(_) => Err(DataKeysError::Missing(file.to_owned())),
+    };
+    match made {
+        // Another process was quicker.
+        Err(DataKeysError::Io(_, error)) if error.kind() == io::ErrorKind::AlreadyExists => {
+            DataKeys::open(file, master).map_err(RecoveryError::DataKeys)
+        }
+        made => made.map_err(RecoveryError::DataKeys),
+    }
+}
+
+/// The key that wraps the data keys.
 ///
 /// # Errors
 /// When its file is missing, readable by others or holds no key.
@@ -98,9 +156,10 @@ pub fn master_key(settings: &Settings) -> Result<MasterKey, RecoveryError> {
 /// The keyed hash under which card numbers stand in the transaction store.
 ///
 /// # Errors
-/// As [`master_key`].
+/// As [`data_keys`].
 pub fn pan_hash(settings: &Settings) -> Result<PanHash, RecoveryError> {
-    Ok(Box::new(master_key(settings)?.pan_lookup()))
+    let keys = data_keys(settings)?;
+    Ok(Box::new(move |pan| keys.pan_lookup(pan)))
 }
 
 impl fmt::Display for RecoveryError {
@@ -109,6 +168,7 @@ impl fmt::Display for RecoveryError {
             RecoveryError::MasterKey(file, error) => {
                 write!(f, "master key {}: {error}; `turnout init` makes one for a new folder", file.display())
             }
+            RecoveryError::DataKeys(error) => write!(f, "data keys: {error}"),
             RecoveryError::Journal(error) => write!(f, "journal: {error}"),
         }
     }

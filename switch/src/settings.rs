@@ -28,6 +28,12 @@ pub struct Settings {
     pub segment_bytes: u64,
     /// The transaction store.
     pub transactions: TransactionSettings,
+    /// How much of the past each shard keeps in memory.
+    pub memory: auth::Memory,
+    /// When snapshots are taken.
+    pub snapshots: SnapshotSettings,
+    /// What becomes of journal segments that no snapshot needs any more.
+    pub retention: RetentionSettings,
     /// How long `SIGTERM` waits for answers in flight.
     pub drain_deadline: Duration,
     /// The HSM.
@@ -51,6 +57,22 @@ pub struct TransactionSettings {
     pub online_days: usize,
     /// How long archive files are kept.
     pub retention: Duration,
+/// When the state of all shards is written to disk, so that a start need not replay the whole journal.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotSettings {
+    /// Not before the journal has grown by so many bytes, in whole segments.
+    pub journal_bytes: u64,
+    /// How many are kept, at least one. The older ones serve where the newest cannot be read.
+    pub keep: usize,
+}
+
+/// What becomes of journal segments that no snapshot needs any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionSettings {
+    /// How long they stay in the journal's folder after they were last written.
+    pub keep: Duration,
+    /// What is done with them then.
+    pub then: store::Retire,
 }
 
 /// The administration listener.

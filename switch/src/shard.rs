@@ -8,8 +8,10 @@ use crate::edge::hsm::{HsmJob, HsmPort};
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
+use crate::snapshots::FrozenShard;
 use crate::translate;
 use auth::{Checks, Core, Effect, Input, ReplyTo, Response, Ticket};
+use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,9 +132,20 @@ impl Shard {
                 Some(Message::Detach(connection)) => {
                     self.outboxes.remove(&connection);
                 }
+                Some(Message::Freeze(frozen)) => self.freeze(&frozen),
                 Some(Message::Drain) => self.draining = true,
             }
         }
+    }
+
+    /// As everything up to here has left it, what is still to be recorded included.
+    fn freeze(&self, frozen: &Sender<FrozenShard>) {
+        let begun = std::time::Instant::now();
+        let state = self.core.state().freeze();
+        let position = self.sequence.after(self.batch.count());
+        let shard = FrozenShard { shard: self.stream.0, state, position, pause: begun.elapsed() };
+        // Whoever asked may have given up.
+        let _ = frozen.try_send(shard);
     }
 
     fn step(&mut self, now: card::Time, input: Input) {
@@ -148,6 +161,9 @@ impl Shard {
         match effect {
             Effect::Record(record) => self.batch.push_with(|out| store::encode_record(&record, out)),
             Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
+            Effect::Recall { ticket, .. } => {
+                self.step(clock::now(), Input::Recalled { ticket, found: None });
+            }
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
             Effect::Respond { reply_to, response } => {

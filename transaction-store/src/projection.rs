@@ -269,7 +269,8 @@ impl TransactionStore {
             Record::HoldExpired(expired) => self.event(record, expired.origin)?,
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
-            Record::AccountStored(_) => {}
+            // What is recalled is here already; what then changes it comes as a record of its own.
+            Record::AccountStored(_) | Record::Recalled(_) => {}
         }
         Ok(())
     }

@@ -25,6 +25,7 @@ impl Names {
             Effect::AskHsm { ticket, checks } => {
                 shown("ask-hsm", &format!("stan={}{}", self.tickets[ticket], asked(checks)))
             }
+            Effect::Recall { recall, .. } => shown("recall", &format!("stan={}", recall.stan)),
             Effect::Respond { reply_to, response } => {
                 let message = &self.messages[reply_to.slot as usize];
                 shown("respond", &format!("{message} {}", answer(response)))
@@ -50,6 +51,7 @@ impl Names {
                 let dispensed = completed.dispensed_minor.map_or("unknown".to_owned(), money);
                 format!("completed stan={} dispensed={dispensed}", self.stans[&completed.transaction])
             }
+            Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
         }
     }

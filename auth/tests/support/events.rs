@@ -34,6 +34,8 @@ pub(crate) enum Event {
     },
     /// The process dies and starts again from its records.
     Restart,
+    /// The next restart begins from here.
+    Snapshot,
 }
 
 /// What a request is made of.

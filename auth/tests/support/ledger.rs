@@ -1,7 +1,10 @@
 //! The model: what balances, limits and counters must be, worked out from the records alone with
 //! plain sums. Slow, and too simple to be wrong in the same way as the core.
 
-use auth::{AccountId, Funds, Record, Transaction, TransactionId, TransactionStatus, TransactionType};
+use auth::{
+    AccountId, Funds, Recall, Record, StoredTransaction, Transaction, TransactionId, TransactionStatus,
+    TransactionType,
+};
 use card::{CivilDay, Pan};
 use std::collections::BTreeMap;
 
@@ -86,6 +89,7 @@ impl Ledger {
             | Record::AccountStored(_)
             | Record::ReversalRemembered(_)
             | Record::CardRemoved(_)
+            | Record::Recalled(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }
@@ -131,6 +135,16 @@ impl Ledger {
         self.entries.get_mut(&id).ok_or_else(|| format!("transaction {id} was never decided"))
     }
 
+    /// What a transaction store would find, newest first.
+    pub(crate) fn recall(&self, recall: &Recall) -> Vec<StoredTransaction> {
+        let asked = (recall.link, recall.terminal, recall.stan);
+        let same = |entry: &&Entry| {
+            let decided = &entry.transaction;
+            (decided.link, decided.terminal, decided.stan) == asked
+        };
+        self.entries.values().rev().filter(same).map(Entry::stored).collect()
+    }
+
     /// Posted and held by all transactions of the account, minor units.
     pub(crate) fn moved(&self, account: &AccountId) -> (i64, i64) {
         let of_account = self.entries.values().filter(|entry| entry.transaction.account == Some(*account));
@@ -150,6 +164,15 @@ impl Ledger {
 }
 
 impl Entry {
+    fn stored(&self) -> StoredTransaction {
+        let mut stored = StoredTransaction::of(&self.transaction);
+        (stored.status, stored.standing_minor) = (self.status, self.standing());
+        if self.posted_minor > 0 {
+            stored.funds = Funds::Posted { minor: self.posted_minor };
+        }
+        stored
+    }
+
     pub(crate) fn standing(&self) -> i64 {
         self.held_minor + self.posted_minor
     }

@@ -165,7 +165,7 @@ impl Stage {
                         self.decided.push((transaction.stan, transaction.id, transaction.pan));
                     }
                 }
-                Effect::Respond { .. } => {}
+                Effect::Respond { .. } | Effect::Recall { .. } => {}
             }
         }
     }

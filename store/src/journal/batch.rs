@@ -72,7 +72,7 @@ impl Batch {
     }
 
     /// The encoded records.
-    pub(super) fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 }
@@ -133,7 +133,7 @@ impl fmt::Debug for Records<'_> {
 
 /// Takes one record off the front of encoded records. `None` at the end, and when what is left is
 /// not a whole record; the two differ in whether `rest` is empty.
-fn split_record<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+pub(crate) fn split_record<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, tail) = rest.split_first_chunk::<PREFIX_BYTES>()?;
     let (record, tail) = tail.split_at_checked(u32::from_le_bytes(*length) as usize)?;
     *rest = tail;

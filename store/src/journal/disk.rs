@@ -3,6 +3,7 @@
 use super::error::JournalError;
 use super::lock::WriteLock;
 use super::segment;
+use crate::private_file::{folder_of, sync_folder};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -181,16 +182,13 @@ impl Drop for Folder {
 }
 
 /// Makes a folder that only its owner can enter (0700), with its parents, durably.
-pub(super) fn create_folder(dir: &Path) -> io::Result<()> {
+pub(crate) fn create_folder(dir: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     if dir.is_dir() {
         return Ok(());
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-    match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
-        _ => sync_folder(Path::new(".")),
-    }
+    sync_folder(folder_of(dir))
 }
 
 /// A new file of zeros, written and synced. Reserving the space alone would leave blocks marked as
@@ -219,11 +217,6 @@ fn reserve(file: &File, bytes: u64) -> io::Result<()> {
         Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
         result => Ok(result?),
     }
-}
-
-/// Makes the names in a folder durable.
-fn sync_folder(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
 }
 
 /// Names under which a segment is prepared. What a crash has left of one is overwritten.

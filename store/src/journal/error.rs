@@ -1,4 +1,5 @@
 use super::{Sequence, Stream};
+use crate::DataKeys;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -41,10 +42,17 @@ pub enum JournalError {
         /// That process, if it has left its number.
         pid: Option<u32>,
     },
-    /// The segment was sealed under another master key.
+    /// The segment was sealed under a key of that version, but another one.
     WrongKey {
         /// The segment.
         file: PathBuf,
+    },
+    /// The segment is sealed under a data key that is not there.
+    UnknownDataKey {
+        /// The segment.
+        file: PathBuf,
+        /// Version of the data key; 0 for the master key itself, as in format 1.
+        version: u32,
     },
     /// The segment is of a format that this version does not know.
     UnknownVersion {
@@ -141,8 +149,24 @@ impl fmt::Display for JournalError {
                 }
             }
             JournalError::WrongKey { file } => {
-                let file = file.display();
-                write!(f, "{file} is sealed under another master key; give the key it was written with")
+                let (file, keys) = (file.display(), DataKeys::FILE_NAME);
+                write!(f, "{file} is sealed under other data keys; bring back the {keys} that belongs to it")
+            }
+            JournalError::UnknownDataKey { file, version: DataKeys::FORMAT_1 } => {
+                let (file, keys) = (file.display(), DataKeys::FILE_NAME);
+                write!(
+                    f,
+                    "{file} is of format 1, sealed under the master key itself, which {keys} does not hold; \
+                     bring back the {keys} that was made when this journal was first opened by a newer version"
+                )
+            }
+            JournalError::UnknownDataKey { file, version } => {
+                let (file, keys) = (file.display(), DataKeys::FILE_NAME);
+                write!(
+                    f,
+                    "{file} is sealed under data key {version}, which {keys} does not have; \
+                     bring back the newest copy of that file"
+                )
             }
             JournalError::UnknownVersion { file, version } => {
                 let file = file.display();

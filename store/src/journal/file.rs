@@ -8,7 +8,7 @@ use super::seal::{Opening, SegmentKey, random};
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
 use super::simulation::SimulatedDisk;
 use super::{Batch, BatchVisitor, Journal, Positions, Sequence, Stream};
-use crate::MasterKey;
+use crate::DataKeys;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 pub struct FileJournal {
     dir: PathBuf,
     disk: Box<dyn Disk>,
-    master: MasterKey,
+    keys: DataKeys,
     segment_bytes: u64,
     opening: Opening,
     positions: Positions,
@@ -79,15 +79,15 @@ impl FileJournal {
     /// with zeros and reported in the [`Replay`]. On return all that was visited is durable.
     ///
     /// # Errors
-    /// When another process writes to the journal, the disk fails, the key is another one, what
-    /// was durable is damaged, or the visitor rejects a record.
+    /// When another process writes to the journal, the disk fails, a data key is missing or
+    /// another one, what was durable is damaged, or the visitor rejects a record.
     pub fn open(
         dir: &Path,
-        master: &MasterKey,
+        keys: &DataKeys,
         settings: Settings,
         visitor: &mut Visitor<'_>,
     ) -> Result<(FileJournal, Replay), JournalError> {
-        FileJournal::open_from(dir, master, settings, Start::default(), visitor)
+        FileJournal::open_from(dir, keys, settings, Start::default(), visitor)
     }
 
     /// As [`FileJournal::open`], from a place on that a snapshot has reached: records before it are
@@ -97,7 +97,7 @@ impl FileJournal {
     /// As [`FileJournal::open`], and when the journal begins behind that place or ends before it.
     pub fn open_from(
         dir: &Path,
-        master: &MasterKey,
+        keys: &DataKeys,
         settings: Settings,
         start: Start,
         visitor: &mut Visitor<'_>,
@@ -106,7 +106,7 @@ impl FileJournal {
         create_folder(dir).map_err(failed)?;
         let segment_bytes = settings.segment_bytes();
         let disk = Box::new(Folder::new(dir, segment_bytes));
-        FileJournal::open_on(disk, master, segment_bytes, start, visitor)
+        FileJournal::open_on(disk, keys, segment_bytes, start, visitor)
     }
 
     /// As [`FileJournal::open_from`], on a simulated disk.
@@ -115,18 +115,18 @@ impl FileJournal {
     /// As [`FileJournal::open_from`].
     pub fn open_simulated(
         disk: &SimulatedDisk,
-        master: &MasterKey,
+        keys: &DataKeys,
         settings: Settings,
         start: Start,
         visitor: &mut Visitor<'_>,
     ) -> Result<(FileJournal, Replay), JournalError> {
         let disk = Box::new(disk.session());
-        FileJournal::open_on(disk, master, settings.segment_bytes(), start, visitor)
+        FileJournal::open_on(disk, keys, settings.segment_bytes(), start, visitor)
     }
 
     fn open_on(
         mut disk: Box<dyn Disk>,
-        master: &MasterKey,
+        keys: &DataKeys,
         segment_bytes: u64,
         start: Start,
         visitor: &mut Visitor<'_>,
@@ -134,19 +134,19 @@ impl FileJournal {
         disk.lock()?;
         let source = disk.source();
         let dir = source.dir();
-        let Walk { replay, newest } = walk(&*source, master, start, Writer::Us, visitor)?;
+        let Walk { replay, newest } = walk(&*source, keys, start, Writer::Us, visitor)?;
         if let Some(torn) = &replay.torn {
             let file = torn.file.display();
             tracing::warn!(%file, torn.offset, torn.bytes, "cut the torn end of an interrupted write");
         }
         let current = match newest {
             Some(segment) => resume(&mut *disk, segment)?,
-            None => create(&mut *disk, dir, master, 1, SegmentEnd::default(), segment_bytes)?,
+            None => create(&mut *disk, dir, keys, 1, SegmentEnd::default(), segment_bytes)?,
         };
         let journal = FileJournal {
             dir: dir.to_owned(),
             disk,
-            master: master.clone(),
+            keys: keys.clone(),
             segment_bytes,
             opening: random().map_err(|_| JournalError::NoRandom)?,
             positions: replay.positions.clone(),
@@ -185,9 +185,18 @@ impl FileJournal {
     /// so only the newest segment can ever have a torn end.
     fn roll(&mut self, frame_bytes: u64) -> Result<(), JournalError> {
         self.write_and_sync()?;
+        // A rotation of the data keys takes effect here. Keys that cannot be taken up are no reason
+        // to stop answering: those we have are as good as they were.
+        match self.keys.reload() {
+            Ok(true) => tracing::info!(current = self.keys.current_version(), "took up the data keys"),
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the data keys cannot be taken up; sealing goes on as before")
+            }
+        }
         let bytes = self.segment_bytes.max((HEADER_BYTES as u64 + frame_bytes).next_multiple_of(BLOCK));
         let number = self.current.number + 1;
-        self.current = create(&mut *self.disk, &self.dir, &self.master, number, self.current.end, bytes)?;
+        self.current = create(&mut *self.disk, &self.dir, &self.keys, number, self.current.end, bytes)?;
         Ok(())
     }
 
@@ -263,7 +272,7 @@ impl Journal for FileJournal {
         let until = Until::Positions(self.durable.0.clone());
         let place = Place { segment, offset: 0, positions: Vec::new() };
         let track = Track::only(stream, from);
-        let mut reader = JournalReader::open_on(source, &self.master, &place, track, until)?;
+        let mut reader = JournalReader::open_on(source, &self.keys, &place, track, until)?;
         while let Some(frame) = reader.next_of(Some(stream))? {
             if visitor(frame.first, frame.records).is_break() {
                 break;
@@ -299,12 +308,12 @@ fn resume(disk: &mut dyn Disk, segment: Segment) -> Result<Current, JournalError
 fn create(
     disk: &mut dyn Disk,
     dir: &Path,
-    master: &MasterKey,
+    keys: &DataKeys,
     number: u64,
     previous: SegmentEnd,
     bytes: u64,
 ) -> Result<Current, JournalError> {
-    let header = SegmentHeader::new(master, number, previous)?;
+    let (header, key) = SegmentHeader::new(keys, number, previous)?;
     let (block, checksum) = header.encode();
     disk.create(number, bytes, &block[..]).map_err(|error| JournalError::Io {
         doing: "making",
@@ -314,7 +323,7 @@ fn create(
     Ok(Current {
         number,
         bytes,
-        key: SegmentKey::derive(master, &header.salt, number),
+        key,
         offset: HEADER_BYTES as u64,
         end: SegmentEnd { frames: 0, chain: checksum },
         durable_frames: 0,

@@ -10,7 +10,7 @@ use super::replay::{TornTail, has_witness, used};
 use super::seal::SegmentKey;
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
 use super::{Sequence, Stream};
-use crate::{Durable, MasterKey};
+use crate::{DataKeys, Durable};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use std::sync::Arc;
 /// After an error it says the same again.
 pub struct JournalReader {
     source: Box<dyn Source>,
-    master: MasterKey,
+    keys: DataKeys,
     until: Until,
     track: Track,
     place: Place,
@@ -58,6 +58,9 @@ pub struct JournalFrame<'a> {
     pub records: Records<'a>,
     /// What the frame takes in its segment, in bytes.
     pub bytes: u64,
+    /// Version of the data key under which its segment is sealed; 0 for the master key itself, as in
+    /// segments of format 1.
+    pub data_key: u32,
 }
 
 impl JournalReader {
@@ -69,12 +72,12 @@ impl JournalReader {
     /// frame begins at the place.
     pub fn open(
         dir: &Path,
-        master: &MasterKey,
+        keys: &DataKeys,
         place: &Place,
         until: Until,
     ) -> Result<JournalReader, JournalError> {
         let track = Track::from(place.positions.clone());
-        JournalReader::open_on(Box::new(FolderSource(dir.to_owned())), master, place, track, until)
+        JournalReader::open_on(Box::new(FolderSource(dir.to_owned())), keys, place, track, until)
     }
 
     /// Opens the journal at the first frame of `segment` and takes each stream where it stands
@@ -84,23 +87,23 @@ impl JournalReader {
     /// As [`JournalReader::open`].
     pub fn open_segment(
         dir: &Path,
-        master: &MasterKey,
+        keys: &DataKeys,
         segment: u64,
         until: Until,
     ) -> Result<JournalReader, JournalError> {
         let place = Place { segment, offset: 0, positions: Vec::new() };
         let source = Box::new(FolderSource(dir.to_owned()));
-        JournalReader::open_on(source, master, &place, Track::anywhere(), until)
+        JournalReader::open_on(source, keys, &place, Track::anywhere(), until)
     }
 
     pub(super) fn open_on(
         source: Box<dyn Source>,
-        master: &MasterKey,
+        keys: &DataKeys,
         place: &Place,
         track: Track,
         until: Until,
     ) -> Result<JournalReader, JournalError> {
-        let (mut window, _) = Window::open(&*source, place.segment, master)?;
+        let (mut window, _) = Window::open(&*source, place.segment, keys)?;
         while window.offset < place.offset {
             let before = window.end;
             let passed = match window.frame()? {
@@ -115,7 +118,7 @@ impl JournalReader {
         }
         let positions = track.positions().to_vec();
         let place = Place { segment: place.segment, offset: window.offset, positions };
-        Ok(JournalReader { source, master: master.clone(), until, track, place, window, scratch: Vec::new() })
+        Ok(JournalReader { source, keys: keys.clone(), until, track, place, window, scratch: Vec::new() })
     }
 
     /// The next frame; `None` when there is none yet. Asked again later it goes on, also into the
@@ -137,6 +140,13 @@ impl JournalReader {
     #[must_use]
     pub fn frame_number(&self) -> u32 {
         self.window.end.frames
+    }
+
+    /// What the header at the place of an error says of its frame: stream, and sequence of its first
+    /// record. It may itself be damaged.
+    #[must_use]
+    pub fn announced(&self) -> Option<(Stream, Sequence)> {
+        Frame::announced(self.window.rest()).map(|(_, header)| (header.stream, header.first))
     }
 
     /// The file that is being read.
@@ -191,6 +201,7 @@ impl JournalReader {
                 first: header.first.after(known),
                 records: Records::of_checked(payload, header.count).behind(known),
                 bytes: size as u64,
+                data_key: self.window.data_key,
             }));
         }
     }
@@ -245,7 +256,7 @@ impl JournalReader {
         if used(&self.window.rest_of_file()?) > 0 {
             return Err(self.window.damaged(Damage::Frame));
         }
-        let (window, previous) = Window::open(&*self.source, next, &self.master)?;
+        let (window, previous) = Window::open(&*self.source, next, &self.keys)?;
         if previous != self.window.end {
             return Err(self.window.damaged(Damage::SegmentLink));
         }
@@ -262,7 +273,7 @@ impl JournalReader {
             return Ok(false);
         }
         let rest = self.window.rest_of_file()?;
-        if !has_witness(&rest[..used(&rest)], self.window.end.frames) {
+        if !has_witness(&rest, self.window.end.frames) {
             return Ok(false);
         }
         self.window.forget();
@@ -304,6 +315,7 @@ struct Window {
     path: PathBuf,
     file: Box<dyn SegmentFile>,
     key: SegmentKey,
+    data_key: u32,
     /// What stands in the file from `start` on, as far as it has been read.
     bytes: Vec<u8>,
     start: u64,
@@ -315,11 +327,7 @@ struct Window {
 
 impl Window {
     /// The segment at its first frame, and how the segment before it ends.
-    fn open(
-        source: &dyn Source,
-        number: u64,
-        master: &MasterKey,
-    ) -> Result<(Window, SegmentEnd), JournalError> {
+    fn open(source: &dyn Source, number: u64, keys: &DataKeys) -> Result<(Window, SegmentEnd), JournalError> {
         let path = segment::path(source.dir(), number);
         let failed = |error| JournalError::Io { doing: "reading", path: path.clone(), error };
         let file = match source.open(number) {
@@ -330,10 +338,18 @@ impl Window {
         };
         let mut block = vec![0; HEADER_BYTES];
         let length = file.read_at(&mut block, 0).map_err(failed)?;
-        let (header, key, checksum) = SegmentHeader::read(&path, &block[..length], number, master)?;
+        let read = || SegmentHeader::read(&path, &block[..length], number, keys);
+        let (header, key, checksum) = match read() {
+            // The keys were rotated while we read along. Where they cannot be taken up, the error
+            // of the segment says what is missing.
+            Err(JournalError::UnknownDataKey { .. }) if keys.reload().unwrap_or(false) => read()?,
+            result => result?,
+        };
         let end = SegmentEnd { frames: 0, chain: checksum };
         let offset = HEADER_BYTES as u64;
-        let window = Window { number, path, file, key, bytes: Vec::new(), start: offset, offset, end };
+        let data_key = header.data_key;
+        let window =
+            Window { number, path, file, key, data_key, bytes: Vec::new(), start: offset, offset, end };
         Ok((window, header.previous))
     }
 

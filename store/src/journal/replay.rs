@@ -9,7 +9,7 @@ use super::place::{Start, Track};
 use super::seal::SegmentKey;
 use super::segment::{self, HEADER_BYTES, SegmentEnd, SegmentHeader};
 use super::{Positions, Sequence, Stream};
-use crate::MasterKey;
+use crate::DataKeys;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -59,10 +59,10 @@ impl Replay {
 /// what that process is just writing may show as a [`TornTail`].
 ///
 /// # Errors
-/// When the journal cannot be read, is damaged or sealed under another key, or the visitor
-/// rejects a record. Records before the place of the error have been visited.
-pub fn read_all(dir: &Path, master: &MasterKey, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
-    read_from(dir, master, Start::default(), visitor)
+/// When the journal cannot be read, is damaged or sealed under a data key that is missing or
+/// another one, or the visitor rejects a record. Records before the place of the error have been visited.
+pub fn read_all(dir: &Path, keys: &DataKeys, visitor: &mut Visitor<'_>) -> Result<Replay, JournalError> {
+    read_from(dir, keys, Start::default(), visitor)
 }
 
 /// As [`read_all`], from a place on that a snapshot has reached.
@@ -71,12 +71,12 @@ pub fn read_all(dir: &Path, master: &MasterKey, visitor: &mut Visitor<'_>) -> Re
 /// As [`read_all`], and when the journal begins behind that place or ends before it.
 pub fn read_from(
     dir: &Path,
-    master: &MasterKey,
+    keys: &DataKeys,
     start: Start,
     visitor: &mut Visitor<'_>,
 ) -> Result<Replay, JournalError> {
     let source = FolderSource(dir.to_owned());
-    walk(&source, master, start, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
+    walk(&source, keys, start, Writer::MayBeAnother, visitor).map(|walk| walk.replay)
 }
 
 /// Who may write while we read.
@@ -108,7 +108,7 @@ pub(super) struct Segment {
 /// Reads all segments from the start on.
 pub(super) fn walk(
     source: &dyn Source,
-    master: &MasterKey,
+    keys: &DataKeys,
     start: Start,
     writer: Writer,
     visitor: &mut Visitor<'_>,
@@ -121,7 +121,7 @@ pub(super) fn walk(
     for number in start.segment..=newest {
         let buffer = before.as_mut().map(|before| std::mem::take(&mut before.content));
         let buffer = buffer.unwrap_or_default();
-        let mut segment = Segment::open(source, number, master, before.as_ref(), buffer)?;
+        let mut segment = Segment::open(source, number, keys, before.as_ref(), buffer)?;
         walker.frames(&mut segment)?;
         if number < newest {
             segment.must_end_clean()?;
@@ -214,13 +214,13 @@ impl Segment {
     fn open(
         source: &dyn Source,
         number: u64,
-        master: &MasterKey,
+        keys: &DataKeys,
         before: Option<&Segment>,
         mut content: Vec<u8>,
     ) -> Result<Segment, JournalError> {
         let file = segment::path(source.dir(), number);
         read(source, number, &file, &mut content)?;
-        let (header, key, checksum) = SegmentHeader::read(&file, &content, number, master)?;
+        let (header, key, checksum) = SegmentHeader::read(&file, &content, number, keys)?;
         let end = SegmentEnd { frames: 0, chain: checksum };
         let segment = Segment { number, file, content, key, offset: HEADER_BYTES, end };
         // Of the first that is read the one before it may be gone.
@@ -243,7 +243,7 @@ impl Segment {
     /// witness it belongs to the last group of frames, whose sync never returned: the disk may
     /// have written the parts of that group in any order.
     fn durable_frame_is_damaged(&self) -> bool {
-        has_witness(&self.rest()[..self.used_behind()], self.end.frames)
+        has_witness(self.rest(), self.end.frames)
     }
 
     /// Bytes from the offset to the last that is not zero.
@@ -263,7 +263,8 @@ impl Segment {
 
 /// Whether a frame in `rest`, not at its front, was written when frame `number` was durable.
 pub(super) fn has_witness(rest: &[u8], number: u32) -> bool {
-    (ALIGNMENT..rest.len()).step_by(ALIGNMENT).any(|offset| {
+    // A frame's last bytes may be zeros: each is looked for in all that follows.
+    (ALIGNMENT..used(rest)).step_by(ALIGNMENT).any(|offset| {
         Frame::at_front(&rest[offset..]).is_some_and(|frame| frame.header.durable_before > number)
     })
 }

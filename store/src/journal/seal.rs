@@ -1,10 +1,9 @@
 //! Keys of a segment, and sealing of its frames: AES-256-GCM with a key that HKDF-SHA256 derives
-//! from the master key and the segment's random salt.
+//! from a data key and the segment's random salt.
 
-use crate::MasterKey;
-use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
+use crate::DataKeys;
+use ring::aead::{Aad, LessSafeKey, Nonce, Tag};
 use ring::error::Unspecified;
-use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// Bytes that sealing adds to a payload.
@@ -13,7 +12,7 @@ pub(super) const TAG_BYTES: usize = 16;
 /// Random bytes of a segment that make its key its own.
 pub(super) type SegmentSalt = [u8; 32];
 
-/// Tells which master key a segment needs without telling anything about it.
+/// Tells which data key a segment needs without telling anything about it.
 pub(super) type KeyCheck = [u8; 8];
 
 /// Random bytes of one opening of the journal, part of every nonce. After a crash the number of a
@@ -25,13 +24,15 @@ pub(super) struct SegmentKey(LessSafeKey);
 
 impl SegmentKey {
     /// Derives the key of a segment. The segment's number goes into it, so the frames of one
-    /// segment cannot be passed off as those of another.
-    pub(super) fn derive(master: &MasterKey, salt: &SegmentSalt, number: u64) -> SegmentKey {
+    /// segment cannot be passed off as those of another. `None` when there is no such data key.
+    pub(super) fn derive(
+        keys: &DataKeys,
+        data_key: u32,
+        salt: &SegmentSalt,
+        number: u64,
+    ) -> Option<SegmentKey> {
         let number = number.to_le_bytes();
-        let info = [&b"turnout journal segment 1"[..], &number];
-        let prk = extract(master, salt);
-        let okm = prk.expand(&info, &AES_256_GCM).expect("HKDF gives up to 255 hashes");
-        SegmentKey(LessSafeKey::new(UnboundKey::from(okm)))
+        keys.derive(data_key, salt, &[labels(data_key).segment, &number]).map(SegmentKey)
     }
 
     /// Seals `payload` in place and returns the tag that goes behind it.
@@ -54,14 +55,9 @@ impl SegmentKey {
     }
 }
 
-/// The check value of the master key under this salt.
-pub(super) fn key_check(master: &MasterKey, salt: &SegmentSalt) -> KeyCheck {
-    let mut check = KeyCheck::default();
-    extract(master, salt)
-        .expand(&[b"turnout journal key check 1"], KeyCheckLength)
-        .and_then(|okm| okm.fill(&mut check))
-        .expect("HKDF gives up to 255 hashes");
-    check
+/// The check value of a data key under this salt. `None` when there is no such data key.
+pub(super) fn key_check(keys: &DataKeys, data_key: u32, salt: &SegmentSalt) -> Option<KeyCheck> {
+    keys.check_value(data_key, salt, labels(data_key).check)
 }
 
 /// Fresh random bytes.
@@ -71,10 +67,6 @@ pub(super) fn random<const N: usize>() -> Result<[u8; N], Unspecified> {
     Ok(bytes)
 }
 
-fn extract(master: &MasterKey, salt: &SegmentSalt) -> Prk {
-    Salt::new(HKDF_SHA256, salt).extract(master.reveal())
-}
-
 fn nonce(opening: Opening, frame: u32) -> Nonce {
     let mut nonce = [0; 12];
     nonce[..8].copy_from_slice(&opening);
@@ -82,10 +74,18 @@ fn nonce(opening: Opening, frame: u32) -> Nonce {
     Nonce::assume_unique_for_key(nonce)
 }
 
-struct KeyCheckLength;
+/// What derived keys are bound to.
+struct Labels {
+    segment: &'static [u8],
+    check: &'static [u8],
+}
 
-impl KeyType for KeyCheckLength {
-    fn len(&self) -> usize {
-        size_of::<KeyCheck>()
+/// Format 1 used the master key as we use a data key, under labels of its own.
+fn labels(data_key: u32) -> Labels {
+    match data_key {
+        DataKeys::FORMAT_1 => {
+            Labels { segment: b"turnout journal segment 1", check: b"turnout journal key check 1" }
+        }
+        _ => Labels { segment: b"turnout journal segment 2", check: b"turnout journal key check 2" },
     }
 }

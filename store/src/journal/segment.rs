@@ -3,9 +3,9 @@
 use super::disk::Source;
 use super::error::{Damage, JournalError};
 use super::seal::{KeyCheck, SegmentKey, SegmentSalt, key_check, random};
-use crate::MasterKey;
-use std::fs;
-use std::io;
+use crate::DataKeys;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// Size of the header: a block of its own, so that no later write touches its disk sectors.
@@ -16,6 +16,8 @@ pub(super) const HEADER_BYTES: usize = 4096;
 pub(super) struct SegmentHeader {
     /// Counts the segments of the journal from 1.
     pub(super) number: u64,
+    /// Version of the data key it is sealed under; [`DataKeys::FORMAT_1`] in a segment of format 1.
+    pub(super) data_key: u32,
     pub(super) salt: SegmentSalt,
     pub(super) key_check: KeyCheck,
     pub(super) previous: SegmentEnd,
@@ -32,14 +34,18 @@ pub(super) struct SegmentEnd {
 }
 
 impl SegmentHeader {
-    /// The header of a new segment.
+    /// The header of a new segment, which is sealed under the current data key, and its key.
     pub(super) fn new(
-        master: &MasterKey,
+        keys: &DataKeys,
         number: u64,
         previous: SegmentEnd,
-    ) -> Result<SegmentHeader, JournalError> {
+    ) -> Result<(SegmentHeader, SegmentKey), JournalError> {
         let salt = random().map_err(|_| JournalError::NoRandom)?;
-        Ok(SegmentHeader { number, salt, key_check: key_check(master, &salt), previous })
+        let data_key = keys.current_version();
+        let (key, key_check) = SegmentKey::derive(keys, data_key, &salt, number)
+            .zip(key_check(keys, data_key, &salt))
+            .expect("data keys are never taken away");
+        Ok((SegmentHeader { number, data_key, salt, key_check, previous }, key))
     }
 
     /// The header as a block, and its checksum, with which the chain of frames begins.
@@ -52,6 +58,7 @@ impl SegmentHeader {
         block[52..60].copy_from_slice(&self.key_check);
         block[60..64].copy_from_slice(&self.previous.frames.to_le_bytes());
         block[64..68].copy_from_slice(&self.previous.chain.to_le_bytes());
+        block[68..72].copy_from_slice(&self.data_key.to_le_bytes());
         let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
         block[CHECKSUM_AT..].copy_from_slice(&checksum.to_le_bytes());
         (block, checksum)
@@ -63,7 +70,7 @@ impl SegmentHeader {
         file: &Path,
         content: &[u8],
         number: u64,
-        master: &MasterKey,
+        keys: &DataKeys,
     ) -> Result<(SegmentHeader, SegmentKey, u32), JournalError> {
         let damaged =
             || JournalError::Damaged { file: file.to_owned(), offset: 0, damage: Damage::SegmentHeader };
@@ -73,11 +80,14 @@ impl SegmentHeader {
             return Err(damaged());
         }
         let version = u32::from_le_bytes(array(block, 8));
-        if version != VERSION {
-            return Err(JournalError::UnknownVersion { file: file.to_owned(), version });
-        }
+        let data_key = match version {
+            1 => DataKeys::FORMAT_1,
+            VERSION => u32::from_le_bytes(array(block, 68)),
+            _ => return Err(JournalError::UnknownVersion { file: file.to_owned(), version }),
+        };
         let header = SegmentHeader {
             number: u64::from_le_bytes(array(block, 12)),
+            data_key,
             salt: array(block, 20),
             key_check: array(block, 52),
             previous: SegmentEnd {
@@ -85,13 +95,34 @@ impl SegmentHeader {
                 chain: u32::from_le_bytes(array(block, 64)),
             },
         };
-        if header.number != number {
+        // Format 2 without a data key would be read as sealed under the master key.
+        if header.number != number || (version == VERSION && data_key == DataKeys::FORMAT_1) {
             return Err(damaged());
         }
-        if header.key_check != key_check(master, &header.salt) {
+        let derived = SegmentKey::derive(keys, data_key, &header.salt, number);
+        let Some((key, check)) = derived.zip(key_check(keys, data_key, &header.salt)) else {
+            return Err(JournalError::UnknownDataKey { file: file.to_owned(), version: data_key });
+        };
+        if header.key_check != check {
             return Err(JournalError::WrongKey { file: file.to_owned() });
         }
-        Ok((header, SegmentKey::derive(master, &header.salt, number), checksum))
+        Ok((header, key, checksum))
+    }
+}
+
+/// The format version of the newest segment in `dir`, as its header says it, unchecked; `None` when
+/// there is no segment. For the decision which keys a folder needs.
+///
+/// # Errors
+/// When the folder or the segment cannot be read.
+pub fn newest_format(dir: &Path) -> Result<Option<u32>, JournalError> {
+    let Some(newest) = segments(dir)?.pop() else { return Ok(None) };
+    let path = path(dir, newest);
+    let mut front = [0; 12];
+    let read = File::open(&path).and_then(|mut file| file.read_exact(&mut front));
+    match read {
+        Ok(()) => Ok(Some(u32::from_le_bytes(array(&front, 8)))),
+        Err(error) => Err(JournalError::Io { doing: "reading", path, error }),
     }
 }
 
@@ -100,13 +131,26 @@ pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{EXTENSION}"))
 }
 
+/// The numbers of the segments in a journal's folder, ascending; a gap between them is damage.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn segments(dir: &Path) -> Result<Vec<u64>, JournalError> {
+    numbers(dir).map_err(|error| JournalError::Io { doing: "listing", path: dir.to_owned(), error })
+}
+
 /// The number of the oldest segment in a journal's folder; `None` when it has no segments.
 ///
 /// # Errors
 /// When the folder cannot be listed.
 pub fn oldest_segment(dir: &Path) -> Result<Option<u64>, JournalError> {
-    let failed = |error| JournalError::Io { doing: "listing", path: dir.to_owned(), error };
-    Ok(numbers(dir).map_err(failed)?.first().copied())
+    Ok(segments(dir)?.first().copied())
+}
+
+/// The file of a segment in a journal's folder.
+#[must_use]
+pub fn segment_file(dir: &Path, number: u64) -> PathBuf {
+    path(dir, number)
 }
 
 /// The numbers of all segments, ascending.
@@ -152,5 +196,5 @@ fn number_of(name: &str) -> Option<u64> {
 
 const EXTENSION: &str = ".journal";
 const MAGIC: &[u8; 8] = b"TURNOUTJ";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const CHECKSUM_AT: usize = HEADER_BYTES - 4;

@@ -1,12 +1,11 @@
 //! Records as format 1 had them, until 2026-11-26: those about a transaction did not say what it was before,
 //! and a receipt stood before the version of the tables.
 
+use super::head::Head;
 use auth::{
-    Account, AccountId, Balance, Card, Cash, Completed, EntryMode, Funds, HoldExpired, IssuerAuthentication,
-    LinkName, MessageClass, Receipt, Record, RememberedReversal, Reversed, Transaction, TransactionId,
-    TransactionType, TransmissionTime,
+    Account, Card, Completed, HoldExpired, Receipt, Record, RememberedReversal, Reversed, TransactionId,
 };
-use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use card::{Pan, Time};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -22,33 +21,7 @@ pub(super) enum RecordV1 {
 
 #[derive(Deserialize)]
 pub(super) struct TransactionV1 {
-    id: TransactionId,
-    time: Time,
-    business_day: CivilDay,
-    link: LinkName,
-    terminal: TerminalId,
-    merchant: Option<MerchantId>,
-    mcc: u16,
-    class: MessageClass,
-    transaction: TransactionType,
-    #[serde(with = "card::sealed_pan")]
-    pan: Pan,
-    stan: Stan,
-    rrn: Option<Rrn>,
-    transmission: TransmissionTime,
-    amount_minor: i64,
-    currency: u16,
-    entry: EntryMode,
-    code: ResponseCode,
-    authorization_id: Option<[u8; 6]>,
-    issuer_authentication: Option<IssuerAuthentication>,
-    balance: Option<Balance>,
-    account: Option<AccountId>,
-    funds: Funds,
-    pin_tries_used: Option<u8>,
-    atc: Option<u16>,
-    cash: Option<Cash>,
-    flags: u64,
+    head: Head,
     receipt: Receipt,
     tables_version: u32,
 }
@@ -84,7 +57,10 @@ impl From<RecordV1> for Record {
         match record {
             RecordV1::CardStored(card) => Record::CardStored(card),
             RecordV1::AccountStored(account) => Record::AccountStored(account),
-            RecordV1::Decided(transaction) => Record::Decided(Box::new((*transaction).into())),
+            RecordV1::Decided(transaction) => {
+                let TransactionV1 { head, receipt, tables_version } = *transaction;
+                Record::Decided(Box::new(head.with(tables_version, receipt)))
+            }
             RecordV1::Reversed(ReversedV1 { transaction, pan, time, remaining_minor }) => {
                 Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin: None })
             }
@@ -95,41 +71,6 @@ impl From<RecordV1> for Record {
             RecordV1::HoldExpired(HoldExpiredV1 { transaction, pan, time }) => {
                 Record::HoldExpired(HoldExpired { transaction, pan, time, origin: None })
             }
-        }
-    }
-}
-
-impl From<TransactionV1> for Transaction {
-    fn from(old: TransactionV1) -> Transaction {
-        Transaction {
-            id: old.id,
-            time: old.time,
-            business_day: old.business_day,
-            link: old.link,
-            terminal: old.terminal,
-            merchant: old.merchant,
-            mcc: old.mcc,
-            class: old.class,
-            transaction: old.transaction,
-            pan: old.pan,
-            stan: old.stan,
-            rrn: old.rrn,
-            transmission: old.transmission,
-            amount_minor: old.amount_minor,
-            currency: old.currency,
-            entry: old.entry,
-            code: old.code,
-            authorization_id: old.authorization_id,
-            issuer_authentication: old.issuer_authentication,
-            balance: old.balance,
-            account: old.account,
-            funds: old.funds,
-            pin_tries_used: old.pin_tries_used,
-            atc: old.atc,
-            cash: old.cash,
-            flags: old.flags,
-            tables_version: old.tables_version,
-            receipt: old.receipt,
         }
     }
 }

@@ -1,7 +1,7 @@
-use crate::{append, change, fix_checksum, frames, open, read, segment, written};
+use crate::{append, change, fix_checksum, fix_header, frames, keys, open, read, segment, written};
 use std::fs;
 use std::path::Path;
-use store::{Damage, Journal, JournalError, MasterKey, Sequence, Stream, TornTail};
+use store::{Damage, DataKeys, Journal, JournalError, Sequence, Stream, TornTail};
 
 /// Opening must fail and name this place, for the writer and for a reader alike.
 fn check_damaged(dir: &Path, number: u64, offset: usize, damage: Damage) {
@@ -229,20 +229,31 @@ fn a_segment_under_another_name_is_an_error() {
 }
 
 #[test]
-fn another_master_key_is_told_from_damage() {
+fn other_data_keys_are_told_from_damage() {
     let (dir, _) = written(&["first"]);
-    let other = MasterKey::generate().unwrap();
+    let other = DataKeys::in_memory().unwrap();
     let error = store::read_all(dir.path(), &other, &mut |_, _, _| Ok(())).unwrap_err();
     assert!(matches!(error, JournalError::WrongKey { file } if file == segment(dir.path(), 1)));
+
+    // Sealed under a version that only the file's own keys have.
+    keys(dir.path()).rotate().unwrap();
+    let (mut journal, ..) = open(dir.path()).unwrap();
+    for _ in 0..5 {
+        append(&mut journal, Stream(1), &[&[b'x'; 1500]]);
+    }
+    journal.sync().unwrap();
+    change(dir.path(), 1, |content| content[8..12].copy_from_slice(&1u32.to_le_bytes()));
+    change(dir.path(), 1, fix_header);
+    let error = store::read_all(dir.path(), &keys(dir.path()), &mut |_, _, _| Ok(())).unwrap_err();
+    assert!(matches!(error, JournalError::UnknownDataKey { version: 0, .. }), "{error}");
 }
 
 #[test]
 fn a_newer_format_is_told_from_damage() {
     let (dir, _) = written(&["first"]);
     change(dir.path(), 1, |content| {
-        content[8] = 2;
-        let checksum = crc32c::crc32c(&content[..4092]);
-        content[4092..4096].copy_from_slice(&checksum.to_le_bytes());
+        content[8] = 3;
+        fix_header(content);
     });
-    assert!(matches!(read(dir.path()), Err(JournalError::UnknownVersion { version: 2, .. })));
+    assert!(matches!(read(dir.path()), Err(JournalError::UnknownVersion { version: 3, .. })));
 }

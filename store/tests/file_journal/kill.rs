@@ -1,4 +1,4 @@
-use crate::{key, open};
+use crate::{keys, open};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -14,7 +14,8 @@ const DIR: &str = "TURNOUT_TEST_JOURNAL";
 fn writer() {
     let Ok(dir) = std::env::var(DIR) else { return };
     let settings = Settings { segment_bytes: 1 << 16 };
-    let (journal, _) = FileJournal::open(Path::new(&dir), &key(), settings, &mut |_, _, _| Ok(())).unwrap();
+    let (journal, _) =
+        FileJournal::open(Path::new(&dir), &keys(Path::new(&dir)), settings, &mut |_, _, _| Ok(())).unwrap();
     let mut next = journal.position(Stream(0));
     let (wake, awake) = mpsc::channel();
     let on_durable = Arc::new(move |_, position: Sequence| {

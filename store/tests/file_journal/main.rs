@@ -1,14 +1,18 @@
 //! The file engine from outside: what goes in comes out, and what happens to damaged files.
 
 mod damage;
+mod follow;
 mod kill;
 mod operation;
+mod retire;
 mod roundtrip;
 
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use store::{Batch, FileJournal, Journal, JournalError, MasterKey, Replay, Sequence, Settings, Stream};
+use store::{
+    Batch, DataKeys, FileJournal, Journal, JournalError, MasterKey, Replay, Sequence, Settings, Stream,
+};
 use tempfile::TempDir;
 
 /// Small segments, so that files are quick to copy.
@@ -17,13 +21,26 @@ const SMALL: Settings = Settings { segment_bytes: 8192 };
 /// One record as a replay shows it.
 type Seen = (Stream, Sequence, Vec<u8>);
 
-fn key() -> MasterKey {
+fn master() -> MasterKey {
     MasterKey::from_hex(&"0123456789abcdef".repeat(4)).unwrap()
+}
+
+/// The data keys beside the segments, made when they are not there. In memory for a folder that
+/// is yet to be made.
+fn keys(dir: &Path) -> DataKeys {
+    let file = dir.join(DataKeys::FILE_NAME);
+    if !dir.is_dir() {
+        DataKeys::in_memory().unwrap()
+    } else if file.exists() {
+        DataKeys::open(&file, &master()).unwrap()
+    } else {
+        DataKeys::create(&file, &master()).unwrap()
+    }
 }
 
 fn open(dir: &Path) -> Result<(FileJournal, Replay, Vec<Seen>), JournalError> {
     let mut seen = Vec::new();
-    let (journal, replay) = FileJournal::open(dir, &key(), SMALL, &mut |stream, sequence, record| {
+    let (journal, replay) = FileJournal::open(dir, &keys(dir), SMALL, &mut |stream, sequence, record| {
         seen.push((stream, sequence, record.to_vec()));
         Ok(())
     })?;
@@ -32,7 +49,7 @@ fn open(dir: &Path) -> Result<(FileJournal, Replay, Vec<Seen>), JournalError> {
 
 fn read(dir: &Path) -> Result<(Replay, Vec<Seen>), JournalError> {
     let mut seen = Vec::new();
-    let replay = store::read_all(dir, &key(), &mut |stream, sequence, record| {
+    let replay = store::read_all(dir, &keys(dir), &mut |stream, sequence, record| {
         seen.push((stream, sequence, record.to_vec()));
         Ok(())
     })?;
@@ -82,6 +99,12 @@ fn frames(content: &[u8]) -> Vec<Range<usize>> {
 fn fix_checksum(frame: &mut [u8]) {
     let checksum = crc32c::crc32c_append(crc32c::crc32c(&frame[..44]), &frame[48..]);
     frame[44..48].copy_from_slice(&checksum.to_le_bytes());
+}
+
+/// Gives a segment header that was changed by the test the checksum that fits it.
+fn fix_header(content: &mut Vec<u8>) {
+    let checksum = crc32c::crc32c(&content[..4092]);
+    content[4092..4096].copy_from_slice(&checksum.to_le_bytes());
 }
 
 /// Changes the content of a segment file.

@@ -1,4 +1,4 @@
-use crate::{SMALL, append, change, frames, key, open, read, segment, written};
+use crate::{SMALL, append, change, frames, keys, open, read, segment, written};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -142,10 +142,11 @@ fn a_frame_written_again_after_a_cut_is_sealed_under_another_nonce() {
 #[test]
 fn a_rejected_record_ends_the_replay_and_is_named() {
     let (dir, _) = written(&["first", "second"]);
-    let error = FileJournal::open(dir.path(), &key(), SMALL, &mut |_, sequence, _| match sequence {
-        Sequence(1) => Err(Rejected("unknown kind")),
-        _ => Ok(()),
-    });
+    let error =
+        FileJournal::open(dir.path(), &keys(dir.path()), SMALL, &mut |_, sequence, _| match sequence {
+            Sequence(1) => Err(Rejected("unknown kind")),
+            _ => Ok(()),
+        });
     let Err(JournalError::Rejected { stream, sequence, reason, offset, .. }) = error.map(|_| ()) else {
         panic!("not rejected");
     };

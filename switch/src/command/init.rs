@@ -17,7 +17,7 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use store::MasterKey;
+use store::{DataKeys, DataKeysError, MasterKey};
 use terminal::{TestIssuer, TestKeys};
 use zeroize::Zeroizing;
 
@@ -101,6 +101,8 @@ pub enum InitError {
     File(PathBuf, io::Error),
     /// The master key could not be made.
     MasterKey(store::KeyError),
+    /// The data keys.
+    DataKeys(DataKeysError),
     /// A certificate could not be made.
     Certificate(rcgen::Error),
     /// The system gave no random bytes.
@@ -151,7 +153,7 @@ pub fn run(args: InitArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Makes the folder: configuration, master key, certificates, keys and test cards. Files that hold
+/// Makes the folder: configuration, master key, data keys, certificates, keys and test cards. Files that hold
 /// something private can be read by their owner only.
 ///
 /// # Errors
@@ -170,6 +172,7 @@ pub fn create(folder: &Path, options: &InitOptions) -> Result<InitReport, InitEr
     private_folder(&data)?;
     let master_key = MasterKey::generate().map_err(InitError::MasterKey)?;
     master_key.create_file(&data.join("master.key")).map_err(InitError::MasterKey)?;
+    DataKeys::create(&data.join(DataKeys::FILE_NAME), &master_key).map_err(InitError::DataKeys)?;
     write_certificates(&report.certificates)?;
     let issuer = test_issuer(options.cards)?;
     let keys = TestKeyCryptograms::new(&issuer.keys);
@@ -310,6 +313,7 @@ impl std::fmt::Display for InitError {
             }
             InitError::File(path, error) => write!(f, "{}: {error}", path.display()),
             InitError::MasterKey(error) => write!(f, "{error}"),
+            InitError::DataKeys(error) => write!(f, "{error}"),
             InitError::Certificate(error) => write!(f, "certificate: {error}"),
             InitError::NoRandom => f.write_str("the system gave no random bytes"),
         }

@@ -9,11 +9,12 @@ use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
 use crate::projection::Projection;
-use crate::recovery::{self, RecoveryError};
+use crate::recovery::{self, Recovered, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
-use auth::{LinkName, Transaction};
+use crate::snapshots::Snapshots;
+use auth::{LinkName, StoredTransaction};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -42,6 +43,7 @@ pub struct Server {
     listeners: JoinSet<()>,
     shards: Arc<Shards>,
     shard_threads: Vec<JoinHandle<auth::Core>>,
+    snapshots: Snapshots,
     committer: Committer,
     projection: Projection,
     metrics: Arc<Metrics>,
@@ -68,13 +70,14 @@ impl Server {
     pub fn start(settings: Settings) -> Result<Server, ServeError> {
         let metrics = Arc::new(Metrics::new());
         let directory = Arc::new(Directory::new(settings.shards));
-        let (journal, cores, replay) =
+        let Recovered { journal, mut cores, replay, keys } =
             recovery::recover(&settings, &directory).map_err(ServeError::Recovery)?;
         let (cards, accounts) = cores
             .iter()
             .map(|core| core.state().size())
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
+        cores.iter_mut().for_each(auth::Core::reserve);
         let sessions = Arc::new(restore_sessions(&cores, &settings.listeners));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -103,8 +106,11 @@ impl Server {
         let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics)?;
         drop(hsm);
         let durable = Arc::clone(committer.handle().durable());
-        let projection = Projection::start(&settings, durable, Arc::clone(&metrics))
+        let projection = Projection::start(&settings, Arc::clone(&durable), Arc::clone(&metrics))
             .map_err(|error| ServeError::Start("the projection thread", error))?;
+        let snapshots =
+            Snapshots::start(&settings, keys, &replay, Arc::clone(&shards), durable, Arc::clone(&metrics))
+                .map_err(|error| ServeError::Start("the snapshot thread", error))?;
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
@@ -136,6 +142,7 @@ impl Server {
             listeners,
             shards,
             shard_threads,
+            snapshots,
             committer,
             projection,
             metrics,
@@ -187,6 +194,7 @@ impl Server {
             tracing::warn!("drain_deadline has passed; closing the connections that are left");
         }
         self.listeners.abort_all();
+        self.snapshots.stop();
         for shard in 0..self.shards.count() {
             while self.shards.inbox(shard).push(Message::Drain).is_err() {
                 std::thread::yield_now();
@@ -231,9 +239,9 @@ fn restore_sessions(cores: &[auth::Core], listeners: &[ListenerSettings]) -> Ses
     let is_ndc = |listener: &&ListenerSettings| matches!(listener.protocol, Protocol::Ndc(_));
     let links: Vec<LinkName> = listeners.iter().filter(is_ndc).map(|listener| listener.name).collect();
     // An ATM's cards may live in several shards: the newest of all decides, and opened last stands last.
-    let mut newest: Vec<&Transaction> =
+    let mut newest: Vec<&StoredTransaction> =
         cores.iter().flat_map(|core| core.state().newest_of_terminals(&links)).collect();
-    let mut open: Vec<&Transaction> =
+    let mut open: Vec<&StoredTransaction> =
         cores.iter().flat_map(|core| core.state().awaiting_completion()).collect();
     newest.sort_by_key(|transaction| (transaction.time, transaction.id));
     open.sort_by_key(|transaction| (transaction.time, transaction.id));

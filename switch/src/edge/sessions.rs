@@ -2,7 +2,7 @@
 //! and the dispense that has not been reported yet. It outlives connections; across a restart the
 //! journal gives back what matters, the open dispense.
 
-use auth::{Completion, Dispensed, LinkName, Transaction, TransactionId};
+use auth::{Completion, Dispensed, LinkName, StoredTransaction, TransactionId};
 use card::{Pan, TerminalId};
 use dashmap::DashMap;
 use ndc::{DispenseOutcome, Notes, Tsn};
@@ -52,8 +52,8 @@ impl Sessions {
     /// What the journal gives back: the newest transaction of each ATM, whose STAN is its serial number,
     /// so that numbers go on and do not come twice; then the dispenses that were open, oldest first.
     pub fn restore<'a>(
-        newest: impl Iterator<Item = &'a Transaction>,
-        open: impl Iterator<Item = &'a Transaction>,
+        newest: impl Iterator<Item = &'a StoredTransaction>,
+        open: impl Iterator<Item = &'a StoredTransaction>,
     ) -> Sessions {
         let sessions = Sessions::default();
         for transaction in newest {
@@ -138,7 +138,7 @@ impl Sessions {
     }
 }
 
-fn key_of(transaction: &Transaction) -> AtmKey {
+fn key_of(transaction: &StoredTransaction) -> AtmKey {
     AtmKey { link: transaction.link, terminal: transaction.terminal }
 }
 

@@ -210,7 +210,7 @@ fn a_card_that_is_not_on_file_or_no_card() {
 /// Holds the journal as `serve` would.
 fn open_journal(file: &Path) -> FileJournal {
     let settings = config::load(file).unwrap();
-    let master = recovery::master_key(&settings).unwrap();
+    let keys = recovery::data_keys(&settings).unwrap();
     let folder = recovery::journal_folder(&settings);
-    FileJournal::open(&folder, &master, store::Settings::default(), &mut |_, _, _| Ok(())).unwrap().0
+    FileJournal::open(&folder, &keys, store::Settings::default(), &mut |_, _, _| Ok(())).unwrap().0
 }

@@ -4,6 +4,7 @@
 use super::*;
 use crate::SimulatedDisk;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
 /// What a run on a failing disk has come to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +35,7 @@ fn run(disk: &SimulatedDisk, seed: u64) -> Run {
 
 fn open(disk: &SimulatedDisk) -> Result<(FileJournal, Replay), JournalError> {
     let settings = Settings { segment_bytes: SEGMENT_BYTES };
-    FileJournal::open_simulated(disk, &key(), settings, Start::default(), &mut |_, _, _| Ok(()))
+    FileJournal::open_simulated(disk, &keys(), settings, Start::default(), &mut |_, _, _| Ok(()))
 }
 
 fn append_groups(journal: &mut FileJournal, already: u64, mut seed: u64) -> Run {
@@ -80,7 +81,7 @@ fn failed(journal: &mut FileJournal, run: Run) -> Run {
 fn records(disk: &SimulatedDisk) -> u64 {
     let mut count = 0u64;
     let start = Start::default();
-    let visited = walk(disk, &key(), start, Writer::MayBeAnother, &mut |_, sequence, record| {
+    let visited = walk(disk, &keys(), start, Writer::MayBeAnother, &mut |_, sequence, record| {
         assert_eq!((sequence.0, &record[..8]), (count, &count.to_le_bytes()[..]));
         count += 1;
         Ok(())
@@ -180,7 +181,7 @@ impl Model {
             seen.push(record.to_vec());
             Ok(())
         };
-        let opened = FileJournal::open_simulated(disk, &key(), settings, Start::default(), visitor);
+        let opened = FileJournal::open_simulated(disk, &keys(), settings, Start::default(), visitor);
         let (journal, _) = opened.unwrap_or_else(|error| panic!("{error}"));
         for ((appended, acknowledged), seen) in self.appended.iter_mut().zip(&mut self.acknowledged).zip(seen)
         {
@@ -284,8 +285,9 @@ fn a_sync_with_nothing_appended_leaves_the_disk_alone() {
     assert_eq!(disk.operations(), before);
 }
 
-fn key() -> MasterKey {
-    MasterKey::from_hex(&"0123456789abcdef".repeat(4)).unwrap()
+fn keys() -> DataKeys {
+    static KEYS: LazyLock<DataKeys> = LazyLock::new(|| DataKeys::in_memory().unwrap());
+    KEYS.clone()
 }
 
 fn splitmix(state: &mut u64) -> u64 {

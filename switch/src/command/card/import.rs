@@ -62,7 +62,7 @@ pub(crate) enum Note {
 pub(crate) enum ImportError {
     /// The file cannot be opened.
     File(PathBuf, io::Error),
-    /// The master key or the journal cannot be read.
+    /// The keys or the journal cannot be read.
     Recovery(RecoveryError),
     /// A process, of this number if it is known, has the journal open.
     InUse(Option<u32>),
@@ -120,14 +120,13 @@ fn is_json(file: &Path) -> Option<bool> {
 
 fn open_journal(configuration: &Configuration) -> Result<(FileJournal, State), ImportError> {
     let settings = &configuration.settings;
-    let master = recovery::master_key(settings).map_err(ImportError::Recovery)?;
+    let keys = recovery::data_keys(settings).map_err(ImportError::Recovery)?;
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let mut state = State::default();
-    let opened =
-        FileJournal::open(&recovery::journal_folder(settings), &master, sizes, &mut |_, _, bytes| {
-            state.apply(&store::decode_record(bytes)?);
-            Ok(())
-        });
+    let opened = FileJournal::open(&recovery::journal_folder(settings), &keys, sizes, &mut |_, _, bytes| {
+        state.apply(&store::decode_record(bytes)?);
+        Ok(())
+    });
     match opened {
         Ok((journal, _)) => Ok((journal, state)),
         Err(JournalError::InUse { pid, .. }) => Err(ImportError::InUse(pid)),

@@ -1,0 +1,140 @@
+use super::fingerprints::Fingerprints;
+use super::{AccountFile, CardFile, Kept, State};
+use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::slab::FrozenSlab;
+use crate::stored::StoredTransaction;
+use card::{Pan, Time};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A state as it was at one moment. Taking it costs a reference for every 128 entries, so the shard goes on
+/// at once; reading it out is for another thread.
+#[derive(Debug)]
+pub struct Frozen {
+    accounts: FrozenSlab<AccountFile>,
+    cards: FrozenSlab<CardFile>,
+    transactions: FrozenSlab<Kept>,
+    fingerprints: Vec<(Time, Arc<[u64]>)>,
+    reversals: Vec<(Time, ReversalKey)>,
+    books: Vec<Element>,
+}
+
+/// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
+/// the end.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Element {
+    /// An account with its balance.
+    Account(AccountFile),
+    /// A card with its counters.
+    Card(CardFile),
+    /// A transaction in memory.
+    Transaction(Box<StoredTransaction>),
+    /// Fingerprints of transactions that have left memory, none of them newer than the time.
+    Fingerprints(Time, Vec<u64>),
+    /// A reversal that came before its original, and when.
+    Reversal(Time, RememberedKey),
+    /// What a link is owed, minor units.
+    Settlement(OwedTo, i128),
+    /// The other side of opening balances of a currency (ISO 4217 number), minor units.
+    Opening(u16, i128),
+    /// Counter of the newest transaction.
+    LastCounter(u64),
+}
+
+/// Opaque: under which key a reversal is remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RememberedKey(pub(crate) ReversalKey);
+
+/// Opaque: which link is owed, in which currency.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OwedTo(pub(crate) SettlementKey);
+
+/// Which shard an element belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// That of this account.
+    Account(AccountId),
+    /// That of this card, whose account is the other one if it is on file.
+    Card(Pan, Option<AccountId>),
+    /// Nobody can tell: the one it was in, or every one if their number has changed.
+    Unknown,
+    /// Any one.
+    Any,
+}
+
+impl State {
+    /// The state as it is now, for a snapshot.
+    #[must_use]
+    pub fn freeze(&self) -> Frozen {
+        let settlement = self.settlement.iter().map(|(key, minor)| Element::Settlement(OwedTo(*key), *minor));
+        let opening = self.opening.iter().map(|(currency, minor)| Element::Opening(*currency, *minor));
+        Frozen {
+            accounts: self.accounts.freeze(),
+            cards: self.cards.freeze(),
+            transactions: self.transactions.freeze(),
+            fingerprints: self.left.freeze(),
+            reversals: self.reversals_by_time.iter().copied().collect(),
+            books: settlement.chain(opening).chain([Element::LastCounter(self.last_counter)]).collect(),
+        }
+    }
+
+    /// Puts back one element of a snapshot. All of them, into a new state, give back what was frozen;
+    /// sums of several shards add up.
+    pub fn restore(&mut self, element: Element) {
+        match element {
+            Element::Account(file) => self.insert_account(file),
+            Element::Card(file) => self.insert_card(file),
+            Element::Transaction(stored) => self.keep(*stored),
+            Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
+            Element::Reversal(time, key) => self.insert_reversal(time, key.0),
+            Element::Settlement(key, minor) => *self.settlement.entry(key.0).or_default() += minor,
+            Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
+            Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
+        }
+    }
+
+    fn restore_fingerprints(&mut self, newest: Time, prints: &[u64]) {
+        let left: &mut Fingerprints = &mut self.left;
+        prints.iter().for_each(|print| left.insert(newest, *print));
+    }
+}
+
+impl Frozen {
+    /// Visits every element: accounts before the cards that draw on them, cards before transactions, and those
+    /// in the order of their time.
+    pub fn into_each(self, mut visit: impl FnMut(&Element)) {
+        self.accounts.into_each(|file| visit(&Element::Account(file.clone())));
+        self.cards.into_each(|file| visit(&Element::Card(file.clone())));
+        let mut transactions = Vec::new();
+        self.transactions.into_each(|kept| transactions.push(kept.stored.clone()));
+        transactions.sort_unstable_by_key(|stored| (stored.time, stored.id));
+        for stored in transactions {
+            visit(&Element::Transaction(Box::new(stored)));
+        }
+        for (newest, prints) in self.fingerprints {
+            visit(&Element::Fingerprints(newest, prints.to_vec()));
+        }
+        for (time, key) in self.reversals {
+            visit(&Element::Reversal(time, RememberedKey(key)));
+        }
+        self.books.iter().for_each(visit);
+    }
+}
+
+impl Element {
+    /// Which shard it belongs to.
+    #[must_use]
+    pub fn route(&self) -> Route {
+        match self {
+            Element::Account(file) => Route::Account(file.account.id),
+            Element::Card(file) => Route::Card(file.card.pan, Some(file.card.account)),
+            Element::Transaction(stored) => match stored.account {
+                Some(account) => Route::Account(account),
+                None => Route::Card(stored.pan, None),
+            },
+            Element::Reversal(_, key) => Route::Card(key.0.pan, None),
+            Element::Fingerprints(..) => Route::Unknown,
+            Element::Settlement(..) | Element::Opening(..) | Element::LastCounter(_) => Route::Any,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The stored form of a piece of a snapshot: its postcard encoding. The version stands in the snapshot's header.
+
+use crate::Rejected;
+use auth::Element;
+
+/// Version of the stored form. A change of [`Element`] that is more than a new variant at the end needs a
+/// new number; snapshots of other versions are passed over, since the journal tells the same.
+pub(crate) const ELEMENT_VERSION: u32 = 1;
+
+/// Appends the stored form. It may hold a clear PAN, so it may only go where it is sealed.
+pub(crate) fn encode(element: &Element, out: &mut Vec<u8>) {
+    postcard::to_io(element, out).expect("an element has a stored form and memory takes it");
+}
+
+/// Reads what [`encode`] wrote.
+pub(crate) fn decode(bytes: &[u8]) -> Result<Element, Rejected> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((element, [])) => Ok(element),
+        Ok(_) => Err(Rejected("an element of a snapshot has bytes left over")),
+        Err(_) => Err(Rejected("an element of a snapshot cannot be read")),
+    }
+}

@@ -1,0 +1,76 @@
+//! What every version of a stored transaction begins with.
+
+use auth::{
+    AccountId, Balance, Cash, EntryMode, Funds, IssuerAuthentication, LinkName, MessageClass, Receipt,
+    Transaction, TransactionId, TransactionType, TransmissionTime,
+};
+use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use serde::Deserialize;
+
+/// A transaction up to its flags.
+#[derive(Deserialize)]
+pub(super) struct Head {
+    id: TransactionId,
+    time: Time,
+    business_day: CivilDay,
+    link: LinkName,
+    terminal: TerminalId,
+    merchant: Option<MerchantId>,
+    mcc: u16,
+    class: MessageClass,
+    transaction: TransactionType,
+    #[serde(with = "card::sealed_pan")]
+    pan: Pan,
+    stan: Stan,
+    rrn: Option<Rrn>,
+    transmission: TransmissionTime,
+    amount_minor: i64,
+    currency: u16,
+    entry: EntryMode,
+    code: ResponseCode,
+    authorization_id: Option<[u8; 6]>,
+    issuer_authentication: Option<IssuerAuthentication>,
+    balance: Option<Balance>,
+    account: Option<AccountId>,
+    funds: Funds,
+    pin_tries_used: Option<u8>,
+    atc: Option<u16>,
+    cash: Option<Cash>,
+    flags: u64,
+}
+
+impl Head {
+    pub(super) fn with(self, tables_version: u32, receipt: Receipt) -> Transaction {
+        let old = self;
+        Transaction {
+            id: old.id,
+            time: old.time,
+            business_day: old.business_day,
+            link: old.link,
+            terminal: old.terminal,
+            merchant: old.merchant,
+            mcc: old.mcc,
+            class: old.class,
+            transaction: old.transaction,
+            pan: old.pan,
+            stan: old.stan,
+            rrn: old.rrn,
+            transmission: old.transmission,
+            amount_minor: old.amount_minor,
+            currency: old.currency,
+            entry: old.entry,
+            code: old.code,
+            authorization_id: old.authorization_id,
+            issuer_authentication: old.issuer_authentication,
+            balance: old.balance,
+            account: old.account,
+            funds: old.funds,
+            pin_tries_used: old.pin_tries_used,
+            atc: old.atc,
+            cash: old.cash,
+            flags: old.flags,
+            tables_version,
+            receipt,
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Records for people and scripts. Card numbers are masked, and reference values of PINs left out.
+
+use auth::{
+    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed, Transaction,
+    Verdict,
+};
+use card::Time;
+use serde_json::{Value, json};
+
+/// The words of all kinds, in the order of the stored form.
+pub(super) const KINDS: [&str; 10] = [
+    "card_stored",
+    "account_stored",
+    "decided",
+    "reversed",
+    "reversal_remembered",
+    "completed",
+    "hold_expired",
+    "card_removed",
+    "account_removed",
+    "recalled",
+];
+
+/// The kind of a record, in words of scripts.
+pub(super) fn kind(record: &Record) -> &'static str {
+    KINDS[kind_index(record)]
+}
+
+/// Its place in [`KINDS`].
+pub(super) fn kind_index(record: &Record) -> usize {
+    match record {
+        Record::CardStored(_) => 0,
+        Record::AccountStored(_) => 1,
+        Record::Decided(_) => 2,
+        Record::Reversed(_) => 3,
+        Record::ReversalRemembered(_) => 4,
+        Record::Completed(_) => 5,
+        Record::HoldExpired(_) => 6,
+        Record::CardRemoved(_) => 7,
+        Record::AccountRemoved(_) => 8,
+        Record::Recalled(_) => 9,
+    }
+}
+
+/// When it was made; `None` for cards and accounts on file.
+pub(super) fn time(record: &Record) -> Option<Time> {
+    match record {
+        Record::CardStored(_) | Record::AccountStored(_) => None,
+        Record::Decided(transaction) => Some(transaction.time),
+        Record::Reversed(reversed) => Some(reversed.time),
+        Record::ReversalRemembered(remembered) => Some(remembered.time),
+        Record::Completed(completed) => Some(completed.time),
+        Record::HoldExpired(expired) => Some(expired.time),
+        Record::CardRemoved(removed) => Some(removed.time),
+        Record::AccountRemoved(removed) => Some(removed.time),
+        // That of the transaction; when it was asked for is not recorded.
+        Record::Recalled(stored) => Some(stored.time),
+    }
+}
+
+pub(super) fn to_json(record: &Record) -> Value {
+    match record {
+        Record::CardStored(card) => card_json(card),
+        Record::AccountStored(account) => account_json(account),
+        Record::Decided(transaction) => transaction_json(transaction),
+        Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin }) => json!({
+            "transaction": transaction.0,
+            "pan": pan.to_string(),
+            "time": time.to_string(),
+            "remaining_minor": remaining_minor,
+            "origin": origin.as_ref().map(origin_json),
+        }),
+        Record::Recalled(stored) => json!({
+            "transaction": stored.id.0,
+            "time": stored.time.to_string(),
+            "pan": stored.pan.to_string(),
+            "status": stored.status.as_str(),
+            "standing_minor": stored.standing_minor,
+        }),
+        Record::ReversalRemembered(remembered) => json!({
+            "link": remembered.link.as_str(),
+            "terminal": remembered.terminal.as_str(),
+            "stan": remembered.stan.to_string(),
+            "transmission": remembered.transmission,
+            "pan": remembered.pan.to_string(),
+            "time": remembered.time.to_string(),
+        }),
+        Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin }) => json!({
+            "transaction": transaction.0,
+            "pan": pan.to_string(),
+            "time": time.to_string(),
+            "dispensed_minor": dispensed_minor,
+            "origin": origin.as_ref().map(origin_json),
+        }),
+        Record::HoldExpired(HoldExpired { transaction, pan, time, origin }) => json!({
+            "transaction": transaction.0,
+            "pan": pan.to_string(),
+            "time": time.to_string(),
+            "origin": origin.as_ref().map(origin_json),
+        }),
+        Record::CardRemoved(removed) => {
+            json!({ "pan": removed.pan.to_string(), "time": removed.time.to_string() })
+        }
+        Record::AccountRemoved(removed) => {
+            json!({ "account": removed.account.as_str(), "time": removed.time.to_string() })
+        }
+    }
+}
+
+fn card_json(card: &Card) -> Value {
+    json!({
+        "pan": card.pan.to_string(),
+        "expiry": card.expiry.to_string(),
+        "start": card.start.map(|start| start.to_string()),
+        "status": card.status.as_str(),
+        "card_sequence": card.card_sequence,
+        "account": card.account.as_str(),
+        "pin": card.pin.map(|pin| match pin {
+            PinReference::Pvv { .. } => "pvv",
+            PinReference::IbmOffset { .. } => "ibm_offset",
+        }),
+    })
+}
+
+fn account_json(account: &Account) -> Value {
+    json!({
+        "account": account.id.as_str(),
+        "currency": account.currency.to_string(),
+        "kind": account.kind,
+        "opening_minor": account.opening_minor,
+        "credit_line_minor": account.credit_line_minor,
+    })
+}
+
+fn transaction_json(transaction: &Transaction) -> Value {
+    let text = |digits: [u8; 6]| String::from_utf8_lossy(&digits).into_owned();
+    json!({
+        "transaction": transaction.id.0,
+        "time": transaction.time.to_string(),
+        "business_day": transaction.business_day.to_string(),
+        "link": transaction.link.as_str(),
+        "terminal": transaction.terminal.as_str(),
+        "merchant": transaction.merchant.as_ref().map(card::MerchantId::as_str),
+        "mcc": transaction.mcc,
+        "class": transaction.class,
+        "kind": transaction.transaction.as_str(),
+        "pan": transaction.pan.to_string(),
+        "stan": transaction.stan.to_string(),
+        "rrn": transaction.rrn.as_ref().map(card::Rrn::as_str),
+        "transmission": transaction.transmission,
+        "amount_minor": transaction.amount_minor,
+        "currency": format!("{:03}", transaction.currency),
+        "entry_mode": transaction.entry.as_str(),
+        "code": transaction.code.as_str(),
+        "authorization_id": transaction.authorization_id.map(text),
+        "balance": transaction.balance.map(|balance| json!({
+            "ledger_minor": balance.ledger_minor,
+            "available_minor": balance.available_minor,
+            "currency": balance.currency.to_string(),
+        })),
+        "account": transaction.account.map(|account| account.as_str().to_owned()),
+        "funds": funds_json(transaction.funds),
+        "pin_tries_used": transaction.pin_tries_used,
+        "atc": transaction.atc,
+        "notes": transaction.cash.and_then(|cash| cash.notes),
+        "flags": transaction.flags,
+        "tables_version": transaction.tables_version,
+        "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
+    })
+}
+
+fn funds_json(funds: Funds) -> Value {
+    match funds {
+        Funds::None => Value::Null,
+        Funds::Held { minor, expires } => {
+            json!({ "held_minor": minor, "expires": expires.map(|time| time.to_string()) })
+        }
+        Funds::Posted { minor } => json!({ "posted_minor": minor }),
+    }
+}
+
+fn check_json(check: &Check) -> Value {
+    let (verdict, code) = match check.verdict {
+        Verdict::Passed => ("passed", None),
+        Verdict::Failed(code) => ("failed", Some(code.as_str().to_owned())),
+        Verdict::Skipped => ("skipped", None),
+        Verdict::Noted => ("noted", None),
+    };
+    json!({
+        "number": check.step.number(),
+        "step": check.step,
+        "verdict": verdict,
+        "code": code,
+        "seen": check.seen,
+        "limit": check.limit,
+    })
+}
+
+fn origin_json(origin: &Origin) -> Value {
+    json!({
+        "link": origin.link.as_str(),
+        "account": origin.account.as_str(),
+        "kind": origin.transaction.as_str(),
+        "business_day": origin.business_day.to_string(),
+        "standing_minor": origin.standing_minor,
+        "posted": origin.posted,
+    })
+}
