@@ -74,7 +74,12 @@ fn main() -> Result<(), Box<dyn Error>> {
         let reader = Reader::open(&file)?.ok_or("the store is gone")?;
         let filter = Filter { rrn: Some(rrn(number)), ..Filter::default() };
         let found = reader.search(&filter)?;
-        println!("RRN {}: {} found in {:.1} ms", rrn(number), found.len(), began.elapsed().as_secs_f64() * 1e3);
+        println!(
+            "RRN {}: {} found in {:.1} ms",
+            rrn(number),
+            found.len(),
+            began.elapsed().as_secs_f64() * 1e3
+        );
     }
     Ok(())
 }
@@ -120,7 +125,13 @@ impl Source {
         self.made += 1;
         if number % 20 == 19 {
             let id = TransactionId((number - number.min(random % 5000) + 1) * 64);
-            take(&Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor: 0, origin: None }));
+            take(&Record::Reversed(Reversed {
+                transaction: id,
+                pan,
+                time,
+                remaining_minor: 0,
+                origin: None,
+            }));
         }
     }
 

@@ -119,7 +119,7 @@ impl Follower {
         let progress = store.progress();
         let behind = |stream: u16| {
             let durable = self.durable.position(Stream(stream)).0;
-            durable.saturating_sub(progress.next.get(&stream).copied().unwrap_or(durable))
+            durable.saturating_sub(progress.next.get(&stream).copied().unwrap_or(0))
         };
         let records = (0..self.settings.shards as u16).map(behind).sum();
         let seconds = match progress.clock {

@@ -312,7 +312,10 @@ fn fill(columns: &mut [Column], rows: &mut Rows<'_>) -> rusqlite::Result<usize> 
     Ok(count)
 }
 
-fn write_group(mut group: SerializedRowGroupWriter<'_, File>, columns: &[Column]) -> Result<(), ParquetError> {
+fn write_group(
+    mut group: SerializedRowGroupWriter<'_, File>,
+    columns: &[Column],
+) -> Result<(), ParquetError> {
     for column in columns {
         let Some(mut writer) = group.next_column()? else { break };
         let present = Some(&column.present[..]);

@@ -40,7 +40,10 @@ impl fmt::Display for TransactionStoreError {
             }
             Self::OtherSchema(path) => {
                 let path = path.display();
-                write!(f, "{path} is of another version; `turnout tran rebuild` makes it anew from the journal")
+                write!(
+                    f,
+                    "{path} is of another version; `turnout tran rebuild` makes it anew from the journal"
+                )
             }
             Self::Gap { stream, expected, found } => write!(
                 f,
@@ -49,7 +52,10 @@ impl fmt::Display for TransactionStoreError {
             ),
             Self::Parquet(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Content(column) => {
-                write!(f, "column {column} holds what this program never writes; `turnout tran rebuild` mends it")
+                write!(
+                    f,
+                    "column {column} holds what this program never writes; `turnout tran rebuild` mends it"
+                )
             }
         }
     }

@@ -492,7 +492,8 @@ impl TransactionStore {
 
     /// A kind and day with enough full parts for a merge.
     fn mergeable(&self) -> Option<(Kind, String)> {
-        let full = |part: &&Part| !part.merged && part.kind != Kind::CardEvents && part.row_count >= PART_ROWS;
+        let full =
+            |part: &&Part| !part.merged && part.kind != Kind::CardEvents && part.row_count >= PART_ROWS;
         let mut counts: BTreeMap<(Kind, &str), usize> = BTreeMap::new();
         for part in self.parts.iter().filter(full) {
             *counts.entry((part.kind, &part.day)).or_default() += 1;

@@ -87,5 +87,9 @@ fn a_repeat_after_the_kill_is_answered_alike(site: &Site, answer: &Acknowledged)
     connection.send(&answer.request).unwrap();
     assert_eq!(connection.receive().unwrap(), answer.response);
     drop(server);
-    assert_eq!(history::read(&settings, &transaction_store::Filter::default()).unwrap().len(), before, "a repeat records nothing");
+    assert_eq!(
+        history::read(&settings, &transaction_store::Filter::default()).unwrap().len(),
+        before,
+        "a repeat records nothing"
+    );
 }

@@ -12,10 +12,7 @@ use transaction_store::{archive_day, remove_archived_before};
 fn parquet_rows(path: &Path, column: &str) -> Vec<Field> {
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
     let rows = reader.get_row_iter(None).unwrap().map(Result::unwrap);
-    rows.map(|row| {
-        row.get_column_iter().find(|(name, _)| *name == column).unwrap().1.clone()
-    })
-    .collect()
+    rows.map(|row| row.get_column_iter().find(|(name, _)| *name == column).unwrap().1.clone()).collect()
 }
 
 #[test]
@@ -36,7 +33,8 @@ fn a_closed_day_is_archived_whole() {
         ] {
             let path = archive.join(format!("{view}-{day}.parquet"));
             assert!(files.contains(&path), "{view} of {day}");
-            let question = format!("SELECT count(*), coalesce(sum({column}), 0) FROM {view} WHERE business_day = ?");
+            let question =
+                format!("SELECT count(*), coalesce(sum({column}), 0) FROM {view} WHERE business_day = ?");
             let expected: (usize, i64) = connection
                 .query_row(&question, [day], |row| {
                     Ok((row.get::<_, i64>(0)?.unsigned_abs() as usize, row.get(1)?))

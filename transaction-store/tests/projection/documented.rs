@@ -10,7 +10,8 @@ fn the_documented_queries_work_and_find_something() {
     let page = std::fs::read_to_string(page).unwrap();
     let (_folder, file) = stored(&Traffic::new(31).records(3_000), 500);
     let connection = Connection::open(&file).unwrap();
-    let queries: Vec<&str> = page.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let queries: Vec<&str> =
+        page.split("```sql\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(queries.len() >= 8, "{} queries", queries.len());
     for query in queries {
         let mut select = connection.prepare(query).unwrap_or_else(|error| panic!("{query}: {error}"));

@@ -77,8 +77,9 @@ fn the_store_says_what_the_records_say() {
         assert_eq!(all(&file), expected, "seed {seed}");
 
         let connection = Connection::open(&file).unwrap();
-        let mut select =
-            connection.prepare("SELECT side, account, sum(amount_minor) FROM postings GROUP BY 1, 2").unwrap();
+        let mut select = connection
+            .prepare("SELECT side, account, sum(amount_minor) FROM postings GROUP BY 1, 2")
+            .unwrap();
         let rows = select.query_map([], |row| Ok(((row.get(0)?, row.get(1)?), row.get(2)?))).unwrap();
         let ledger: BTreeMap<(String, String), i64> = rows.map(Result::unwrap).collect();
         assert_eq!(ledger, oracle.ledger, "seed {seed}");
@@ -204,7 +205,8 @@ fn a_search_finds_by_every_key() {
     let oracle = Oracle::of(&records);
     let (_folder, file) = stored(&records, 100);
     let reader = Reader::open(&file).unwrap().unwrap();
-    let sample = oracle.transactions.values().find(|one| one.rrn.is_some() && !one.code.is_approval()).unwrap();
+    let sample =
+        oracle.transactions.values().find(|one| one.rrn.is_some() && !one.code.is_approval()).unwrap();
     let rrn = sample.rrn.unwrap().as_str().trim().to_owned();
     let filters = [
         Filter { rrn: Some(rrn.clone()), ..Filter::default() },

@@ -3,7 +3,8 @@
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
     EntryMode, Funds, HoldExpired, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
-    RememberedReversal, Reversed, Step, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict,
+    RememberedReversal, Reversed, Step, Transaction, TransactionId, TransactionType, TransmissionTime,
+    Verdict,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 
@@ -101,7 +102,13 @@ impl Traffic {
                     self.open[place].origin = Origin { standing_minor: minor, posted: true, ..origin };
                 }
             }
-            return Record::Completed(Completed { transaction: id, pan, time, dispensed_minor, origin: told });
+            return Record::Completed(Completed {
+                transaction: id,
+                pan,
+                time,
+                dispensed_minor,
+                origin: told,
+            });
         }
         if expires && self.below(2) == 0 {
             self.open.swap_remove(place);
@@ -140,9 +147,7 @@ impl Traffic {
                     TransactionType::Purchase,
                 )
             }
-            _ => {
-                (Funds::Posted { minor: amount_minor }, ResponseCode::APPROVED, TransactionType::Purchase)
-            }
+            _ => (Funds::Posted { minor: amount_minor }, ResponseCode::APPROVED, TransactionType::Purchase),
         };
         let posted = matches!(funds, Funds::Posted { .. });
         let business_day = time.day(UtcOffset::default());
@@ -158,7 +163,8 @@ impl Traffic {
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
-        let failed = Check { step: Step::Funds, verdict: Verdict::Failed(code), seen: amount_minor, limit: 1 };
+        let failed =
+            Check { step: Step::Funds, verdict: Verdict::Failed(code), seen: amount_minor, limit: 1 };
         let passed = Check { step: Step::Amount, verdict: Verdict::Passed, seen: amount_minor, limit: 0 };
         let skipped = Check { step: Step::Cvv, verdict: Verdict::Skipped, seen: 0, limit: 0 };
         let last = (!code.is_approval()).then_some(failed);
