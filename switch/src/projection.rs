@@ -55,7 +55,11 @@ impl Projection {
     ///
     /// # Errors
     /// When there is no thread to be had. What fails later is logged and tried again.
-    pub fn start(settings: &Settings, durable: Arc<Durable>, metrics: Arc<Metrics>) -> io::Result<Projection> {
+    pub fn start(
+        settings: &Settings,
+        durable: Arc<Durable>,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Projection> {
         let stop = Arc::new(AtomicBool::new(false));
         let follower = Follower { settings: settings.clone(), durable, metrics, stop: Arc::clone(&stop) };
         let thread = std::thread::Builder::new().name("projection".to_owned());

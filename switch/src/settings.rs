@@ -57,6 +57,8 @@ pub struct TransactionSettings {
     pub online_days: usize,
     /// How long archive files are kept.
     pub retention: Duration,
+}
+
 /// When the state of all shards is written to disk, so that a start need not replay the whole journal.
 #[derive(Clone, Copy, Debug)]
 pub struct SnapshotSettings {

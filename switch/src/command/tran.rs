@@ -390,12 +390,7 @@ fn show_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "time            {}", entry.time)?;
     writeln!(out, "link, terminal  {}, {}", entry.link, entry.terminal)?;
     writeln!(out, "card            {}", entry.pan)?;
-    writeln!(
-        out,
-        "stan, rrn       {}, {}",
-        entry.stan,
-        entry.rrn.as_deref().unwrap_or("-")
-    )?;
+    writeln!(out, "stan, rrn       {}, {}", entry.stan, entry.rrn.as_deref().unwrap_or("-"))?;
     let kind = entry.transaction.as_str();
     writeln!(out, "asked           {kind} of {}", entry.amount(entry.amount_minor))?;
     writeln!(out, "entry mode      {}", entry.entry_mode.as_str())?;
@@ -466,9 +461,7 @@ fn explain(entry: &Entry, check: &Check) -> String {
 
 fn to_json_with_events(entry: &Entry) -> Value {
     let mut json = entry.to_json();
-    let event = |event: &transaction_store::Event| {
-        json!({ "time": event.time.to_string(), "event": event_text(entry, event.kind) })
-    };
+    let event = |event: &transaction_store::Event| json!({ "time": event.time.to_string(), "event": event_text(entry, event.kind) });
     json["events"] = entry.events.iter().map(event).collect();
     json
 }
