@@ -4,6 +4,7 @@
     python transaction-store/tests/read_archive.py FOLDER
 """
 
+import datetime
 import pathlib
 import sqlite3
 import sys
@@ -33,16 +34,16 @@ for view, column in VIEWS.items():
         if not file.exists():
             assert rows[0] == 0, f"{file} is missing"
             continue
-        read = duckdb.sql(f"SELECT count(*), coalesce(sum({column}), 0) FROM '{file}'").fetchone()
+        read = duckdb.sql(f"SELECT count(*), coalesce(sum({column}), 0) FROM '{file}'").fetchall()[0]
         assert tuple(map(int, read)) == rows, (file, read, rows)
         compared += rows[0]
 assert compared > 1000, compared
 
 everything = f"'{folder}/transactions-*.parquet'"
 first = duckdb.sql(f"SELECT id, time, pan, pan_hash, rrn, receipt_steps FROM {everything} AS t, "
-                   f"(SELECT count(*) AS receipt_steps FROM '{folder}/receipt_steps-*.parquet') ORDER BY id LIMIT 1").fetchone()
+                   f"(SELECT count(*) AS receipt_steps FROM '{folder}/receipt_steps-*.parquet') ORDER BY id LIMIT 1").fetchall()[0]
 stored = store.execute("SELECT id, time, pan, pan_hash, rrn FROM transactions ORDER BY id LIMIT 1").fetchone()
-moment = first[1].astimezone(__import__("datetime").timezone.utc)
+moment = first[1].astimezone(datetime.timezone.utc)
 assert (first[0], moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z") == stored[:2], (first, stored)
 assert first[2:5] == stored[2:5], (first, stored)
 assert "******" in first[2], "card numbers are masked"
