@@ -46,6 +46,9 @@ macro_rules! steps {
         }
 
         impl Step {
+            /// Every step. The place of a step here is part of stored forms: new steps go to the end.
+            pub const ALL: &[Step] = &[$(Step::$name,)*];
+
             /// Step number in the order of an issuer authorization.
             #[must_use]
             pub fn number(self) -> u8 {

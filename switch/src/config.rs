@@ -14,6 +14,7 @@ mod ndc;
 mod product;
 mod section;
 mod tls;
+mod transactions;
 mod value;
 
 pub use error::ConfigError;
@@ -22,7 +23,7 @@ pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
 use crate::master_key::MasterKeySource;
-use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings};
+use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings, TransactionSettings};
 use auth::{Memory, Tables};
 use card::{Currency, UtcOffset};
 use error::{Complaint, Findings};
@@ -132,6 +133,7 @@ struct Storage {
     data_folder: PathBuf,
     master_key: MasterKeySource,
     segment_bytes: u64,
+    transactions: TransactionSettings,
     snapshots: SnapshotSettings,
     retention: RetentionSettings,
 }
@@ -149,6 +151,7 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         retention = read_retention(&mut journal, retention, folder);
         journal.finish();
     }
+    let transactions = transactions::read(top, folder, &data_folder);
     let mut snapshots = SnapshotSettings { journal_bytes: 256 << 20, keep: 2 };
     if let Some(mut section) = top.table("snapshots") {
         snapshots.journal_bytes =
@@ -156,7 +159,7 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
         section.finish();
     }
-    Storage { data_folder, master_key, segment_bytes, snapshots, retention }
+    Storage { data_folder, master_key, segment_bytes, transactions, snapshots, retention }
 }
 
 /// What becomes of segments that no snapshot needs any more.
@@ -216,6 +219,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         master_key: storage.master_key,
         shards,
         segment_bytes: storage.segment_bytes,
+        transactions: storage.transactions,
         memory,
         snapshots: storage.snapshots,
         retention: storage.retention,

@@ -13,6 +13,7 @@ pub mod history;
 pub mod inbox;
 pub mod master_key;
 pub mod metrics;
+pub mod projection;
 pub mod recovery;
 pub mod settings;
 pub mod shard;

@@ -26,6 +26,8 @@ pub struct Metrics {
     messages_refused: Family<ReasonLabels, Counter>,
     responses: Family<CodeLabels, Counter>,
     response_seconds: SecondsFamily<LinkLabel>,
+    projection_records_behind: Gauge,
+    projection_seconds_behind: Gauge,
     hsm: HsmMetrics,
     snapshots: SnapshotMetrics,
 }
@@ -78,6 +80,8 @@ impl Metrics {
             messages_refused: Family::default(),
             responses: Family::default(),
             response_seconds: Family::new_with_constructor(seconds),
+            projection_records_behind: Gauge::default(),
+            projection_seconds_behind: Gauge::default(),
             hsm: HsmMetrics::new(),
             snapshots: SnapshotMetrics::default(),
         };
@@ -110,6 +114,17 @@ impl Metrics {
             "From the request's frame to its response",
             Unit::Seconds,
             self.response_seconds.clone(),
+        );
+        registry.register(
+            "projection_behind_records",
+            "Durable records that the transaction store does not have yet",
+            self.projection_records_behind.clone(),
+        );
+        registry.register_with_unit(
+            "projection_behind",
+            "Age of the newest record in the transaction store while others wait",
+            Unit::Seconds,
+            self.projection_seconds_behind.clone(),
         );
         self.hsm.register(registry);
         self.snapshots.register(registry);
@@ -159,6 +174,12 @@ impl Metrics {
         self.responses.get_or_create(&labels).inc();
         let label = LinkLabel { link: link.to_owned() };
         self.response_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
+    }
+
+    /// How far the transaction store is behind the journal.
+    pub fn projection_behind(&self, records: u64, seconds: u64) {
+        self.projection_records_behind.set(i64::try_from(records).unwrap_or(i64::MAX));
+        self.projection_seconds_behind.set(i64::try_from(seconds).unwrap_or(i64::MAX));
     }
 
     /// What is counted about the HSM.

@@ -27,6 +27,8 @@ pub struct Settings {
     pub shards: usize,
     /// Preallocated size of a journal segment.
     pub segment_bytes: u64,
+    /// The transaction store.
+    pub transactions: TransactionSettings,
     /// How much of the past each shard keeps in memory.
     pub memory: auth::Memory,
     /// When snapshots are taken.
@@ -43,6 +45,19 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
+}
+
+/// Transactions for search and reports.
+#[derive(Clone, Debug)]
+pub struct TransactionSettings {
+    /// The SQLite file.
+    pub file: PathBuf,
+    /// Folder of the Parquet files of closed days.
+    pub archive_folder: PathBuf,
+    /// Business days that stay in the SQLite file once they are archived, the running one included.
+    pub online_days: usize,
+    /// How long archive files are kept.
+    pub retention: Duration,
 }
 
 /// When the state of all shards is written to disk, so that a start need not replay the whole journal.

@@ -2,14 +2,22 @@
 
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
-use crate::history::{self, Entry, EventKind};
+use crate::history;
+use crate::projection::{self, ProjectionError};
+use crate::recovery;
 use crate::settings::Settings;
-use auth::{Check, Transaction, Verdict};
+use auth::{Check, TransactionId, Verdict};
 use card::{Pan, Time};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use store::Until;
+use transaction_store::{Entry, EventKind, Filter, TransactionStore};
+
+/// How often a rebuild says how far it is.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// Transactions: search them, show one, say why it was answered so.
 #[derive(clap::Args)]
@@ -17,9 +25,11 @@ use std::process::ExitCode;
   turnout tran search --config run/turnout.toml --terminal TERM0001 --result declined
   turnout tran search --rrn 632712000001 --format json
   turnout tran why 632712000001
+  turnout tran search --from 2026-11-23T14 --to 2026-11-23T15 --amount-min 10000
   turnout tran why 128 --format json
+  turnout tran rebuild --config run/turnout.toml
 
-Reads the journal beside a running `serve`; what was answered is there.")]
+Reads the transaction store and, behind it, the journal, beside a running `serve`; what was answered is there.")]
 pub struct TranArgs {
     #[command(subcommand)]
     action: Action,
@@ -33,6 +43,17 @@ enum Action {
     Show(OneArgs),
     /// Explain the answer: every check in order, with the value seen and the limit.
     Why(OneArgs),
+    /// Make the transaction store anew from the journal; `serve` must not be running.
+    Rebuild(StoreArgs),
+    /// Bring the transaction store up to date and write closed days to Parquet; `serve` does it by itself.
+    Archive(StoreArgs),
+}
+
+#[derive(clap::Args)]
+struct StoreArgs {
+    /// Configuration file.
+    #[arg(long, default_value = "turnout.toml")]
+    config: PathBuf,
 }
 
 #[derive(clap::Args)]
@@ -63,6 +84,12 @@ struct SearchArgs {
     /// Amount in minor units.
     #[arg(long)]
     amount: Option<i64>,
+    /// At least this amount in minor units.
+    #[arg(long)]
+    amount_min: Option<i64>,
+    /// At most this amount in minor units.
+    #[arg(long)]
+    amount_max: Option<i64>,
     /// Not before this moment: RFC 3339 in UTC, any beginning of it, such as 2026-11-23T14.
     #[arg(long, value_parser = beginning_of_time)]
     from: Option<String>,
@@ -101,18 +128,69 @@ enum ResultFilter {
 /// Runs the command.
 #[must_use]
 pub fn run(args: &TranArgs) -> ExitCode {
-    let common = match &args.action {
-        Action::Search(search) => &search.common,
-        Action::Show(one) | Action::Why(one) => &one.common,
+    let config = match &args.action {
+        Action::Search(search) => &search.common.config,
+        Action::Show(one) | Action::Why(one) => &one.common.config,
+        Action::Rebuild(store) | Action::Archive(store) => &store.config,
     };
-    let settings = match good_configuration(&common.config) {
+    let settings = match good_configuration(config) {
         Ok(configuration) => configuration.settings,
         Err(code) => return code,
     };
     match &args.action {
         Action::Search(search) => run_search(&settings, search),
-        Action::Show(one) => run_one(&settings, one, show_text, Entry::to_json_with_events),
-        Action::Why(one) => run_one(&settings, one, why_text, Entry::to_json_with_receipt),
+        Action::Show(one) => run_one(&settings, one, show_text, to_json_with_events),
+        Action::Why(one) => run_one(&settings, one, why_text, to_json_with_receipt),
+        Action::Rebuild(_) => told(rebuild(&settings)),
+        Action::Archive(_) => told(archive(&settings)),
+    }
+}
+
+fn told(done: Result<(), ProjectionError>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn rebuild(settings: &Settings) -> Result<(), ProjectionError> {
+    TransactionStore::remove(&settings.transactions.file).map_err(ProjectionError::Store)?;
+    let store = catch_up(settings)?;
+    println!("{}: {} transactions", settings.transactions.file.display(), store.transactions());
+    Ok(())
+}
+
+fn archive(settings: &Settings) -> Result<(), ProjectionError> {
+    let mut store = catch_up(settings)?;
+    let folder = settings.transactions.archive_folder.display();
+    for day in projection::archive_closed_days(settings, &mut store)? {
+        println!("{day}: in {folder}");
+    }
+    Ok(())
+}
+
+/// The store with all that the journal has, and the word how far it is on the way.
+fn catch_up(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
+    let mut store = projection::open_store(settings)?;
+    if !recovery::journal_folder(settings).exists() {
+        return Ok(store);
+    }
+    let mut reader = projection::open_reader(settings, &mut store, Until::WholeFrames)?;
+    let (began, mut told, mut records) = (Instant::now(), Instant::now(), 0);
+    loop {
+        let batch = projection::project_batch(&mut reader, &mut store)?;
+        records += batch;
+        if batch == 0 || told.elapsed() >= TELL_EVERY {
+            let seconds = began.elapsed().as_secs();
+            eprintln!("{records} records, {} transactions, {seconds} s", store.transactions());
+            told = Instant::now();
+        }
+        if batch == 0 {
+            return Ok(store);
+        }
     }
 }
 
@@ -124,16 +202,17 @@ fn run_search(settings: &Settings, search: &SearchArgs) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let entries = match history::read(settings, |transaction| search.accepts(transaction, pan.as_ref())) {
+    let filter = match search.filter(settings, pan) {
+        Ok(filter) => filter,
+        Err(error) => return told(Err(error)),
+    };
+    let entries = match history::read(settings, &filter) {
         Ok(entries) => entries,
-        Err(error) => {
-            eprintln!("{error}");
-            return ExitCode::FAILURE;
-        }
+        Err(error) => return told(Err(error)),
     };
     let skipped = entries.len().saturating_sub(search.limit);
     if skipped > 0 {
-        eprintln!("{skipped} older ones are left out; raise --limit to see them");
+        eprintln!("older ones are left out; raise --limit to see them");
     }
     print(
         &entries[skipped..],
@@ -149,11 +228,9 @@ fn run_one(
     text: fn(&Entry, &mut dyn Write) -> io::Result<()>,
     json: fn(&Entry) -> Value,
 ) -> ExitCode {
-    let number: Option<u64> = one.id.parse().ok();
-    let is_wanted = |transaction: &Transaction| {
-        Some(transaction.id.0) == number || transaction.rrn.is_some_and(|rrn| rrn.as_str().trim() == one.id)
-    };
-    match history::read(settings, is_wanted) {
+    let number = one.id.parse().ok().map(TransactionId);
+    let filter = Filter { number_or_rrn: Some((number, one.id.clone())), ..Filter::default() };
+    match history::read(settings, &filter) {
         Err(error) => {
             eprintln!("{error}");
             ExitCode::FAILURE
@@ -227,67 +304,101 @@ fn beginning_of_time(text: &str) -> Result<String, String> {
 }
 
 impl SearchArgs {
-    fn accepts(&self, transaction: &Transaction, pan: Option<&Pan>) -> bool {
-        let same =
-            |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
-        let approved = transaction.code.is_approval();
-        same(&self.terminal, transaction.terminal.as_str())
-            && same(&self.link, transaction.link.as_str())
-            && same(&self.code, transaction.code.as_str())
-            && same(&self.rrn, transaction.rrn.as_ref().map_or("", |rrn| rrn.as_str().trim()))
-            && self.stan.is_none_or(|stan| transaction.stan.number() == stan)
-            && self.amount.is_none_or(|amount| transaction.amount_minor == amount)
-            && pan.is_none_or(|pan| transaction.pan == *pan)
-            && self.result.is_none_or(|result| approved == (result == ResultFilter::Approved))
-            && self.within(transaction.time)
-    }
-
-    /// RFC 3339 sorts as text, and so does any beginning of it.
-    fn within(&self, time: Time) -> bool {
-        let time = time.to_string();
-        let until = |to: &String| time.get(..to.len()).unwrap_or(&time) <= to.as_str();
-        self.from.as_ref().is_none_or(|from| time.as_str() >= from.as_str())
-            && self.to.as_ref().is_none_or(until)
+    fn filter(&self, settings: &Settings, pan: Option<Pan>) -> Result<Filter, ProjectionError> {
+        let card = match pan {
+            Some(pan) => {
+                let hash = recovery::pan_hash(settings).map_err(ProjectionError::Recovery)?;
+                Some((pan, hash(&pan)))
+            }
+            None => None,
+        };
+        Ok(Filter {
+            number_or_rrn: None,
+            rrn: self.rrn.clone(),
+            stan: self.stan,
+            card,
+            terminal: self.terminal.clone(),
+            link: self.link.clone(),
+            code: self.code.clone(),
+            approved: self.result.map(|result| result == ResultFilter::Approved),
+            amount_min: self.amount_min.max(self.amount),
+            amount_max: self.amount_max.into_iter().chain(self.amount).min(),
+            from: self.from.as_deref().map(first_moment),
+            to: self.to.as_deref().map(last_moment),
+            // One more, to know whether there are more.
+            limit: Some(self.limit.saturating_add(1)),
+        })
     }
 }
 
+/// The first moment that begins so.
+fn first_moment(beginning: &str) -> Time {
+    moment(beginning, b'0')
+}
+
+/// The last moment that begins so.
+fn last_moment(beginning: &str) -> Time {
+    moment(beginning, b'9')
+}
+
+/// Fills a beginning of a time up with this digit, and what no clock shows with the nearest that one does.
+fn moment(beginning: &str, digit: u8) -> Time {
+    let shape = "0000-00-00T00:00:00.000Z";
+    let filled = shape[beginning.len()..].bytes().map(|byte| if byte == b'0' { digit } else { byte });
+    let full: Vec<u8> = beginning.bytes().chain(filled).collect();
+    let number = |place: std::ops::Range<usize>| {
+        full[place].iter().fold(0i64, |number, digit| number * 10 + i64::from(digit - b'0'))
+    };
+    let (year, month) = (number(0..4), number(5..7).clamp(1, 12));
+    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let last_day = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 31,
+    };
+    let day = number(8..10).clamp(1, last_day);
+    let time_of_day = (number(11..13).min(23) * 60 + number(14..16).min(59)) * 60 + number(17..19).min(59);
+    Time::from_unix_ms((days_since_1970(year, month, day) * 86_400 + time_of_day) * 1000 + number(20..23))
+}
+
+/// Days from 1970-01-01 in the Gregorian calendar: years begin in March, so that leap days come last.
+fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month < 3 { (year - 1, month + 9) } else { (year, month - 3) };
+    let leap_days = year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
+    year * 365 + leap_days + (month * 153 + 2) / 5 + day - 1 - 719_468
+}
+
 fn line(entry: &Entry) -> String {
-    let transaction = &entry.transaction;
     format!(
         "{:>10}  {}  {:<10} {:<8} {:<19} {:<16} {:>18}  {} {:<28} {}",
-        transaction.id,
-        transaction.time,
-        transaction.link,
-        transaction.terminal,
-        transaction.pan.to_string(),
-        transaction.transaction.as_str(),
-        entry.amount(transaction.amount_minor),
-        transaction.code,
-        transaction.code.meaning(),
+        entry.id,
+        entry.time,
+        entry.link,
+        entry.terminal,
+        entry.pan,
+        entry.transaction.as_str(),
+        entry.amount(entry.amount_minor),
+        entry.code,
+        entry.code.meaning(),
         entry.status.as_str(),
     )
 }
 
 fn show_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
-    let transaction = &entry.transaction;
-    writeln!(out, "transaction     {}", transaction.id)?;
-    writeln!(out, "time            {}", transaction.time)?;
-    writeln!(out, "link, terminal  {}, {}", transaction.link, transaction.terminal)?;
-    writeln!(out, "card            {}", transaction.pan)?;
-    writeln!(
-        out,
-        "stan, rrn       {}, {}",
-        transaction.stan,
-        transaction.rrn.as_ref().map_or("-", card::Rrn::as_str)
-    )?;
-    let kind = transaction.transaction.as_str();
-    writeln!(out, "asked           {kind} of {}", entry.amount(transaction.amount_minor))?;
-    writeln!(out, "entry mode      {}", transaction.entry.as_str())?;
-    writeln!(out, "answer          {} {}", transaction.code, transaction.code.meaning())?;
-    if let Some(id) = &transaction.authorization_id {
-        writeln!(out, "authorization   {}", String::from_utf8_lossy(id))?;
+    writeln!(out, "transaction     {}", entry.id)?;
+    writeln!(out, "time            {}", entry.time)?;
+    writeln!(out, "link, terminal  {}, {}", entry.link, entry.terminal)?;
+    writeln!(out, "card            {}", entry.pan)?;
+    writeln!(out, "stan, rrn       {}, {}", entry.stan, entry.rrn.as_deref().unwrap_or("-"))?;
+    let kind = entry.transaction.as_str();
+    writeln!(out, "asked           {kind} of {}", entry.amount(entry.amount_minor))?;
+    writeln!(out, "entry mode      {}", entry.entry_mode.as_str())?;
+    writeln!(out, "answer          {} {}", entry.code, entry.code.meaning())?;
+    if let Some(id) = &entry.authorization_id {
+        writeln!(out, "authorization   {id}")?;
     }
-    if let Some(notes) = transaction.cash.and_then(|cash| cash.notes) {
+    if let Some(notes) = entry.notes {
         writeln!(out, "notes           {notes:?} by cassette type")?;
     }
     writeln!(out, "stands          {}, {}", entry.status.as_str(), entry.amount(entry.standing_minor))?;
@@ -312,11 +423,11 @@ fn why_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     show_text(entry, out)?;
     writeln!(out)?;
     writeln!(out, "step  verdict     check")?;
-    for check in &entry.transaction.receipt.checks {
+    for check in &entry.receipt.checks {
         writeln!(out, "{:>4}  {:<10}  {}", check.step.number(), verdict_word(check), explain(entry, check))?;
     }
-    let answer = format!("{} {}", entry.transaction.code, entry.transaction.code.meaning());
-    match entry.transaction.receipt.decline_step() {
+    let answer = format!("{} {}", entry.code, entry.code.meaning());
+    match entry.receipt.decline_step() {
         Some(step) => writeln!(out, "\nDeclined {answer}: step {}, {}.", step.number(), step.title()),
         None => writeln!(out, "\nApproved {answer}: every check passed."),
     }
@@ -348,28 +459,22 @@ fn explain(entry: &Entry, check: &Check) -> String {
     format!("{title}: {} against {}", value(check.seen), value(check.limit))
 }
 
-impl Entry {
-    fn to_json_with_events(&self) -> Value {
-        let mut entry = self.to_json();
-        let events: Vec<Value> = self
-            .events
-            .iter()
-            .map(|event| json!({ "time": event.time.to_string(), "event": event_text(self, event.kind) }))
-            .collect();
-        entry["events"] = Value::Array(events);
-        entry
-    }
+fn to_json_with_events(entry: &Entry) -> Value {
+    let mut json = entry.to_json();
+    let event = |event: &transaction_store::Event| json!({ "time": event.time.to_string(), "event": event_text(entry, event.kind) });
+    json["events"] = entry.events.iter().map(event).collect();
+    json
+}
 
-    fn to_json_with_receipt(&self) -> Value {
-        let mut entry = self.to_json_with_events();
-        let checks: Vec<Value> = self.transaction.receipt.checks.iter().map(check_json).collect();
-        let declined_by = self.transaction.receipt.decline_step();
-        entry["declined_by"] =
-            declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
-        entry["tables_version"] = json!(self.transaction.tables_version);
-        entry["receipt"] = Value::Array(checks);
-        entry
-    }
+fn to_json_with_receipt(entry: &Entry) -> Value {
+    let mut json = to_json_with_events(entry);
+    let checks: Vec<Value> = entry.receipt.checks.iter().map(check_json).collect();
+    let declined_by = entry.receipt.decline_step();
+    json["declined_by"] =
+        declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
+    json["tables_version"] = json!(entry.tables_version);
+    json["receipt"] = Value::Array(checks);
+    json
 }
 
 fn check_json(check: &Check) -> Value {
@@ -391,6 +496,22 @@ fn check_json(check: &Check) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_beginning_of_a_time_is_filled_up() {
+        let check = |text: &str, first: &str, last: &str| {
+            assert_eq!(first_moment(text).to_string(), first);
+            assert_eq!(last_moment(text).to_string(), last);
+        };
+        check("2026", "2026-01-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z");
+        check("2026-1", "2026-10-01T00:00:00.000Z", "2026-12-31T23:59:59.999Z");
+        check("2028-02", "2028-02-01T00:00:00.000Z", "2028-02-29T23:59:59.999Z");
+        check("2026-02-2", "2026-02-20T00:00:00.000Z", "2026-02-28T23:59:59.999Z");
+        check("2026-11-23T14", "2026-11-23T14:00:00.000Z", "2026-11-23T14:59:59.999Z");
+        check("2026-11-23T14:05:3", "2026-11-23T14:05:30.000Z", "2026-11-23T14:05:39.999Z");
+        check("2026-11-23T14:05:59.123Z", "2026-11-23T14:05:59.123Z", "2026-11-23T14:05:59.123Z");
+        check("1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z", "1970-01-01T00:00:00.000Z");
+    }
 
     #[test]
     fn moments_that_no_clock_shows_are_refused() {

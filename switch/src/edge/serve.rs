@@ -8,6 +8,7 @@ use crate::edge::tls::{self, TlsError};
 use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
+use crate::projection::Projection;
 use crate::recovery::{self, Recovered, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
@@ -44,6 +45,7 @@ pub struct Server {
     shard_threads: Vec<JoinHandle<auth::Core>>,
     snapshots: Snapshots,
     committer: Committer,
+    projection: Projection,
     metrics: Arc<Metrics>,
 }
 
@@ -104,6 +106,8 @@ impl Server {
         let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics)?;
         drop(hsm);
         let durable = Arc::clone(committer.handle().durable());
+        let projection = Projection::start(&settings, Arc::clone(&durable), Arc::clone(&metrics))
+            .map_err(|error| ServeError::Start("the projection thread", error))?;
         let snapshots =
             Snapshots::start(&settings, keys, &replay, Arc::clone(&shards), durable, Arc::clone(&metrics))
                 .map_err(|error| ServeError::Start("the snapshot thread", error))?;
@@ -140,6 +144,7 @@ impl Server {
             shard_threads,
             snapshots,
             committer,
+            projection,
             metrics,
         })
     }
@@ -203,6 +208,7 @@ impl Server {
         if self.committer.shutdown().is_err() {
             tracing::error!("the journal has failed; what it had not synced was not answered");
         }
+        self.projection.stop();
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("drained");
     }

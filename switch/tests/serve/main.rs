@@ -4,6 +4,7 @@
 mod gate;
 mod hsm_units;
 mod recovery;
+mod transactions;
 
 use card::{Currency, ResponseCode, Rrn, Stan, Time};
 use iso8583::Dialect;

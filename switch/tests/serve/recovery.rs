@@ -50,14 +50,14 @@ fn nothing_acknowledged_is_lost_by_kill_9() {
 /// Every acknowledged answer has its record, and money follows from the records alone.
 fn check_books(site: &Site, acknowledged: &[Acknowledged]) {
     let settings = config::load(&site.config).unwrap();
-    let entries = history::read(&settings, |_| true).unwrap();
+    let entries = history::read(&settings, &transaction_store::Filter::default()).unwrap();
     let mut by_rrn: HashMap<String, ResponseCode> = HashMap::new();
     let mut debited: BTreeMap<String, i64> = BTreeMap::new();
     for entry in &entries {
-        let rrn = entry.transaction.rrn.unwrap().to_string();
-        assert!(by_rrn.insert(rrn.clone(), entry.transaction.code).is_none(), "{rrn} was recorded twice");
-        if let Some(account) = entry.transaction.account {
-            *debited.entry(account.to_string()).or_default() += entry.standing_minor;
+        let rrn = entry.rrn.clone().unwrap();
+        assert!(by_rrn.insert(rrn.clone(), entry.code).is_none(), "{rrn} was recorded twice");
+        if let Some(account) = &entry.account {
+            *debited.entry(account.clone()).or_default() += entry.standing_minor;
         }
     }
     for answer in acknowledged {
@@ -81,11 +81,15 @@ fn check_books(site: &Site, acknowledged: &[Acknowledged]) {
 
 fn a_repeat_after_the_kill_is_answered_alike(site: &Site, answer: &Acknowledged) {
     let settings = config::load(&site.config).unwrap();
-    let before = history::read(&settings, |_| true).unwrap().len();
+    let before = history::read(&settings, &transaction_store::Filter::default()).unwrap().len();
     let server = Running::start(&site.config);
     let mut connection = Connection::open(server.address).unwrap();
     connection.send(&answer.request).unwrap();
     assert_eq!(connection.receive().unwrap(), answer.response);
     drop(server);
-    assert_eq!(history::read(&settings, |_| true).unwrap().len(), before, "a repeat records nothing");
+    assert_eq!(
+        history::read(&settings, &transaction_store::Filter::default()).unwrap().len(),
+        before,
+        "a repeat records nothing"
+    );
 }

@@ -1,0 +1,333 @@
+use auth::{
+    Check, EntryMode, Funds, MessageClass, Receipt, Record, Step, Transaction, TransactionId,
+    TransactionStatus, TransactionType, Verdict,
+};
+use card::{Amount, CivilDay, Currency, ResponseCode, Stan, Time};
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// One transaction with what came after it, as people see it: no clear card number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Its number.
+    pub id: TransactionId,
+    /// When it was decided.
+    pub time: Time,
+    /// Business day it counts for, `YYYY-MM-DD`.
+    pub business_day: String,
+    /// Acquiring link.
+    pub link: String,
+    /// Terminal or ATM.
+    pub terminal: String,
+    /// Merchant.
+    pub merchant: Option<String>,
+    /// Merchant category code, 0 when not sent.
+    pub mcc: u16,
+    /// Message class.
+    pub class: MessageClass,
+    /// What was asked.
+    pub transaction: TransactionType,
+    /// Masked card number.
+    pub pan: String,
+    /// STAN.
+    pub stan: Stan,
+    /// RRN without spaces around it.
+    pub rrn: Option<String>,
+    /// Amount, minor units of `currency`.
+    pub amount_minor: i64,
+    /// ISO 4217 numeric code as sent.
+    pub currency: u16,
+    /// How the card was read.
+    pub entry_mode: EntryMode,
+    /// The answer.
+    pub code: ResponseCode,
+    /// DE 38.
+    pub authorization_id: Option<String>,
+    /// The account, once the card was found.
+    pub account: Option<String>,
+    /// Notes to dispense, by cassette type 1 to 4.
+    pub notes: Option<[u8; 4]>,
+    /// Version of the tables it was decided under.
+    pub tables_version: u32,
+    /// Why.
+    pub receipt: Receipt,
+    /// Where it stands now.
+    pub status: TransactionStatus,
+    /// What of it stands now, minor units: held or posted.
+    pub standing_minor: i64,
+    /// What came after, oldest first.
+    pub events: Vec<Event>,
+}
+
+/// Something that happened to a decided transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// When.
+    pub time: Time,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// Kinds of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// Given back, down to this many minor units.
+    Reversed(i64),
+    /// The ATM dispensed this many minor units.
+    Dispensed(i64),
+    /// The ATM could not say what it dispensed.
+    Suspect,
+    /// The hold ran out.
+    HoldExpired,
+}
+
+impl EventKind {
+    /// The word in column `event`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            EventKind::Reversed(_) => "reversed",
+            EventKind::Dispensed(_) => "dispensed",
+            EventKind::Suspect => "suspect",
+            EventKind::HoldExpired => "expired",
+        }
+    }
+
+    /// The value in column `minor`.
+    #[must_use]
+    pub fn minor(self) -> Option<i64> {
+        match self {
+            EventKind::Reversed(minor) | EventKind::Dispensed(minor) => Some(minor),
+            EventKind::Suspect | EventKind::HoldExpired => None,
+        }
+    }
+
+    pub(crate) fn parse(word: &str, minor: Option<i64>) -> Option<EventKind> {
+        match (word, minor) {
+            ("reversed", Some(minor)) => Some(EventKind::Reversed(minor)),
+            ("dispensed", Some(minor)) => Some(EventKind::Dispensed(minor)),
+            ("suspect", None) => Some(EventKind::Suspect),
+            ("expired", None) => Some(EventKind::HoldExpired),
+            _ => None,
+        }
+    }
+
+    /// Where a transaction stands after this, of which `standing_minor` stood before.
+    #[must_use]
+    pub fn leads_to(self, standing_minor: i64) -> (TransactionStatus, i64) {
+        match self {
+            EventKind::Reversed(0) | EventKind::Dispensed(0) => (TransactionStatus::Reversed, 0),
+            EventKind::Reversed(remaining) => (TransactionStatus::PartlyReversed, remaining),
+            EventKind::Dispensed(minor) => (TransactionStatus::Completed, minor),
+            EventKind::Suspect => (TransactionStatus::Suspect, standing_minor),
+            EventKind::HoldExpired => (TransactionStatus::Expired, 0),
+        }
+    }
+}
+
+impl Event {
+    /// The event that a record tells, and of which transaction; `None` for records of other kinds.
+    #[must_use]
+    pub fn of(record: &Record) -> Option<(TransactionId, Event)> {
+        let (id, time, kind) = match record {
+            Record::Reversed(reversed) => {
+                (reversed.transaction, reversed.time, EventKind::Reversed(reversed.remaining_minor))
+            }
+            Record::Completed(completed) => {
+                let kind = completed.dispensed_minor.map_or(EventKind::Suspect, EventKind::Dispensed);
+                (completed.transaction, completed.time, kind)
+            }
+            Record::HoldExpired(expired) => (expired.transaction, expired.time, EventKind::HoldExpired),
+            _ => return None,
+        };
+        Some((id, Event { time, kind }))
+    }
+}
+
+impl Entry {
+    /// A decision, with nothing after it yet.
+    #[must_use]
+    pub fn new(transaction: &Transaction) -> Entry {
+        let (status, standing_minor) = standing(transaction);
+        let authorization_id = transaction.authorization_id;
+        Entry {
+            id: transaction.id,
+            time: transaction.time,
+            business_day: day_text(transaction.business_day),
+            link: transaction.link.as_str().to_owned(),
+            terminal: transaction.terminal.as_str().to_owned(),
+            merchant: transaction.merchant.as_ref().map(|merchant| merchant.as_str().to_owned()),
+            mcc: transaction.mcc,
+            class: transaction.class,
+            transaction: transaction.transaction,
+            pan: transaction.pan.to_string(),
+            stan: transaction.stan,
+            rrn: transaction.rrn.as_ref().map(|rrn| rrn.as_str().trim().to_owned()),
+            amount_minor: transaction.amount_minor,
+            currency: transaction.currency,
+            entry_mode: transaction.entry,
+            code: transaction.code,
+            authorization_id: authorization_id.map(|id| String::from_utf8_lossy(&id).into_owned()),
+            account: transaction.account.map(|account| account.as_str().to_owned()),
+            notes: transaction.cash.and_then(|cash| cash.notes),
+            tables_version: transaction.tables_version,
+            receipt: transaction.receipt.clone(),
+            status,
+            standing_minor,
+            events: Vec::new(),
+        }
+    }
+
+    /// Adds what came after.
+    pub fn add(&mut self, event: Event) {
+        self.events.push(event);
+        (self.status, self.standing_minor) = event.kind.leads_to(self.standing_minor);
+    }
+
+    /// An amount of this transaction for people; the bare number when the currency does not exist.
+    #[must_use]
+    pub fn amount(&self, minor: i64) -> String {
+        match Currency::from_numeric(self.currency) {
+            Ok(currency) => Amount::new(minor, currency).to_string(),
+            Err(_) => format!("{minor} (minor units of {:03})", self.currency),
+        }
+    }
+
+    /// The entry without its receipt, PAN masked.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        json!({
+            "id": self.id.0,
+            "time": self.time.to_string(),
+            "link": self.link,
+            "terminal": self.terminal,
+            "merchant": self.merchant,
+            "pan": self.pan,
+            "stan": self.stan.to_string(),
+            "rrn": self.rrn,
+            "transaction": self.transaction.as_str(),
+            "class": self.class,
+            "entry_mode": self.entry_mode.as_str(),
+            "amount_minor": self.amount_minor,
+            "currency": format!("{:03}", self.currency),
+            "approved": self.code.is_approval(),
+            "code": self.code.as_str(),
+            "meaning": self.code.meaning(),
+            "capture": self.code.is_capture(),
+            "authorization_id": self.authorization_id,
+            "status": self.status.as_str(),
+            "standing_minor": self.standing_minor,
+            "notes": self.notes,
+            "account": self.account,
+        })
+    }
+}
+
+/// Where a transaction stands when it is decided, and what of it, minor units.
+pub(crate) fn standing(transaction: &Transaction) -> (TransactionStatus, i64) {
+    let minor = match transaction.funds {
+        Funds::None => 0,
+        Funds::Held { minor, .. } | Funds::Posted { minor } => minor,
+    };
+    let approved = transaction.code.is_approval();
+    (if approved { TransactionStatus::Approved } else { TransactionStatus::Declined }, minor)
+}
+
+/// `YYYY-MM-DD`.
+pub(crate) fn day_text(day: CivilDay) -> String {
+    format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
+}
+
+/// The word in column `class`.
+pub(crate) fn class_word(class: MessageClass) -> &'static str {
+    match class {
+        MessageClass::Authorization => "authorization",
+        MessageClass::Financial => "financial",
+    }
+}
+
+/// The status of a word in column `status`.
+pub(crate) fn parse_status(word: &str) -> Option<TransactionStatus> {
+    use TransactionStatus::{Approved, Completed, Declined, Expired, PartlyReversed, Reversed, Suspect};
+    let all = [Declined, Approved, PartlyReversed, Reversed, Completed, Suspect, Expired];
+    all.into_iter().find(|status| status.as_str() == word)
+}
+
+/// Writes a receipt as JSON: for each check `[step, verdict, seen, limit, code]`, zeros at the end left out.
+pub(crate) fn write_receipt(receipt: &Receipt, out: &mut String) {
+    out.clear();
+    out.push('[');
+    for (place, check) in receipt.checks.iter().enumerate() {
+        if place > 0 {
+            out.push(',');
+        }
+        let (step, Check { seen, limit, .. }) = (check.step as usize, check);
+        let verdict = match check.verdict {
+            Verdict::Passed => 0,
+            Verdict::Failed(_) => 1,
+            Verdict::Skipped => 2,
+            Verdict::Noted => 3,
+        };
+        // Writing into a String cannot fail.
+        let _ = match (check.verdict, verdict, *seen, *limit) {
+            (Verdict::Failed(code), ..) => {
+                write!(out, "[{step},{verdict},{seen},{limit},\"{}\"]", code.as_str())
+            }
+            (_, 0, 0, 0) => write!(out, "[{step}]"),
+            (_, _, 0, 0) => write!(out, "[{step},{verdict}]"),
+            (_, _, _, 0) => write!(out, "[{step},{verdict},{seen}]"),
+            _ => write!(out, "[{step},{verdict},{seen},{limit}]"),
+        };
+    }
+    out.push(']');
+}
+
+/// Reads what [`write_receipt`] wrote.
+pub(crate) fn read_receipt(text: &str) -> Option<Receipt> {
+    let lines: Vec<Vec<Value>> = serde_json::from_str(text).ok()?;
+    let check = |line: &Vec<Value>| {
+        let number = |place: usize| line.get(place).map_or(Some(0), Value::as_i64);
+        let step = *Step::ALL.get(usize::try_from(number(0)?).ok()?)?;
+        let verdict = match number(1)? {
+            0 => Verdict::Passed,
+            1 => Verdict::Failed(ResponseCode::parse(line.get(4)?.as_str()?.as_bytes())?),
+            2 => Verdict::Skipped,
+            3 => Verdict::Noted,
+            _ => return None,
+        };
+        Some(Check { step, verdict, seen: number(2)?, limit: number(3)? })
+    };
+    let checks: Option<Vec<Check>> = lines.iter().map(check).collect();
+    Some(Receipt { checks: checks? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn receipts_come_back() {
+        let mut receipt = Receipt::default();
+        receipt.pass(Step::Terminal, 0, 0);
+        receipt.pass(Step::Amount, 1999, 0);
+        receipt.pass(Step::Funds, 1999, -5);
+        receipt.pass(Step::Atc, 0, 7);
+        receipt.skip(Step::Cvv);
+        receipt.note(Step::Policy, i64::MIN, i64::MAX);
+        let code = ResponseCode::parse(b"N7").unwrap();
+        receipt.checks.push(Check { step: Step::Cvv, verdict: Verdict::Failed(code), seen: 0, limit: 0 });
+        let mut text = String::new();
+        write_receipt(&receipt, &mut text);
+        assert_eq!(read_receipt(&text).unwrap(), receipt, "{text}");
+        for bad in ["", "[[99]]", "[[0,9]]", "[[0,1]]", "[[0,1,0,0,\"\"]]", "{}"] {
+            assert!(read_receipt(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_step_stands_at_its_own_place() {
+        for (place, step) in Step::ALL.iter().enumerate() {
+            assert_eq!(*step as usize, place);
+        }
+    }
+}

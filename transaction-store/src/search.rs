@@ -1,0 +1,333 @@
+use crate::entry::{Entry, Event, EventKind, parse_status, read_receipt};
+use crate::error::{TransactionStoreError, while_doing};
+use crate::file;
+use crate::part::{Kind, Part};
+use crate::projection::{Progress, as_i64, read_progress};
+use auth::{Record, Transaction, TransactionId};
+use card::{Pan, ResponseCode, Stan, Time};
+use rusqlite::{Connection, Row, ToSql};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Which transactions are looked for. What is `None` is not asked about.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Transaction number or RRN: either will do.
+    pub number_or_rrn: Option<(Option<TransactionId>, String)>,
+    /// RRN, without spaces around it.
+    pub rrn: Option<String>,
+    /// STAN.
+    pub stan: Option<u32>,
+    /// The card, with its keyed hash.
+    pub card: Option<(Pan, [u8; 16])>,
+    /// Terminal or ATM.
+    pub terminal: Option<String>,
+    /// Acquiring link.
+    pub link: Option<String>,
+    /// Response code.
+    pub code: Option<String>,
+    /// Approved ones, or declined ones.
+    pub approved: Option<bool>,
+    /// Least amount, minor units.
+    pub amount_min: Option<i64>,
+    /// Largest amount, minor units.
+    pub amount_max: Option<i64>,
+    /// Not before this moment.
+    pub from: Option<Time>,
+    /// Not after this moment.
+    pub to: Option<Time>,
+    /// At most this many, the newest; all when `None`.
+    pub limit: Option<usize>,
+}
+
+impl Filter {
+    /// Whether a transaction is looked for. The limit is not asked.
+    #[must_use]
+    pub fn accepts(&self, transaction: &Transaction) -> bool {
+        let same =
+            |wanted: &Option<String>, value: &str| wanted.as_deref().is_none_or(|wanted| wanted == value);
+        let rrn = transaction.rrn.as_ref().map_or("", |rrn| rrn.as_str().trim());
+        let number_or_rrn = |(number, text): &(Option<TransactionId>, String)| {
+            *number == Some(transaction.id) || (!rrn.is_empty() && text == rrn)
+        };
+        self.number_or_rrn.as_ref().is_none_or(number_or_rrn)
+            && same(&self.terminal, transaction.terminal.as_str())
+            && same(&self.link, transaction.link.as_str())
+            && same(&self.code, transaction.code.as_str())
+            && same(&self.rrn, rrn)
+            && self.stan.is_none_or(|stan| transaction.stan.number() == stan)
+            && self.card.is_none_or(|(pan, _)| transaction.pan == pan)
+            && self.approved.is_none_or(|approved| transaction.code.is_approval() == approved)
+            && self.amount_min.is_none_or(|least| transaction.amount_minor >= least)
+            && self.amount_max.is_none_or(|most| transaction.amount_minor <= most)
+            && self.from.is_none_or(|from| transaction.time >= from)
+            && self.to.is_none_or(|to| transaction.time <= to)
+    }
+
+    /// Whether a part may have what is looked for.
+    fn may_be_in(&self, part: &Part) -> bool {
+        part.kind == Kind::Transactions
+            && self.from.is_none_or(|from| part.last_ms >= from.unix_ms)
+            && self.to.is_none_or(|to| part.first_ms <= to.unix_ms)
+    }
+
+    fn limit(&self) -> usize {
+        self.limit.unwrap_or(usize::MAX)
+    }
+}
+
+/// The store as it is at one moment, for reading beside whoever writes.
+pub struct Reader {
+    connection: Connection,
+    parts: Vec<Part>,
+    progress: Progress,
+}
+
+impl Reader {
+    /// Opens the file, if there is one. All answers are of this moment.
+    ///
+    /// # Errors
+    /// When the file is of another version, or SQLite fails.
+    pub fn open(path: &Path) -> Result<Option<Reader>, TransactionStoreError> {
+        let Some(connection) = file::open_reader(path)? else { return Ok(None) };
+        let doing = while_doing("reading the transaction store");
+        // Held until the reader goes: a checkpoint waits, and nothing else.
+        connection.execute_batch("BEGIN").map_err(&doing)?;
+        let progress = read_progress(&connection).map_err(&doing)?;
+        let mut parts = Part::load_all(&connection).map_err(&doing)?;
+        parts.sort_by_key(|part| std::cmp::Reverse((part.last_ms, part.number)));
+        Ok(Some(Reader { connection, parts, progress }))
+    }
+
+    /// How far the store has come.
+    #[must_use]
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// The transactions that are looked for, oldest first, with their events; the newest ones when there are
+    /// more than the limit.
+    ///
+    /// # Errors
+    /// When SQLite fails or a value is none of ours.
+    pub fn search(&self, filter: &Filter) -> Result<Vec<Entry>, TransactionStoreError> {
+        let mut found: Vec<Entry> = Vec::new();
+        for part in self.parts.iter().filter(|part| filter.may_be_in(part)) {
+            // Parts come newest first, and those that are left are older than what is enough already.
+            if found.len() >= filter.limit() {
+                let oldest = found[filter.limit() - 1].time.unix_ms;
+                if part.last_ms < oldest {
+                    break;
+                }
+            }
+            found.append(&mut self.search_part(part, filter)?);
+            found.sort_by_key(|entry| std::cmp::Reverse((entry.time, entry.id)));
+            found.truncate(filter.limit());
+        }
+        found.reverse();
+        for entry in &mut found {
+            self.add_events(entry)?;
+        }
+        Ok(found)
+    }
+
+    /// The transaction of this number.
+    ///
+    /// # Errors
+    /// As [`search`](Reader::search).
+    pub fn by_id(&self, id: TransactionId) -> Result<Option<Entry>, TransactionStoreError> {
+        let filter =
+            Filter { number_or_rrn: Some((Some(id), String::new())), limit: Some(1), ..Filter::default() };
+        self.search(&filter).map(|mut found| found.pop())
+    }
+
+    fn search_part(&self, part: &Part, filter: &Filter) -> Result<Vec<Entry>, TransactionStoreError> {
+        let doing = while_doing("searching");
+        let (sql, values) = question(part, filter);
+        let mut select = self.connection.prepare(&sql).map_err(&doing)?;
+        let values: Vec<&dyn ToSql> = values.iter().map(AsRef::as_ref).collect();
+        let mut rows = select.query(&values[..]).map_err(&doing)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(&doing)? {
+            found.push(entry(part, row)?);
+        }
+        Ok(found)
+    }
+
+    fn add_events(&self, entry: &mut Entry) -> Result<(), TransactionStoreError> {
+        let doing = while_doing("reading events");
+        let mut events = Vec::new();
+        for part in self.parts.iter().filter(|part| part.kind == Kind::Events) {
+            if part.last_ms < entry.time.unix_ms {
+                continue;
+            }
+            let sql =
+                format!("SELECT id, time_ms, event, minor FROM {} WHERE transaction_id = ?", part.table());
+            let mut select = self.connection.prepare_cached(&sql).map_err(&doing)?;
+            let mut rows = select.query([as_i64(entry.id)]).map_err(&doing)?;
+            while let Some(row) = rows.next().map_err(&doing)? {
+                let time = Time::from_unix_ms(row.get(1).map_err(&doing)?);
+                let word: String = row.get(2).map_err(&doing)?;
+                let kind = EventKind::parse(&word, row.get(3).map_err(&doing)?);
+                let kind = kind.ok_or(TransactionStoreError::Content("event"))?;
+                events.push((row.get::<_, i64>(0).map_err(&doing)?, Event { time, kind }));
+            }
+        }
+        events.sort_by_key(|(number, _)| *number);
+        // The row says where it stands; the events say how it came there.
+        entry.events = events.into_iter().map(|(_, event)| event).collect();
+        Ok(())
+    }
+}
+
+/// The SELECT for one part, with its values. The index is named: the most telling key decides, whatever SQLite
+/// may know of the others.
+fn question(part: &Part, filter: &Filter) -> (String, Vec<Box<dyn ToSql>>) {
+    let mut terms: Vec<&'static str> = Vec::new();
+    let mut values: Vec<Box<dyn ToSql>> = Vec::new();
+    let mut index = "time";
+    let mut ask = |term: &'static str, value: Box<dyn ToSql>| {
+        terms.push(term);
+        values.push(value);
+    };
+    if let Some(from) = filter.from {
+        ask("time_ms >= ?", Box::new(from.unix_ms));
+    }
+    if let Some(to) = filter.to {
+        ask("time_ms <= ?", Box::new(to.unix_ms));
+    }
+    if let Some(stan) = filter.stan {
+        index = "stan";
+        ask("stan = ?", Box::new(stan));
+    }
+    if let Some(terminal) = &filter.terminal {
+        index = "terminal";
+        ask("terminal = ?", Box::new(terminal.clone()));
+    }
+    if let Some((_, hash)) = filter.card {
+        index = "pan_hash";
+        ask("pan_hash = ?", Box::new(hash));
+    }
+    if let Some(rrn) = &filter.rrn {
+        index = "rrn";
+        ask("rrn = ?", Box::new(rrn.clone()));
+    }
+    if let Some(link) = &filter.link {
+        ask("link = ?", Box::new(link.clone()));
+    }
+    if let Some(code) = &filter.code {
+        ask("code = ?", Box::new(code.clone()));
+    }
+    if let Some(approved) = filter.approved {
+        ask("approved = ?", Box::new(approved));
+    }
+    if let Some(least) = filter.amount_min {
+        ask("amount_minor >= ?", Box::new(least));
+    }
+    if let Some(most) = filter.amount_max {
+        ask("amount_minor <= ?", Box::new(most));
+    }
+    let table = part.table();
+    let mut source = format!("{table} INDEXED BY {table}_{index}");
+    if let Some((number, rrn)) = &filter.number_or_rrn {
+        // Both keys have an index of their own.
+        source = table;
+        ask("(id = ? OR rrn = ?)", Box::new(number.map(as_i64)));
+        values.push(Box::new(rrn.clone()));
+    }
+    let condition = if terms.is_empty() { "1".to_owned() } else { terms.join(" AND ") };
+    let limit = filter.limit.and_then(|limit| i64::try_from(limit).ok()).unwrap_or(-1);
+    values.push(Box::new(limit));
+    let sql = format!("SELECT * FROM {source} WHERE {condition} ORDER BY time_ms DESC, id DESC LIMIT ?");
+    (sql, values)
+}
+
+fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
+    let get = Columns(row);
+    let word = |column: &'static str| get.of::<String>(column);
+    let currency: i64 = get.of("currency")?;
+    let notes: Option<String> = get.of("notes")?;
+    let bad = TransactionStoreError::Content;
+    Ok(Entry {
+        id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
+        time: Time::from_unix_ms(get.of("time_ms")?),
+        business_day: part.day.clone(),
+        link: word("link")?,
+        terminal: word("terminal")?,
+        merchant: get.of("merchant")?,
+        mcc: get.of("mcc")?,
+        class: serde_json::from_value(word("class")?.into()).map_err(|_| bad("class"))?,
+        transaction: serde_json::from_value(word("type")?.into()).map_err(|_| bad("type"))?,
+        pan: word("pan")?,
+        stan: Stan::new(get.of("stan")?).map_err(|_| bad("stan"))?,
+        rrn: get.of("rrn")?,
+        amount_minor: get.of("amount_minor")?,
+        currency: u16::try_from(currency).map_err(|_| bad("currency"))?,
+        entry_mode: serde_json::from_value(word("entry_mode")?.into()).map_err(|_| bad("entry_mode"))?,
+        code: ResponseCode::parse(word("code")?.as_bytes()).ok_or(bad("code"))?,
+        authorization_id: get.of("authorization_id")?,
+        account: get.of("account")?,
+        notes: notes.map(|notes| serde_json::from_str(&notes).map_err(|_| bad("notes"))).transpose()?,
+        tables_version: get.of("tables_version")?,
+        receipt: read_receipt(&word("receipt")?).ok_or(bad("receipt"))?,
+        status: parse_status(&word("status")?).ok_or(bad("status"))?,
+        standing_minor: get.of("standing_minor")?,
+        events: Vec::new(),
+    })
+}
+
+/// Reads columns by name and names the one that is wrong.
+struct Columns<'r>(&'r Row<'r>);
+
+impl Columns<'_> {
+    fn of<T: rusqlite::types::FromSql>(&self, column: &'static str) -> Result<T, TransactionStoreError> {
+        self.0.get(column).map_err(|_| TransactionStoreError::Content(column))
+    }
+}
+
+/// What the journal has and the store has not yet: the newest transactions, and what came after older ones.
+#[derive(Debug)]
+pub struct Tail {
+    filter: Filter,
+    entries: BTreeMap<TransactionId, Entry>,
+    events: BTreeMap<TransactionId, Vec<Event>>,
+}
+
+impl Tail {
+    /// Nothing yet. Transactions that `filter` does not accept are not kept.
+    #[must_use]
+    pub fn new(filter: Filter) -> Tail {
+        Tail { filter, entries: BTreeMap::new(), events: BTreeMap::new() }
+    }
+
+    /// Takes a record that the store does not have, in the order of the journal.
+    pub fn apply(&mut self, record: &Record) {
+        if let Record::Decided(transaction) = record {
+            if self.filter.accepts(transaction) {
+                self.entries.insert(transaction.id, Entry::new(transaction));
+            }
+        } else if let Some((id, event)) = Event::of(record) {
+            match self.entries.get_mut(&id) {
+                Some(entry) => entry.add(event),
+                None => self.events.entry(id).or_default().push(event),
+            }
+        }
+    }
+
+    /// Puts what the store has found before what is here: oldest first, the newest when there are more than
+    /// the limit.
+    #[must_use]
+    pub fn after(self, stored: Vec<Entry>) -> Vec<Entry> {
+        let Tail { filter, entries, events } = self;
+        let mut all = stored;
+        for entry in &mut all {
+            for event in events.get(&entry.id).into_iter().flatten() {
+                entry.add(*event);
+            }
+        }
+        all.extend(entries.into_values());
+        all.sort_by_key(|entry| (entry.time, entry.id));
+        all.drain(..all.len().saturating_sub(filter.limit()));
+        all
+    }
+}
