@@ -6,7 +6,7 @@
 
 use auth::{Record, Reversed, Transaction, TransactionId};
 use benches::Bank;
-use card::{Pan, Rrn, Stan, TerminalId, Time, UtcOffset};
+use card::{Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let per_day: u64 = arguments.next().map_or(Ok(count), |text| text.parse())?;
     std::fs::create_dir_all(&folder)?;
     let file = Path::new(&folder).join("transactions.db");
-    let mut store = TransactionStore::open(&file, UtcOffset::default(), Box::new(hash))?;
+    let mut store = TransactionStore::open(&file, UtcOffset::default(), store::DataKeys::in_memory()?)?;
     let mut source = Source::new(per_day);
     let mut encoded = Vec::new();
     let (mut sequence, mut spent, mut longest) = (0, Duration::ZERO, Duration::ZERO);
@@ -150,13 +150,6 @@ fn rrn(number: u64) -> String {
 }
 
 /// A keyed hash as in the switch, HMAC-SHA-256 cut to 16 bytes.
-fn hash(pan: &Pan) -> [u8; 16] {
-    static KEY: std::sync::LazyLock<ring::hmac::Key> =
-        std::sync::LazyLock::new(|| ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[7; 32]));
-    let tag = ring::hmac::sign(&KEY, &pan.reveal());
-    tag.as_ref()[..16].try_into().expect("32 bytes have 16")
-}
-
 fn rate(count: u64, spent: Duration) -> f64 {
     count as f64 / spent.as_secs_f64()
 }

@@ -149,9 +149,9 @@ impl Follower {
 /// # Errors
 /// When there is no master key, another process writes to it, or the disk fails.
 pub fn open_store(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
-    let pan_hash = recovery::pan_hash(settings).map_err(ProjectionError::Recovery)?;
+    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
     let offset = settings.tables.business_offset;
-    TransactionStore::open(&settings.transactions.file, offset, pan_hash).map_err(ProjectionError::Store)
+    TransactionStore::open(&settings.transactions.file, offset, keys).map_err(ProjectionError::Store)
 }
 
 /// Opens the journal where the store stands; a store that is too old for the journal is begun anew with what the

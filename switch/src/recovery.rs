@@ -9,7 +9,6 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream};
-use transaction_store::PanHash;
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
@@ -150,15 +149,6 @@ fn first_data_keys(settings: &Settings, file: &Path, master: &MasterKey) -> Resu
 /// does not answer.
 pub fn master_key(settings: &Settings) -> Result<MasterKey, RecoveryError> {
     settings.master_key.read(&settings.hsm).map_err(RecoveryError::MasterKey)
-}
-
-/// The keyed hash under which card numbers stand in the transaction store.
-///
-/// # Errors
-/// As [`data_keys`].
-pub fn pan_hash(settings: &Settings) -> Result<PanHash, RecoveryError> {
-    let keys = data_keys(settings)?;
-    Ok(Box::new(move |pan| keys.pan_lookup(pan)))
 }
 
 impl fmt::Display for RecoveryError {

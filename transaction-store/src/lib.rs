@@ -10,7 +10,7 @@
 //!
 //! let folder = tempfile::tempdir()?;
 //! let file = folder.path().join("transactions.db");
-//! let mut store = TransactionStore::open(&file, UtcOffset::default(), Box::new(|_| [0; 16]))?;
+//! let mut store = TransactionStore::open(&file, UtcOffset::default(), store::DataKeys::in_memory()?)?;
 //! store.commit(Some("the beginning"))?;
 //!
 //! let reader = Reader::open(&file)?.expect("it was just made");
@@ -31,5 +31,5 @@ mod search;
 pub use archive::{archive_day, remove_archived_before};
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;
-pub use projection::{PanHash, Progress, TransactionStore};
+pub use projection::{Progress, TransactionStore};
 pub use search::{Filter, Reader, Tail};

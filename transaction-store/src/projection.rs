@@ -8,10 +8,7 @@ use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use store::{Sequence, Stream};
-
-/// Keyed hash of a card number: the same for the same card, and of no use without the key.
-pub type PanHash = Box<dyn Fn(&Pan) -> [u8; 16] + Send>;
+use store::{DataKeys, Sequence, Stream};
 
 /// The store, open for writing: records go in, rows come out.
 ///
@@ -20,7 +17,8 @@ pub type PanHash = Box<dyn Fn(&Pan) -> [u8; 16] + Send>;
 pub struct TransactionStore {
     connection: Connection,
     path: PathBuf,
-    pan_hash: PanHash,
+    /// Card numbers stand in it sealed, and under a keyed hash.
+    keys: DataKeys,
     business_offset: UtcOffset,
     parts: Vec<Part>,
     /// The part that takes rows now, by kind and day.
@@ -99,7 +97,7 @@ impl TransactionStore {
     pub fn open(
         path: &Path,
         business_offset: UtcOffset,
-        pan_hash: PanHash,
+        keys: DataKeys,
     ) -> Result<TransactionStore, TransactionStoreError> {
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             file::make_folder(folder)?;
@@ -109,7 +107,7 @@ impl TransactionStore {
         let mut store = TransactionStore {
             connection,
             path: path.to_owned(),
-            pan_hash,
+            keys,
             business_offset,
             parts: Vec::new(),
             open: Vec::new(),
@@ -284,10 +282,11 @@ impl TransactionStore {
         let index = self.part_for(Kind::Transactions, transaction.business_day)?;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
-        let hash = (self.pan_hash)(&transaction.pan);
+        let hash = self.keys.pan_lookup(&transaction.pan);
+        let sealed = self.keys.seal_pan(&transaction.pan);
         write_receipt(&transaction.receipt, &mut self.receipt);
         let (id, time_ms) = (as_i64(transaction.id), transaction.time.unix_ms);
-        bind_transaction(&mut insert, transaction, &hash, &self.receipt)?;
+        bind_transaction(&mut insert, transaction, &hash, sealed.as_bytes(), &self.receipt)?;
         insert.raw_execute()?;
         part.count(id, time_ms);
         drop(insert);
@@ -425,7 +424,7 @@ impl TransactionStore {
             &time_ms,
             &event.event,
             &event.pan.to_string(),
-            &(self.pan_hash)(&event.pan),
+            &self.keys.pan_lookup(&event.pan),
             &event.card.map(|card| card.status.as_str()),
             &expiry,
             &event.card.map(|card| card.account.as_str().to_owned()),
@@ -674,6 +673,7 @@ fn bind_transaction(
     insert: &mut Statement<'_>,
     transaction: &Transaction,
     pan_hash: &[u8; 16],
+    pan_sealed: &[u8],
     receipt: &str,
 ) -> rusqlite::Result<()> {
     let (status, standing_minor) = entry::standing(transaction);
@@ -686,7 +686,7 @@ fn bind_transaction(
     let authorization_id = transaction.authorization_id;
     let authorization_id = authorization_id.as_ref().map(|id| std::str::from_utf8(id).unwrap_or_default());
     let pan = transaction.pan.to_string();
-    let row: [&dyn ToSql; 36] = [
+    let row: [&dyn ToSql; 37] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -697,6 +697,7 @@ fn bind_transaction(
         &transaction.transaction.as_str(),
         &pan,
         pan_hash,
+        &pan_sealed,
         &transaction.stan.number(),
         &transaction.rrn.as_ref().map(|rrn| rrn.as_str().trim()),
         &transaction.transmission.0,

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::fmt::Write;
 
 /// Version of the schema, in `PRAGMA user_version`. A file of another version is made anew.
-pub(crate) const SCHEMA_VERSION: i32 = 1;
+pub(crate) const SCHEMA_VERSION: i32 = 2;
 
 /// `TOTX` in `PRAGMA application_id`: that a file is one of ours.
 pub(crate) const APPLICATION_ID: i32 = 0x544F_5458;
@@ -26,6 +26,7 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("type", "TEXT NOT NULL"),
     ("pan", "TEXT NOT NULL"),
     ("pan_hash", "BLOB NOT NULL"),
+    ("pan_sealed", "BLOB NOT NULL"),
     ("stan", "INTEGER NOT NULL"),
     ("rrn", "TEXT"),
     ("transmission", "INTEGER NOT NULL"),

@@ -3,11 +3,15 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file;
 use crate::part::{Kind, Part};
 use crate::projection::{Progress, as_i64, read_progress};
-use auth::{Record, Transaction, TransactionId};
-use card::{Pan, ResponseCode, Stan, Time};
+use auth::{
+    AccountId, Balance, Cash, Funds, Recall, Record, StoredTransaction, Transaction, TransactionId,
+    TransmissionTime,
+};
+use card::{CivilDay, Currency, Pan, ResponseCode, Rrn, Stan, Time};
 use rusqlite::{Connection, Row, ToSql};
 use std::collections::BTreeMap;
 use std::path::Path;
+use store::DataKeys;
 
 /// Which transactions are looked for. What is `None` is not asked about.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +143,33 @@ impl Reader {
         let filter =
             Filter { number_or_rrn: Some((Some(id), String::new())), limit: Some(1), ..Filter::default() };
         self.search(&filter).map(|mut found| found.pop())
+    }
+
+    /// Every transaction of a link, terminal and STAN, newest first, as memory would have it.
+    ///
+    /// # Errors
+    /// As [`search`](Reader::search), and when a card number cannot be opened with these keys.
+    pub fn recall(
+        &self,
+        recall: &Recall,
+        keys: &DataKeys,
+    ) -> Result<Vec<StoredTransaction>, TransactionStoreError> {
+        let doing = while_doing("recalling");
+        let mut found = Vec::new();
+        for part in self.parts.iter().filter(|part| part.kind == Kind::Transactions) {
+            let table = part.table();
+            let sql = format!(
+                "SELECT * FROM {table} INDEXED BY {table}_stan WHERE stan = ? AND terminal = ? AND link = ?"
+            );
+            let mut select = self.connection.prepare_cached(&sql).map_err(&doing)?;
+            let key = (recall.stan.number(), recall.terminal.as_str(), recall.link.as_str());
+            let mut rows = select.query(key).map_err(&doing)?;
+            while let Some(row) = rows.next().map_err(&doing)? {
+                found.push(stored(&part.day, row, recall, keys)?);
+            }
+        }
+        found.sort_by_key(|stored| std::cmp::Reverse((stored.time, stored.id)));
+        Ok(found)
     }
 
     fn search_part(&self, part: &Part, filter: &Filter) -> Result<Vec<Entry>, TransactionStoreError> {
@@ -274,6 +305,88 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         standing_minor: get.of("standing_minor")?,
         events: Vec::new(),
     })
+}
+
+/// A row as memory would have it.
+fn stored(
+    day: &str,
+    row: &Row<'_>,
+    recall: &Recall,
+    keys: &DataKeys,
+) -> Result<StoredTransaction, TransactionStoreError> {
+    let get = Columns(row);
+    let bad = TransactionStoreError::Content;
+    let currency = get.of::<u16>("currency")?;
+    let funds_minor = get.of("funds_minor")?;
+    let posted: bool = get.of("posted")?;
+    let funds = match get.of::<String>("funds")?.as_str() {
+        "none" => Funds::None,
+        // What an ATM dispensed of a hold: that is what stands, or stood before a reversal.
+        _ if posted => Funds::Posted { minor: funds_minor },
+        _ => Funds::Held {
+            minor: funds_minor,
+            expires: get.of::<Option<i64>>("hold_expires_ms")?.map(Time::from_unix_ms),
+        },
+    };
+    let balance = match get.of::<Option<i64>>("ledger_minor")? {
+        Some(ledger_minor) => Some(Balance {
+            ledger_minor,
+            available_minor: get.of("available_minor")?,
+            currency: Currency::from_numeric(currency).map_err(|_| bad("currency"))?,
+        }),
+        None => None,
+    };
+    let issuer_authentication = match get.of::<Option<Vec<u8>>>("issuer_authentication")? {
+        Some(bytes) => Some(bytes[..].try_into().map_err(|_| bad("issuer_authentication"))?),
+        None => None,
+    };
+    let account = match get.of::<Option<String>>("account")? {
+        Some(account) => Some(AccountId::new(&account).ok_or(bad("account"))?),
+        None => None,
+    };
+    let rrn = match get.of::<Option<String>>("rrn")? {
+        Some(rrn) => Some(Rrn::parse(format!("{rrn:<12}").as_bytes()).map_err(|_| bad("rrn"))?),
+        None => None,
+    };
+    let authorization_id = match get.of::<Option<String>>("authorization_id")? {
+        Some(digits) => Some(digits.as_bytes().try_into().map_err(|_| bad("authorization_id"))?),
+        None => None,
+    };
+    let notes = get.of::<Option<String>>("notes")?;
+    let notes = notes.map(|notes| serde_json::from_str(&notes).map_err(|_| bad("notes"))).transpose()?;
+    Ok(StoredTransaction {
+        id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
+        time: Time::from_unix_ms(get.of("time_ms")?),
+        business_day: parse_day(day).ok_or(bad("business_day"))?,
+        link: recall.link,
+        terminal: recall.terminal,
+        class: serde_json::from_value(get.of::<String>("class")?.into()).map_err(|_| bad("class"))?,
+        transaction: serde_json::from_value(get.of::<String>("type")?.into()).map_err(|_| bad("type"))?,
+        pan: keys.open_pan(&get.of::<Vec<u8>>("pan_sealed")?).map_err(|_| bad("pan_sealed"))?,
+        stan: recall.stan,
+        rrn,
+        transmission: TransmissionTime(get.of("transmission")?),
+        amount_minor: get.of("amount_minor")?,
+        currency,
+        code: ResponseCode::parse(get.of::<String>("code")?.as_bytes()).ok_or(bad("code"))?,
+        authorization_id,
+        issuer_authentication,
+        balance,
+        account,
+        funds,
+        cash: get.of::<Option<u16>>("tsn")?.map(|tsn| Cash { tsn, notes }),
+        status: parse_status(&get.of::<String>("status")?).ok_or(bad("status"))?,
+        standing_minor: get.of("standing_minor")?,
+        // A dispense that has not been reported holds money, and never leaves memory.
+        reported: true,
+    })
+}
+
+fn parse_day(day: &str) -> Option<CivilDay> {
+    let mut numbers = day.split('-');
+    let mut next = || numbers.next()?.parse::<u16>().ok();
+    let (year, month, day) = (next()?, next()?, next()?);
+    Some(CivilDay { year, month: u8::try_from(month).ok()?, day: u8::try_from(day).ok()? })
 }
 
 /// Reads columns by name and names the one that is wrong.

@@ -307,8 +307,8 @@ impl SearchArgs {
     fn filter(&self, settings: &Settings, pan: Option<Pan>) -> Result<Filter, ProjectionError> {
         let card = match pan {
             Some(pan) => {
-                let hash = recovery::pan_hash(settings).map_err(ProjectionError::Recovery)?;
-                Some((pan, hash(&pan)))
+                let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
+                Some((pan, keys.pan_lookup(&pan)))
             }
             None => None,
         };

@@ -13,11 +13,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use store::{Sequence, Stream};
 use tempfile::TempDir;
-use traffic::{Traffic, hash, pan};
+use traffic::{Traffic, hash, keys, pan};
 use transaction_store::{Entry, Filter, Reader, Tail, TransactionStore, TransactionStoreError};
 
 fn open(file: &Path) -> TransactionStore {
-    TransactionStore::open(file, UtcOffset::default(), Box::new(hash)).unwrap()
+    TransactionStore::open(file, UtcOffset::default(), keys()).unwrap()
 }
 
 /// Which stream a record is of: two take turns.
@@ -314,7 +314,7 @@ fn a_file_of_another_version_is_made_anew_by_the_writer_and_refused_by_readers()
 fn one_process_writes() {
     let (_folder, file) = stored(&Traffic::new(2).records(10), 10);
     let _first = open(&file);
-    let second = TransactionStore::open(&file, UtcOffset::default(), Box::new(hash));
+    let second = TransactionStore::open(&file, UtcOffset::default(), keys());
     assert!(matches!(second, Err(TransactionStoreError::InUse(_))));
     assert!(matches!(TransactionStore::remove(&file), Err(TransactionStoreError::InUse(_))));
 }
@@ -332,5 +332,61 @@ fn files_are_private_and_hold_no_clear_card_number() {
             let digits = pan(number).reveal();
             assert!(!content.windows(16).any(|window| window == &*digits), "{}", path.display());
         }
+    }
+}
+
+#[test]
+fn what_is_recalled_is_what_memory_had() {
+    let traffic = Traffic::new(7).records(3_000);
+    let (_folder, file) = stored(&traffic, 100);
+    let mut state = auth::State::default();
+    let mut asked = Vec::new();
+    for record in &traffic {
+        let account = match record {
+            // Random traffic closes accounts that have cards.
+            Record::AccountRemoved(_) => continue,
+            Record::Decided(transaction) => transaction.account,
+            Record::Reversed(auth::Reversed { origin, .. })
+            | Record::Completed(auth::Completed { origin, .. })
+            | Record::HoldExpired(auth::HoldExpired { origin, .. }) => origin.map(|origin| origin.account),
+            _ => None,
+        };
+        if let Some(id) = account.filter(|id| state.account_on_file(id).is_none()) {
+            state.apply(&Record::AccountStored(auth::Account {
+                id,
+                currency: card::Currency::parse("EUR").unwrap(),
+                kind: auth::AccountKind::Default,
+                opening_minor: 0,
+                credit_line_minor: 0,
+            }));
+        }
+        state.apply(record);
+        if let Record::Decided(transaction) = record {
+            let auth::Transaction { link, terminal, stan, .. } = **transaction;
+            asked.push((auth::Recall { link, terminal, stan }, transaction.id));
+        }
+    }
+    let mut kept = std::collections::HashMap::new();
+    state.freeze().into_each(|element| {
+        if let auth::Element::Transaction(stored) = element {
+            kept.insert(stored.id, (**stored).clone());
+        }
+    });
+    let reader = Reader::open(&file).unwrap().unwrap();
+    for (recall, id) in asked {
+        let found = reader.recall(&recall, &keys()).unwrap();
+        let found = found.into_iter().find(|stored| stored.id == id).unwrap();
+        let memory = &kept[&id];
+        // A hold stays in memory until it has ended, and so does a dispense until it is reported.
+        if matches!(memory.funds, auth::Funds::Held { .. }) && memory.standing_minor != 0 {
+            continue;
+        }
+        let posted = |stored: &auth::StoredTransaction| match stored.funds {
+            auth::Funds::Posted { .. } => stored.standing_minor,
+            _ => 0,
+        };
+        assert_eq!(posted(&found), posted(memory));
+        let same = auth::StoredTransaction { funds: memory.funds, reported: memory.reported, ..found };
+        assert_eq!(same, *memory);
     }
 }

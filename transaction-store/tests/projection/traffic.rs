@@ -1,5 +1,7 @@
 //! Records of a small institution, of every kind, from a seed.
 
+use std::sync::OnceLock;
+use store::DataKeys;
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
     EntryMode, Funds, HoldExpired, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
@@ -207,11 +209,15 @@ pub(crate) fn pan(number: u64) -> Pan {
     Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap()
 }
 
-/// What stands for the keyed hash here.
+/// The keys of every store here.
+pub(crate) fn keys() -> DataKeys {
+    static KEYS: OnceLock<DataKeys> = OnceLock::new();
+    KEYS.get_or_init(|| DataKeys::in_memory().unwrap()).clone()
+}
+
+/// The keyed hash of a card number.
 pub(crate) fn hash(pan: &Pan) -> [u8; 16] {
-    let mut hash = [0xA5; 16];
-    hash[..8].copy_from_slice(&pan.spread().to_be_bytes());
-    hash
+    keys().pan_lookup(pan)
 }
 
 fn account(number: u64) -> AccountId {
