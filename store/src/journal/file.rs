@@ -191,7 +191,7 @@ impl FileJournal {
             Ok(true) => tracing::info!(current = self.keys.current_version(), "took up the data keys"),
             Ok(false) => {}
             Err(error) => {
-                tracing::warn!(%error, "the data keys cannot be taken up; sealing goes on as before")
+                tracing::warn!(%error, "the data keys cannot be taken up; sealing goes on as before");
             }
         }
         let bytes = self.segment_bytes.max((HEADER_BYTES as u64 + frame_bytes).next_multiple_of(BLOCK));

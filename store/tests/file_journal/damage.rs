@@ -243,7 +243,7 @@ fn other_data_keys_are_told_from_damage() {
     }
     journal.sync().unwrap();
     change(dir.path(), 1, |content| content[8..12].copy_from_slice(&1u32.to_le_bytes()));
-    change(dir.path(), 1, fix_header);
+    change(dir.path(), 1, |content| fix_header(content));
     let error = store::read_all(dir.path(), &keys(dir.path()), &mut |_, _, _| Ok(())).unwrap_err();
     assert!(matches!(error, JournalError::UnknownDataKey { version: 0, .. }), "{error}");
 }

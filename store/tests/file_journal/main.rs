@@ -103,7 +103,7 @@ fn fix_checksum(frame: &mut [u8]) {
 }
 
 /// Gives a segment header that was changed by the test the checksum that fits it.
-fn fix_header(content: &mut Vec<u8>) {
+fn fix_header(content: &mut [u8]) {
     let checksum = crc32c::crc32c(&content[..4092]);
     content[4092..4096].copy_from_slice(&checksum.to_le_bytes());
 }
