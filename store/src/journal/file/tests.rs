@@ -244,6 +244,68 @@ proptest! {
     }
 }
 
+/// The last group: three batches of two streams under one sync. Whichever of its bytes is flipped, or
+/// the last that is there, the batches before the damaged one stay, it and those behind it are cut,
+/// and the cut is reported with its place.
+#[test]
+fn every_byte_of_the_last_group_flipped_or_missing_is_cut_at_the_exact_batch_and_reported() {
+    let disk = SimulatedDisk::new(1);
+    let (mut journal, _) = open(&disk).unwrap();
+    append_texts(&mut journal, 0, &["acknowledged before"]);
+    journal.sync().unwrap();
+    for (stream, texts) in [(0, &["one", "two", "three"][..]), (1, &["four", "five"]), (0, &["six"])] {
+        append_texts(&mut journal, stream, texts);
+    }
+    journal.sync().unwrap();
+    drop(journal);
+    let mut whole = Vec::new();
+    disk.change(1, |content| whole.clone_from(content));
+    let starts = frame_starts(&whole);
+    let &[_, group, _, _, end] = &starts[..] else { panic!("four frames and their end: {starts:?}") };
+    for place in group..end {
+        let damaged = *starts.iter().rfind(|start| **start <= place).unwrap();
+        let kept = starts.iter().filter(|start| **start < damaged).count();
+        for flip in [None, Some(0x01), Some(0xff)] {
+            disk.change(1, |content| {
+                content.clone_from(&whole);
+                match flip {
+                    None => content.truncate(place),
+                    Some(flip) => content[place] ^= flip,
+                }
+            });
+            let (mut journal, replay) = open(&disk).unwrap();
+            assert_eq!(replay.frames, kept as u64);
+            // A file that ends between two batches shows nothing of the second.
+            let torn = (flip.is_some() || place > damaged).then_some(damaged as u64);
+            assert_eq!(replay.torn.map(|torn| torn.offset), torn, "byte {place}, {flip:?}");
+            append_texts(&mut journal, 0, &["instead"]);
+            journal.sync().unwrap();
+            drop(journal);
+            let (_, replay) = open(&disk).unwrap();
+            assert_eq!((replay.frames, replay.torn), (kept as u64 + 1, None));
+            // A file without room for the batch has a successor.
+            disk.remove(2);
+        }
+    }
+}
+
+fn append_texts(journal: &mut FileJournal, stream: u16, texts: &[&str]) {
+    let mut batch = Batch::new();
+    for text in texts {
+        batch.push(text.as_bytes());
+    }
+    journal.append(Stream(stream), journal.position(Stream(stream)), &batch).unwrap();
+}
+
+/// Where the frames of a segment begin, and where the last one ends.
+fn frame_starts(content: &[u8]) -> Vec<usize> {
+    let mut starts = vec![HEADER_BYTES];
+    while let Some(frame) = crate::journal::frame::Frame::at_front(&content[*starts.last().unwrap()..]) {
+        starts.push(starts.last().unwrap() + frame.size);
+    }
+    starts
+}
+
 /// What is read at the opening may be in the cache of the system only.
 #[test]
 fn an_opening_makes_durable_what_it_has_read() {
