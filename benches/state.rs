@@ -20,31 +20,33 @@ fn main() {
     let transactions = numbers.next().unwrap_or(1_000_000);
 
     let records = on_file(cards);
-    let before = resident_bytes();
-    let begun = Instant::now();
     let mut state = State::new(Memory { transactions, ..Memory::default() });
-    for bytes in &records {
-        state.apply(&decode_record(bytes).expect("our own record"));
-    }
+    let begun = Instant::now();
+    let allocated = allocation_counter::measure(|| {
+        for bytes in &records {
+            state.apply(&decode_record(bytes).expect("our own record"));
+        }
+    });
     let seconds = begun.elapsed().as_secs_f64();
-    let each = (resident_bytes() - before) as f64 / cards as f64;
+    let each = allocated.bytes_current as f64 / cards as f64;
     line("memory", &format!("{each:.0} bytes for a card with its account ({cards} of them)"));
     line("replay of cards", &format!("{:.0}/s", cards as f64 / seconds));
     drop(records);
 
-    let decided = decided(cards.min(100_000), transactions);
+    let decided = decided(transactions.min(1_000_000));
     let bytes: usize = decided.iter().map(Vec::len).sum();
     line(
         "record",
         &format!("{:.0} bytes, an approved purchase by chip and PIN", bytes as f64 / decided.len() as f64),
     );
-    let before = resident_bytes();
     let begun = Instant::now();
-    for bytes in &decided {
-        state.apply(&decode_without_receipt(bytes).expect("our own record"));
-    }
+    let allocated = allocation_counter::measure(|| {
+        for bytes in &decided {
+            state.apply(&decode_without_receipt(bytes).expect("our own record"));
+        }
+    });
     let seconds = begun.elapsed().as_secs_f64();
-    let each = (resident_bytes() - before) as f64 / decided.len() as f64;
+    let each = allocated.bytes_current as f64 / decided.len() as f64;
     line("memory", &format!("{each:.0} bytes for a transaction ({} of them)", decided.len()));
     line("replay of decisions", &format!("{:.0}/s", decided.len() as f64 / seconds));
 
@@ -92,8 +94,9 @@ fn on_file(cards: usize) -> Vec<Vec<u8>> {
     Bank::on_file(cards as u32).map(|record| encoded(&record)).collect()
 }
 
-fn decided(cards: usize, transactions: usize) -> Vec<Vec<u8>> {
-    let mut bank = Bank::new(cards as u32);
+/// Of 1,000 cards, whose STANs come again after a million.
+fn decided(transactions: usize) -> Vec<Vec<u8>> {
+    let mut bank = Bank::new(1000);
     let mut decided = Vec::with_capacity(transactions);
     for round in 1.. {
         let purchases = bank.purchases(round);
@@ -111,11 +114,4 @@ fn encoded(record: &Record) -> Vec<u8> {
     encode_record(record, &mut bytes);
     bytes.shrink_to_fit();
     bytes
-}
-
-/// Of this process, as Linux counts it.
-fn resident_bytes() -> u64 {
-    let statm = fs::read_to_string("/proc/self/statm").expect("Linux");
-    let pages: u64 = statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("a number of pages");
-    pages * 4096
 }

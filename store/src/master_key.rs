@@ -52,8 +52,21 @@ impl MasterKey {
     /// # Errors
     /// When the file cannot be read, group or others have any right to it, or it holds no key.
     pub fn read_file(path: &Path) -> Result<MasterKey, KeyError> {
+        MasterKey::read_without(0o077, path)
+    }
+
+    /// Reads the key from a credential that systemd has put down for this process. It gives the
+    /// service's user a right of its own in an access list, and the mode then shows one of the group.
+    ///
+    /// # Errors
+    /// As [`MasterKey::read_file`], but the group may read.
+    pub fn read_credential(path: &Path) -> Result<MasterKey, KeyError> {
+        MasterKey::read_without(0o037, path)
+    }
+
+    fn read_without(refused: u32, path: &Path) -> Result<MasterKey, KeyError> {
         // Room for white space around the digits.
-        let read = private_file::read(path, 256).map_err(|error| match error {
+        let read = private_file::read_without(refused, path, 256).map_err(|error| match error {
             ReadError::OpenToOthers(mode) => KeyError::OpenToOthers(path.to_owned(), mode),
             ReadError::Io(error) => KeyError::Io(path.to_owned(), error),
         })?;

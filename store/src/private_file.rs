@@ -21,11 +21,16 @@ pub(crate) struct ReadFile {
 
 /// Reads at most `limit` bytes of a file to which only its owner has any right.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<ReadFile, ReadError> {
+    read_without(0o077, path, limit)
+}
+
+/// Reads at most `limit` bytes of a file that has none of these rights.
+pub(crate) fn read_without(refused: u32, path: &Path, limit: u64) -> Result<ReadFile, ReadError> {
     let file = OpenOptions::new().read(true).open(path).map_err(ReadError::Io)?;
     // The rights of the opened file, so that it cannot be exchanged in between.
     let metadata = file.metadata().map_err(ReadError::Io)?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
+    if mode & refused != 0 {
         return Err(ReadError::OpenToOthers(mode));
     }
     // Capacity from the start: bytes that grow would leave copies of a key behind.
@@ -35,8 +40,11 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<ReadFile, ReadError> {
     Ok(ReadFile { bytes, metadata })
 }
 
-/// Writes a new file, durably: it is there whole, or not at all.
-pub(crate) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Writes a new file that only its owner can read (mode 0600), durably: it is there whole, or not at all.
+///
+/// # Errors
+/// When a file is there already, which is never overwritten, or cannot be written.
+pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let prepared = prepare(path, bytes)?;
     // A link, unlike a renaming, never takes the place of a file that is there.
     let linked = fs::hard_link(&prepared, path);

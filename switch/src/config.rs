@@ -9,6 +9,7 @@ mod framing;
 mod hsm;
 mod keys;
 mod listener;
+mod master_key;
 mod ndc;
 mod product;
 mod section;
@@ -21,6 +22,7 @@ pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
 pub(crate) use value::LARGEST_MINOR;
 
+use crate::master_key::MasterKeySource;
 use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings, TransactionSettings};
 use auth::{Memory, Tables};
 use card::{Currency, UtcOffset};
@@ -129,7 +131,7 @@ pub const IMPORTED_KEYS: &str = "keys.toml";
 /// Where things are kept.
 struct Storage {
     data_folder: PathBuf,
-    master_key_file: PathBuf,
+    master_key: MasterKeySource,
     segment_bytes: u64,
     transactions: TransactionSettings,
     snapshots: SnapshotSettings,
@@ -139,20 +141,8 @@ struct Storage {
 fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
     let path = |value| text(value).map(|path| folder.join(path));
     let data_folder = top.or("data", folder.join("turnout-data"), path);
-    let master_key_file = top.or("master_key", data_folder.join("master.key"), path);
-    if let Err(error) = store::MasterKey::read_file(&master_key_file) {
-        // A key that exists must never be written over: what it has sealed would be lost.
-        let mend = if master_key_file.exists() {
-            "mend the file, or bring it back from where it is kept safe; without this key the data is lost"
-                .to_owned()
-        } else {
-            let file = master_key_file.display();
-            format!(
-                "`turnout init` makes one; or, for a new data folder: (umask 077 && openssl rand -hex 32 > {file})"
-            )
-        };
-        top.complain("master_key", Complaint::new(error.to_string(), mend));
-    }
+    let in_data = MasterKeySource::File(data_folder.join("master.key"));
+    let master_key = top.or("master_key", in_data, |value| master_key::source(value, folder));
     let mut segment_bytes = 64 << 20;
     let archive = data_folder.join("journal-archive");
     let mut retention = RetentionSettings { keep: days(7), then: Retire::Archive(archive) };
@@ -169,7 +159,7 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         snapshots.keep = section.or("keep", 2, number(1..=100)) as usize;
         section.finish();
     }
-    Storage { data_folder, master_key_file, segment_bytes, transactions, snapshots, retention }
+    Storage { data_folder, master_key, segment_bytes, transactions, snapshots, retention }
 }
 
 /// What becomes of segments that no snapshot needs any more.
@@ -192,6 +182,9 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let shards = top.or("shards", 1, number(1..=auth::limits::SHARDS as u64)) as usize;
     let memory = memory(top, shards);
     let hsm = hsm::read(top);
+    if let Err(error) = storage.master_key.check(&hsm.settings) {
+        top.complain("master_key", master_key::complaint(&storage.master_key, &error));
+    }
     let identity = top.table("tls").map_or_else(Identity::default, |mut section| {
         let identity = Identity::read(&mut section, folder);
         section.finish();
@@ -223,7 +216,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     };
     let settings = Settings {
         data_folder: storage.data_folder,
-        master_key_file: storage.master_key_file,
+        master_key: storage.master_key,
         shards,
         segment_bytes: storage.segment_bytes,
         transactions: storage.transactions,

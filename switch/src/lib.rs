@@ -11,6 +11,7 @@ pub mod directory;
 pub mod edge;
 pub mod history;
 pub mod inbox;
+pub mod master_key;
 pub mod metrics;
 pub mod projection;
 pub mod recovery;

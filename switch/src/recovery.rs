@@ -1,15 +1,14 @@
 //! From the journal to state, at start and for the tools that only look.
 
 use crate::directory::Directory;
+use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
 use crate::snapshots;
 use auth::{Core, Record, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use store::{
-    DataKeys, DataKeysError, FileJournal, JournalError, KeyError, MasterKey, Rejected, Replay, Stream,
-};
+use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream};
 use transaction_store::PanHash;
 
 /// The stream of card imports, beside those of the shards.
@@ -18,8 +17,8 @@ pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
 /// Why the journal could not be opened.
 #[derive(Debug)]
 pub enum RecoveryError {
-    /// The master key file.
-    MasterKey(PathBuf, KeyError),
+    /// The master key.
+    MasterKey(MasterKeyError),
     /// The file of the data keys.
     DataKeys(DataKeysError),
     /// The journal itself.
@@ -147,10 +146,10 @@ fn first_data_keys(settings: &Settings, file: &Path, master: &MasterKey) -> Resu
 /// The key that wraps the data keys.
 ///
 /// # Errors
-/// When its file is missing, readable by others or holds no key.
+/// When it is not where the configuration says, others may read it, it is no key, or the HSM that keeps it
+/// does not answer.
 pub fn master_key(settings: &Settings) -> Result<MasterKey, RecoveryError> {
-    let file = &settings.master_key_file;
-    MasterKey::read_file(file).map_err(|error| RecoveryError::MasterKey(file.clone(), error))
+    settings.master_key.read(&settings.hsm).map_err(RecoveryError::MasterKey)
 }
 
 /// The keyed hash under which card numbers stand in the transaction store.
@@ -165,9 +164,7 @@ pub fn pan_hash(settings: &Settings) -> Result<PanHash, RecoveryError> {
 impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RecoveryError::MasterKey(file, error) => {
-                write!(f, "master key {}: {error}; `turnout init` makes one for a new folder", file.display())
-            }
+            RecoveryError::MasterKey(error) => write!(f, "master key: {error}"),
             RecoveryError::DataKeys(error) => write!(f, "data keys: {error}"),
             RecoveryError::Journal(error) => write!(f, "journal: {error}"),
         }

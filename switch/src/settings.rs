@@ -7,6 +7,7 @@ mod hsm;
 pub use certificates::Certificates;
 pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
 
+use crate::master_key::MasterKeySource;
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
 use std::collections::HashMap;
@@ -20,8 +21,8 @@ use std::time::Duration;
 pub struct Settings {
     /// Folder of the journal, the master key and imported keys.
     pub data_folder: PathBuf,
-    /// File of the master key for data at rest.
-    pub master_key_file: PathBuf,
+    /// Where the key comes from that wraps the keys of data at rest.
+    pub master_key: MasterKeySource,
     /// Number of shards, 1 to 64.
     pub shards: usize,
     /// Preallocated size of a journal segment.

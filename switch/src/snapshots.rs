@@ -1,6 +1,6 @@
 //! Snapshots of all shards: taken in the background while the switch serves, read at start.
 //!
-//! A shard freezes its state between two inputs, which costs it a reference for every 128 entries. The thread here
+//! A shard freezes its state between two inputs, which costs it a reference for every 512 entries. The thread here
 //! then writes what was frozen, once the journal is durable up to it. A new snapshot is due when the journal has
 //! grown by as much as the last one took, so that snapshots at most double what is written, and by
 //! [`SnapshotSettings::journal_bytes`] at least.

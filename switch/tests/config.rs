@@ -327,6 +327,12 @@ fn values_out_of_their_bounds() {
         "segment = \"1KiB\"",
         "segment = \"1KiB\" | journal.segment: is out of bounds",
     );
+    site.check("segment = \"64MiB\"", "then = \"burn\"", "then = \"burn\" | journal.then: is \"burn\"");
+    site.check(
+        "segment = \"64MiB\"",
+        "then = \"remove\"\narchive = \"old\"",
+        "archive = \"old\" | journal.archive: belongs to then = \"archive\"",
+    );
     site.check("lmk = \"public-test\"", "", "[hsm] | hsm.lmk: must be stated for the embedded HSM");
     site.check(
         "per_transaction = \"500.00\"",
@@ -519,4 +525,18 @@ fn no_change_of_bytes_panics() {
             assert!(!mistakes.is_empty());
         }
     }
+}
+
+#[test]
+fn old_journal_segments_are_kept_for_a_week_and_archived_unless_the_file_says_otherwise() {
+    let site = Site::new();
+    let data = site.file.with_file_name("turnout-data");
+    let usual = site.load(&[]).unwrap().retention;
+    assert_eq!(usual.keep, Duration::from_hours(7 * 24));
+    assert_eq!(usual.then, store::Retire::Archive(data.join("journal-archive")));
+    let with = |lines: &str| site.load(&[("segment = \"64MiB\"", lines)]).unwrap().retention;
+    let removed = with("keep = \"36h\"\nthen = \"remove\"");
+    assert_eq!((removed.keep, removed.then), (Duration::from_hours(36), store::Retire::Remove));
+    let elsewhere = site.file.with_file_name("old");
+    assert_eq!(with("archive = \"old\"").then, store::Retire::Archive(elsewhere));
 }

@@ -7,7 +7,7 @@ use card::{Pan, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// A state as it was at one moment. Taking it costs a reference for every 128 entries, so the shard goes on
+/// A state as it was at one moment. Taking it costs a reference for every 512 entries, so the shard goes on
 /// at once; reading it out is for another thread.
 #[derive(Debug)]
 pub struct Frozen {

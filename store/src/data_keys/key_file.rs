@@ -53,17 +53,22 @@ impl From<&fs::Metadata> for Stamp {
 
 /// The right to change the file. The system takes it back when the process ends.
 pub(super) struct ChangeLock {
-    _folder: File,
+    _locked: File,
 }
 
-/// Takes the right to change the file (`flock` on its folder, since the file itself is replaced).
+/// Takes the right to change the file (`flock`).
 pub(super) fn lock(file: &Path) -> Result<ChangeLock, DataKeysError> {
-    let folder = File::open(private_file::folder_of(file)).map_err(failed(file))?;
-    match folder.try_lock() {
-        Ok(()) => Ok(ChangeLock { _folder: folder }),
-        Err(TryLockError::WouldBlock) => Err(DataKeysError::Busy(file.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(file)(error)),
+    let locked = File::open(file).map_err(failed(file))?;
+    match locked.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(DataKeysError::Busy(file.to_owned())),
+        Err(TryLockError::Error(error)) => return Err(failed(file)(error)),
     }
+    // Whoever was quicker may have replaced the file, and then the one we have locked is gone.
+    if Stamp::from(&locked.metadata().map_err(failed(file))?) != Stamp::of(file)? {
+        return Err(DataKeysError::Busy(file.to_owned()));
+    }
+    Ok(ChangeLock { _locked: locked })
 }
 
 /// Writes a file that is not there yet.

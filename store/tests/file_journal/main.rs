@@ -5,6 +5,7 @@ mod follow;
 mod kill;
 mod operation;
 mod retire;
+mod rotation;
 mod roundtrip;
 
 use std::fs;

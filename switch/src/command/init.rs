@@ -153,8 +153,8 @@ pub fn run(args: InitArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Makes the folder: configuration, master key, data keys, certificates, keys and test cards. Files that hold
-/// something private can be read by their owner only.
+/// Makes the folder: configuration, master key, data keys, certificates, keys and test cards. Files that
+/// hold something private can be read by their owner only.
 ///
 /// # Errors
 /// When a file is there already (nothing is overwritten) or cannot be written, or the system gives no

@@ -4,6 +4,7 @@ mod audit;
 mod ceremony;
 mod change;
 mod clear;
+mod data;
 mod import;
 mod key_file;
 mod lifecycle;
@@ -44,6 +45,12 @@ enum KeyCommand {
     Revoke(lifecycle::RevokeArgs),
     /// List the keys: name, type, check value
     List(ListArgs),
+    /// New key for data at rest, from the next segment of the journal on
+    RotateData(data::RotateDataArgs),
+    /// Put the keys of data at rest under another master key
+    Rewrap(data::RewrapArgs),
+    /// List the keys of data at rest: version, state, when made
+    ListData(data::ListDataArgs),
     /// Show what was done with keys, and verify that nothing was changed in it
     Audit(AuditArgs),
 }
@@ -88,6 +95,9 @@ pub fn run(args: KeyArgs) -> ExitCode {
         KeyCommand::Export(args) => lifecycle::export(&args),
         KeyCommand::Rotate(args) => lifecycle::rotate(&args),
         KeyCommand::Revoke(args) => lifecycle::revoke(&args),
+        KeyCommand::RotateData(args) => data::rotate(&args),
+        KeyCommand::Rewrap(args) => data::rewrap(&args),
+        KeyCommand::ListData(args) => data::list(&args),
         KeyCommand::List(args) => list(&args),
         KeyCommand::Audit(args) => audit(&args),
     };

@@ -3,6 +3,8 @@
 
 mod card_import;
 mod check;
+mod data_keys;
+mod journal;
 mod key_ceremony;
 mod key_import;
 mod message;

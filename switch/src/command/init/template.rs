@@ -14,7 +14,7 @@ pub(super) fn text(ports: &Ports, issuer: &TestIssuer, keys: &TestKeyCryptograms
 # every key; `turnout check` finds every mistake. Paths are relative to this file.
 
 data = "turnout-data"                   # journal and imported keys
-master_key = "turnout-data/master.key"  # encrypts the journal; without it the data is lost
+master_key = "turnout-data/master.key"  # wraps the keys of data at rest; without it the data is lost
 business_offset = "+00:00"              # when the business day begins
 hold_period = "7d"                      # how long an authorization holds money that nobody completes
 drain_deadline = "10s"                  # how long SIGTERM waits for answers in flight

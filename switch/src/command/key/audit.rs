@@ -1,7 +1,6 @@
 //! What was done with keys: a line for each deed, chained so that none can be changed or taken out unseen.
 
 use crate::clock;
-use crate::config::KeyKind;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -12,6 +11,9 @@ use std::path::{Path, PathBuf};
 /// The file of the data folder.
 const FILE: &str = "key-audit.jsonl";
 
+/// Stands for the type of a key in deeds with keys of data at rest.
+pub(super) const DATA_KEY: &str = "DATA";
+
 /// Stands before the first line.
 const BEGINNING: &str = "";
 
@@ -19,7 +21,8 @@ const BEGINNING: &str = "";
 pub(super) struct Deed<'a> {
     pub(super) action: &'static str,
     pub(super) name: &'a str,
-    pub(super) kind: KeyKind,
+    /// Type of the key, as the configuration writes it, or [`DATA_KEY`].
+    pub(super) kind: &'a str,
     /// Check value of the key or component, where there is one.
     pub(super) kcv: Option<&'a str>,
     /// Who and how, in words; never anything of a key.
@@ -67,7 +70,7 @@ impl Audit {
             "user": user(),
             "action": deed.action,
             "name": deed.name,
-            "type": deed.kind.as_str(),
+            "type": deed.kind,
             "kcv": deed.kcv,
             "detail": deed.detail,
             "previous": trail.last_hash,
@@ -130,7 +133,7 @@ mod tests {
     use super::*;
 
     fn deed(name: &str) -> Deed<'_> {
-        Deed { action: "import", name, kind: KeyKind::Zpk, kcv: Some("08D7B4"), detail: "" }
+        Deed { action: "import", name, kind: "ZPK", kcv: Some("08D7B4"), detail: "" }
     }
 
     #[test]

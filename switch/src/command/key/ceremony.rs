@@ -141,7 +141,7 @@ pub(super) fn component(args: &ComponentArgs) -> Result<(), ExitCode> {
         change.record(&Deed {
             action: "component",
             name: &args.name,
-            kind: args.kind,
+            kind: args.kind.as_str(),
             kcv: Some(&kcv),
             detail: &detail,
         })?;

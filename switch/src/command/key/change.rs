@@ -6,11 +6,14 @@ use super::unit::{Unit, UnitError};
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::config::{Configuration, KeyKind, is_key_name};
+use crate::master_key::MasterKeyError;
+use crate::recovery::RecoveryError;
 use hsm::KeyField;
 use serde_json::json;
 use std::io;
 use std::path::Path;
 use std::process::ExitCode;
+use store::DataKeysError;
 
 /// A change under way.
 pub(super) struct Change {
@@ -110,7 +113,7 @@ impl Change {
     ) -> Result<(), Refusal> {
         // Whatever way it came, what will be used is asked for its check value.
         let kcv = self.verified_kcv(kind, key, wanted_kcv)?;
-        self.record(&Deed { action, name, kind, kcv: Some(&kcv), detail })?;
+        self.record(&Deed { action, name, kind: kind.as_str(), kcv: Some(&kcv), detail })?;
         self.file.add(name, kind, key, &kcv);
         self.save()?;
         match format {
@@ -139,6 +142,28 @@ impl Refusal {
     /// A file could not be read or written.
     pub(super) fn failed(path: &Path, error: &io::Error) -> Refusal {
         Refusal(format!("{}: {error}", path.display()), FAILED)
+    }
+}
+
+/// The keys of data at rest are not as they must be.
+impl From<RecoveryError> for Refusal {
+    fn from(error: RecoveryError) -> Refusal {
+        Refusal(format!("{error}; nothing was changed"), FAILED)
+    }
+}
+
+impl From<DataKeysError> for Refusal {
+    fn from(error: DataKeysError) -> Refusal {
+        Refusal(format!("{error}; nothing was changed"), FAILED)
+    }
+}
+
+impl From<MasterKeyError> for Refusal {
+    fn from(error: MasterKeyError) -> Refusal {
+        match error {
+            MasterKeyError::Hsm(error) => Refusal::from(error),
+            error => Refusal(format!("{error}; nothing was changed"), FAILED),
+        }
     }
 }
 

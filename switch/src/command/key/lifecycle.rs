@@ -134,7 +134,7 @@ pub(super) fn export(args: &ExportArgs) -> Result<(), ExitCode> {
         change.record(&Deed {
             action: "export",
             name: &args.name,
-            kind,
+            kind: kind.as_str(),
             kcv: Some(&kcv),
             detail: &detail,
         })?;
@@ -175,7 +175,7 @@ pub(super) fn revoke(args: &RevokeArgs) -> Result<(), ExitCode> {
         if reason.is_empty() || reason.len() > 200 || reason.chars().any(char::is_control) {
             return Err(Refusal::data("a reason has 1 to 200 characters"));
         }
-        let deed = |action, detail| Deed { action, name: &args.name, kind, kcv: kcv.as_deref(), detail };
+        let deed = |action, detail| Deed { action, name: &args.name, kind: kind.as_str(), kcv: kcv.as_deref(), detail };
         change.record(&deed("revoke", reason))?;
         change.file.revoke(&args.name, Some(format!("{} {reason}", clock::now())));
         change.save()?;

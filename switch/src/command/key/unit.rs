@@ -4,8 +4,9 @@
 use crate::config::KeyKind;
 use crate::settings::HsmSettings;
 use hsm::{
-    CheckValue, Command, ErrorCode, ExportKey, FormKey, GenerateKey, ImportKey, KcvLength, KeyField,
-    KeyScheme, Reply, ReplyBody, framing,
+    CheckValue, CipherData, CipherDirection, CipherMode, Command, DataFormat, DataKey, DataMessage,
+    DataReply, ErrorCode, ExportKey, FormKey, GenerateKey, ImportKey, Iv, KcvLength, KeyField, KeyScheme,
+    KeyType, Reply, ReplyBody, framing,
 };
 use hsm_sim::{Engine, Lmk};
 use std::fmt;
@@ -101,6 +102,44 @@ impl Unit {
     pub fn generate(&mut self, kind: KeyKind, scheme: KeyScheme) -> Result<KeyField<'static>, UnitError> {
         let command = Command::GenerateKey(GenerateKey::new(kind.hsm_type(), scheme));
         self.ask(&command, made_key)
+    }
+
+    /// Has the HSM make a key of a type that the configuration has no use for (`A0`).
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn generate_type(
+        &mut self,
+        key_type: KeyType,
+        scheme: KeyScheme,
+    ) -> Result<KeyField<'static>, UnitError> {
+        self.ask(&Command::GenerateKey(GenerateKey::new(key_type, scheme)), made_key)
+    }
+
+    /// Encrypts (`M0`) or decrypts (`M2`) whole blocks, given and taken as hexadecimal digits, with a data
+    /// encryption key in CBC mode.
+    ///
+    /// # Errors
+    /// When the HSM refuses, or does not answer.
+    pub fn cipher(
+        &mut self,
+        direction: CipherDirection,
+        key: &KeyField<'_>,
+        iv: Iv,
+        digits: &[u8],
+    ) -> Result<Vec<u8>, UnitError> {
+        let mode = CipherMode::Cbc(iv);
+        let command = CipherData {
+            direction,
+            mode,
+            key: DataKey { key_type: Some(KeyType::DEK), key: key.borrowed(), ksn: None },
+            output: DataFormat::Hex,
+            message: DataMessage { format: DataFormat::Hex, sent: digits },
+        };
+        self.ask(&Command::CipherData(command), |reply| match &reply.body {
+            ReplyBody::Data(data) => Some(DataReply::parse(data, &[(mode, false)]).ok()?.sent.to_vec()),
+            _ => None,
+        })
     }
 
     /// Has the HSM form a key of parts (`A4`).
