@@ -6,7 +6,7 @@ use crate::recovery::{self, RecoveryError};
 use crate::settings::Settings;
 use auth::Record;
 use store::{JournalReader, Place, Sequence, Until};
-use transaction_store::{Entry, Filter, Reader, Tail};
+use transaction_store::{Entry, Filter, Reader, Tail, TransactionStoreError};
 
 /// How often to begin anew when the writer has gone on and old segments have gone meanwhile.
 const ATTEMPTS: usize = 3;
@@ -26,7 +26,11 @@ pub fn read(settings: &Settings, filter: &Filter) -> Result<Vec<Entry>, Projecti
 }
 
 fn read_once(settings: &Settings, filter: &Filter) -> Result<Vec<Entry>, ProjectionError> {
-    let reader = Reader::open(&settings.transactions.file).map_err(ProjectionError::Store)?;
+    let reader = match Reader::open(&settings.transactions.file) {
+        // `serve` will make it anew; the journal answers meanwhile.
+        Err(TransactionStoreError::OtherSchema(_)) => None,
+        opened => opened.map_err(ProjectionError::Store)?,
+    };
     let (stored, place) = match &reader {
         Some(reader) => {
             let stored = reader.search(filter).map_err(ProjectionError::Store)?;

@@ -100,7 +100,7 @@ impl Follower {
     fn follow(&self) -> Result<(), ProjectionError> {
         let mut store = open_store(&self.settings)?;
         let until = Until::Durable(Arc::clone(&self.durable));
-        let mut reader = open_reader(&self.settings, &mut store, until)?;
+        let mut reader = open_reader(&self.settings, &store, until)?;
         let mut closed: Option<Instant> = None;
         while !self.stopped() {
             let records = project_batch(&mut reader, &mut store)?;
@@ -154,14 +154,13 @@ pub fn open_store(settings: &Settings) -> Result<TransactionStore, ProjectionErr
     TransactionStore::open(&settings.transactions.file, offset, keys).map_err(ProjectionError::Store)
 }
 
-/// Opens the journal where the store stands; a store that is too old for the journal is begun anew with what the
-/// journal still has.
+/// Opens the journal where the store stands; for a new store, with the oldest segment that the journal still has.
 ///
 /// # Errors
-/// When the journal cannot be read, or the store not be made anew.
+/// When the journal cannot be read, or does not have the place where the store stands.
 pub fn open_reader(
     settings: &Settings,
-    store: &mut TransactionStore,
+    store: &TransactionStore,
     until: Until,
 ) -> Result<JournalReader, ProjectionError> {
     let folder = recovery::journal_folder(settings);

@@ -178,7 +178,7 @@ fn catch_up(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
     if !recovery::journal_folder(settings).exists() {
         return Ok(store);
     }
-    let mut reader = projection::open_reader(settings, &mut store, Until::WholeFrames)?;
+    let mut reader = projection::open_reader(settings, &store, Until::WholeFrames)?;
     let (began, mut told, mut records) = (Instant::now(), Instant::now(), 0);
     loop {
         let batch = projection::project_batch(&mut reader, &mut store)?;
