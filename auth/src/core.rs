@@ -6,7 +6,7 @@ use crate::record::{HoldExpired, Record};
 use crate::state::State;
 use crate::suspended::Suspended;
 use crate::tables::Tables;
-use crate::{completion, pipeline, reversal};
+use crate::{completion, pipeline, provision, reversal};
 use card::Time;
 use std::sync::Arc;
 
@@ -51,6 +51,7 @@ impl Core {
             Input::HsmReply { ticket, reply } => pipeline::dispatch(self, now, ticket, &reply, effects),
             Input::Reversal(reversal) => reversal::reverse(self, now, &reversal, effects),
             Input::Completion(completion) => completion::complete(self, now, &completion, effects),
+            Input::Provision(provision) => provision::provision(self, now, *provision, effects),
             Input::Tables(tables) => self.tables = tables,
             Input::Tick => self.tick(now, effects),
         }

@@ -1,5 +1,6 @@
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
+use crate::provision::{ProvisionAnswer, ProvisionTicket};
 use crate::record::{Record, Transaction};
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
@@ -24,6 +25,13 @@ pub enum Effect {
         reply_to: ReplyTo,
         /// What to say.
         response: Response,
+    },
+    /// Give this answer to [`Input::Provision`](crate::Input::Provision).
+    Provisioned {
+        /// Its ticket.
+        ticket: ProvisionTicket,
+        /// What was done or found.
+        answer: ProvisionAnswer,
     },
 }
 

@@ -29,6 +29,7 @@ pub mod limits;
 mod names;
 mod pipeline;
 mod policy;
+mod provision;
 mod receipt;
 mod recipe;
 mod record;
@@ -51,6 +52,10 @@ pub use hsm_checks::{
 };
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use provision::{
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
+    ProvisionTask, ProvisionTicket, Refusal,
+};
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{

@@ -489,6 +489,18 @@ impl State {
             self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
         cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
     }
+
+    pub(crate) fn cards_drawing_on(&self, id: &AccountId) -> usize {
+        self.cards.values().filter(|file| file.card.account == *id).count()
+    }
+
+    /// All accounts, by number.
+    #[must_use]
+    pub fn accounts_in_order(&self) -> Vec<&Account> {
+        let mut accounts: Vec<&Account> = self.accounts.values().map(|file| &file.account).collect();
+        accounts.sort_by_key(|account| account.id);
+        accounts
+    }
 }
 
 impl StoredTransaction {

@@ -28,6 +28,22 @@ impl Directory {
         on_file.unwrap_or_else(|| (pan.spread() % self.shards as u64) as usize)
     }
 
+    /// The shard of a card that is on file, or was since the start: what was decided about it is there.
+    #[must_use]
+    pub fn home_on_file(&self, pan: &Pan) -> Option<usize> {
+        if self.shards == 1 {
+            return Some(0);
+        }
+        self.homes.get(pan).map(|home| usize::from(*home))
+    }
+
+    /// Remembers a card that its shard has put on file.
+    pub fn put_on_file(&self, pan: Pan, home: usize) {
+        if self.shards > 1 {
+            self.homes.insert(pan, home as u8);
+        }
+    }
+
     /// The shard of an account.
     #[must_use]
     pub fn home_of_account(&self, account: &AccountId) -> usize {
@@ -45,9 +61,7 @@ impl Directory {
             Record::AccountRemoved(removed) => self.home_of_account(&removed.account),
             Record::CardStored(card) => {
                 let home = self.home_of_account(&card.account);
-                if self.shards > 1 {
-                    self.homes.insert(card.pan, home as u8);
-                }
+                self.put_on_file(card.pan, home);
                 home
             }
             // The card may be off the file by now; its account is where it was.

@@ -26,6 +26,12 @@ pub fn journal_folder(settings: &Settings) -> PathBuf {
     settings.data_folder.join("journal")
 }
 
+/// Where a running `serve` takes changes of the card base.
+#[must_use]
+pub fn control_socket(settings: &Settings) -> PathBuf {
+    settings.data_folder.join("control.sock")
+}
+
 /// Opens the journal for writing and brings one core per shard to the state it describes. Records go
 /// to the shard of their card, not to the shard that wrote them, so the number of shards may change
 /// from one start to the next.
