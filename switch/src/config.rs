@@ -202,12 +202,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         tables: Arc::new(tables),
         currencies: Arc::new(products.currencies),
     };
-    Configuration {
-        settings,
-        keys: Vec::new(),
-        public_test_lmk: hsm.public_test_lmk,
-        file: PathBuf::new(),
-    }
+    Configuration { settings, keys: Vec::new(), public_test_lmk: hsm.public_test_lmk, file: PathBuf::new() }
 }
 
 fn admin(top: &mut Section<'_>, listeners: &mut Listeners<'_>) -> Option<AdminSettings> {

@@ -1,8 +1,8 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use auth::{
-    Balance, CardView, Checks, Did, Effect, Funds, ProvisionAnswer, Receipt, Record, Response, Step, Transaction, TransactionId, Unit,
-    Verdict,
+    Balance, CardView, Checks, Did, Effect, Funds, ProvisionAnswer, Receipt, Record, Response, Step,
+    Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;
@@ -164,7 +164,8 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         }),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
-            let CardView { card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account } = &**view;
+            let CardView { card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account } =
+                &**view;
             let mut text = format!(" {} {} pin-tries={pin_tries_used}", card.pan, card.status.as_str());
             text += &highest_atc.map_or(String::new(), |atc| format!(" atc={atc}"));
             text += &format!(" today={}/{purchases}", money(*bought));

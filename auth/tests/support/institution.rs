@@ -4,8 +4,9 @@ use crate::bank;
 use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
-    Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus, IbmMethod, Limits, Link, LinkName, PinMethod,
-    PinReference, Product, ProvisionTask, Record, Tables, TerminalSet, TransactionType,
+    Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
+    IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record, Tables,
+    TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;

@@ -9,7 +9,8 @@ use crate::values::{
 };
 use auth::{
     ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
+    LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
+    Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time};
 use std::sync::Arc;

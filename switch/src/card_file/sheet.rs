@@ -64,7 +64,9 @@ impl Sheet {
         let (account, terms) = match &mut change {
             CardChange::Put(put) => (put.account, &mut put.terms),
             CardChange::PutAccount(put) => (Some(put.account), &mut put.terms),
-            CardChange::RemoveCard { .. } | CardChange::RemoveAccount(_) => (None, &mut AccountTerms::default()),
+            CardChange::RemoveCard { .. } | CardChange::RemoveAccount(_) => {
+                (None, &mut AccountTerms::default())
+            }
         };
         let mut names_account_first = true;
         if let Some(account) = account {
@@ -72,10 +74,9 @@ impl Sheet {
             names_account_first = named.line == number;
             match named.complete(terms) {
                 Some(complete) => *terms = complete,
-                None => faults.0.push(format!(
-                    "account: disagrees with line {} about the same account",
-                    named.line
-                )),
+                None => faults
+                    .0
+                    .push(format!("account: disagrees with line {} about the same account", named.line)),
             }
         }
         if faults.0.is_empty() { Ok(Read { change, names_account_first }) } else { Err(faults) }

@@ -181,9 +181,11 @@ impl Reader<'_> {
         self.no_pin_cells("the product verifies PINs by PVV: give `pvki` and `pvv`", &[Column::PinOffset]);
         let digit = |text: &str| text.parse().ok().filter(|index: &u8| *index <= 9);
         let pvki = self.read(Column::Pvki, || "must be 0 to 9".into(), digit);
-        let pvv = self.read(Column::Pvv, || "must be four digits".into(), |text| {
-            text.as_bytes().try_into().ok().filter(|pvv: &[u8; 4]| pvv.iter().all(u8::is_ascii_digit))
-        });
+        let pvv = self.read(
+            Column::Pvv,
+            || "must be four digits".into(),
+            |text| text.as_bytes().try_into().ok().filter(|pvv: &[u8; 4]| pvv.iter().all(u8::is_ascii_digit)),
+        );
         if self.line.cell(Column::Pvki).is_some() != self.line.cell(Column::Pvv).is_some() {
             self.fault("pvki, pvv: give both or none");
         }

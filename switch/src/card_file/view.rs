@@ -92,7 +92,8 @@ fn put_cells(put: &CardPut, line: &mut Map<String, Value>) {
 }
 
 fn terms_cells(terms: &AccountTerms, line: &mut Map<String, Value>) {
-    let amount = |minor: Option<i64>| terms.currency.zip(minor).map(|(currency, minor)| major(minor, currency));
+    let amount =
+        |minor: Option<i64>| terms.currency.zip(minor).map(|(currency, minor)| major(minor, currency));
     set(line, Column::Currency, terms.currency.map(|currency| currency.code().to_owned()));
     set(line, Column::AccountType, terms.kind.map(|kind| account_type_word(kind).to_owned()));
     set(line, Column::Balance, amount(terms.balance_minor));

@@ -150,12 +150,14 @@ impl Control {
                 asked.push((shard, bundle, self.hand_over(shard, task).await?));
             }
             for (shard, bundle, answer) in asked {
-                let ProvisionAnswer::Changes(answers) = answer.wait(DEADLINE).await.ok_or(Trouble::NoAnswer)?
+                let ProvisionAnswer::Changes(answers) =
+                    answer.wait(DEADLINE).await.ok_or(Trouble::NoAnswer)?
                 else {
                     return Err(Trouble::NoAnswer);
                 };
                 for (index, answer) in bundle.into_iter().zip(answers) {
-                    if !check && let Ok(Done { card: Did::Added, .. }) = answer
+                    if !check
+                        && let Ok(Done { card: Did::Added, .. }) = answer
                         && let CardChange::Put(put) = &changes[index]
                     {
                         self.shards.directory().put_on_file(put.pan, shard);

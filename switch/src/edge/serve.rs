@@ -113,7 +113,9 @@ impl Server {
         let settings = Arc::new(settings);
         let control = Control::new(Arc::clone(&shards), answers, Arc::clone(&settings));
         listeners.spawn(Arc::new(control).serve(control_socket, draining.clone()));
-        for (Bound { socket, acceptor, address }, settings) in bound.into_iter().zip(settings.listeners.clone()) {
+        for (Bound { socket, acceptor, address }, settings) in
+            bound.into_iter().zip(settings.listeners.clone())
+        {
             addresses.push((settings.name.to_string(), address));
             tracing::info!(link = %settings.name, %address, tls = acceptor.is_some(), "listening");
             let link = Arc::new(Link {

@@ -141,7 +141,12 @@ impl Job<'_> {
                     };
                     let done = wanted.map_err(|faults| faults.0).and_then(&mut *visit);
                     let Err(reasons) = done else { return };
-                    format!("{file}:{}: {}: {}", line.number, masked(line.cell(Column::Pan)), reasons.join("; "))
+                    format!(
+                        "{file}:{}: {}: {}",
+                        line.number,
+                        masked(line.cell(Column::Pan)),
+                        reasons.join("; ")
+                    )
                 }
                 Err(SourceError::Line(number, reason)) => format!("{file}:{number}: {reason}"),
                 Err(SourceError::File(reason)) => format!("{file}: {reason}"),
@@ -164,8 +169,14 @@ fn report(kind: Kind, format: DataFormat, counts: Counts) {
         return;
     }
     let Counts { cards_added, cards_updated, cards_unchanged, cards_removed, cards_absent, .. } = counts;
-    let Counts { accounts_opened, accounts_updated, accounts_unchanged, accounts_removed, accounts_absent, .. } =
-        counts;
+    let Counts {
+        accounts_opened,
+        accounts_updated,
+        accounts_unchanged,
+        accounts_removed,
+        accounts_absent,
+        ..
+    } = counts;
     match kind {
         Kind::Import { .. } => {
             println!("cards: {cards_added} added, {cards_updated} updated, {cards_unchanged} unchanged");
@@ -207,7 +218,10 @@ impl fmt::Display for JobError {
             JobError::BadLines(bad) => write!(f, "nothing was done: {bad} lines are bad"),
             JobError::TooLarge => write!(f, "nothing was done: {SPLIT}"),
             JobError::Append(error) => {
-                write!(f, "{error}; run the command again once that is mended: what is done already is skipped")
+                write!(
+                    f,
+                    "{error}; run the command again once that is mended: what is done already is skipped"
+                )
             }
             JobError::Refused(reason) => write!(f, "the switch says: {reason}"),
             JobError::Partly(refused) => write!(
@@ -231,7 +245,8 @@ fn in_use(f: &mut fmt::Formatter<'_>, pid: Option<u32>) -> fmt::Result {
 impl std::error::Error for JobError {}
 
 /// What to do about a file that is too large.
-const SPLIT: &str = "the file has more than is kept until all lines are checked, 2 GiB or some 20 million cards. \
+const SPLIT: &str =
+    "the file has more than is kept until all lines are checked, 2 GiB or some 20 million cards. \
 Split it and take one part after another; each part of a CSV begins with the header:
   tail -n +2 cards.csv | split -l 10000000 --filter='(head -n 1 cards.csv; cat) > $FILE' - part-
   split -l 10000000 cards.jsonl part-";

@@ -27,9 +27,10 @@ pub(super) fn run(job: &Job<'_>, note: &mut dyn FnMut(Note)) -> Result<Counts, J
     let mut counts = Counts::default();
     let now = clock::now();
     job.read(input, note, &mut |wanted| {
-        let planned = wanted.change.plan(&state, now).map_err(|refusals| {
-            refusals.iter().map(ToString::to_string).collect::<Vec<_>>()
-        })?;
+        let planned = wanted
+            .change
+            .plan(&state, now)
+            .map_err(|refusals| refusals.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         counts.count(planned.done, wanted.names_account_first);
         match job.kind {
             // The state is as it was before the first line; the sheet knows what the lines since then have said.

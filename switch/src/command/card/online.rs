@@ -27,11 +27,7 @@ struct Told {
 }
 
 /// Makes all changes, or none where a line is bad. `pid`: who has the journal.
-pub(super) fn run(
-    job: &Job<'_>,
-    pid: Option<u32>,
-    note: &mut dyn FnMut(Note),
-) -> Result<Counts, JobError> {
+pub(super) fn run(job: &Job<'_>, pid: Option<u32>, note: &mut dyn FnMut(Note)) -> Result<Counts, JobError> {
     let control = |error| JobError::Control(pid, error);
     let client = ControlClient::new(&recovery::control_socket(job.settings)).map_err(control)?;
     // Whether anybody is there is found out before the file is read.
@@ -44,7 +40,8 @@ pub(super) fn run(
     let (parts, lines) = read(job, note)?;
     let mut bad = 0;
     for part in &parts {
-        let told = send(&client, job, &format!("{target}&check=true"), part, note).map_err(|error| error.of(pid))?;
+        let told =
+            send(&client, job, &format!("{target}&check=true"), part, note).map_err(|error| error.of(pid))?;
         bad += told.refused;
     }
     if bad > 0 {
@@ -116,7 +113,8 @@ fn send(
     let refused = counts["refused"].as_array().map(Vec::as_slice).unwrap_or_default();
     for line in refused {
         let number = line["line"].as_u64().and_then(|number| part.lines.get(number.checked_sub(1)? as usize));
-        let reasons: Vec<&str> = line["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let reasons: Vec<&str> =
+            line["reasons"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         note(Note::Bad(format!(
             "{}:{}: {}: {}",
             job.file.display(),

@@ -7,7 +7,7 @@ use crate::card_file::{
 use auth::{CardChange, Done, Refusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::{Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -15,13 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest body: some 40,000 lines.
-pub(crate) const BODY_BYTES: usize = 8 << 20;
+const BODY_BYTES: usize = 8 << 20;
 
 /// How long a body may take to come.
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show and /v1/cards/remove; see docs/cards.md";
+const PATHS: &str =
+    "there is POST /v1/cards, /v1/cards/status, /v1/cards/show and /v1/cards/remove; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -63,13 +64,14 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     if request.method() != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, PATHS));
     }
+    let too_long = (StatusCode::PAYLOAD_TOO_LARGE, "the body is longer than 8 MiB: send it in parts");
+    if request.body().size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_long);
+    }
     let body = Limited::new(request.into_body(), BODY_BYTES).collect();
     let body = match tokio::time::timeout(BODY_DEADLINE, body).await {
         Err(_) => return Err((StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
-        Ok(Err(_)) => {
-            let reason = "the body broke off, or is longer than 8 MiB: send it in parts";
-            return Err((StatusCode::PAYLOAD_TOO_LARGE, reason));
-        }
+        Ok(Err(_)) => return Err(too_long),
         Ok(Ok(body)) => body.to_bytes(),
     };
     if action == Action::Show {
@@ -115,7 +117,12 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
             "check=true" => check = true,
             "accounts=true" => accounts = true,
             "update=false" | "check=false" | "accounts=false" => {}
-            _ => return Err((StatusCode::BAD_REQUEST, "options are update, check and accounts, true or false")),
+            _ => {
+                return Err((
+                    StatusCode::BAD_REQUEST,
+                    "options are update, check and accounts, true or false",
+                ));
+            }
         }
     }
     let action = match path {
@@ -147,9 +154,9 @@ fn read(body: &[u8], action: Action, rules: &CardRules<'_>) -> Asked {
     let mut one = |line: &Line| -> Result<(CardChange, bool), Faults> {
         match action {
             Action::Remove { accounts } => removal(line, accounts).map(|change| (change, true)),
-            Action::Status if !line.has_only(&[Column::Pan, Column::Status]) => {
-                Err(Faults(vec!["has more than pan and status; /v1/cards?update=true changes the rest".into()]))
-            }
+            Action::Status if !line.has_only(&[Column::Pan, Column::Status]) => Err(Faults(vec![
+                "has more than pan and status; /v1/cards?update=true changes the rest".into(),
+            ])),
             Action::Status if line.cell(Column::Status).is_none() => {
                 Err(Faults(vec!["status: is missing".into()]))
             }

@@ -58,7 +58,9 @@ impl fmt::Display for BindError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), self.error)?;
         if self.error.kind() == io::ErrorKind::InvalidInput {
-            f.write_str("; the path of a socket has about 100 characters at most: give `data` a shorter one")?;
+            f.write_str(
+                "; the path of a socket has about 100 characters at most: give `data` a shorter one",
+            )?;
         }
         Ok(())
     }
