@@ -37,13 +37,6 @@ impl Directory {
         self.homes.get(pan).map(|home| usize::from(*home))
     }
 
-    /// Remembers a card that its shard has put on file.
-    pub fn put_on_file(&self, pan: Pan, home: usize) {
-        if self.shards > 1 {
-            self.homes.insert(pan, home as u8);
-        }
-    }
-
     /// The shard of an account.
     #[must_use]
     pub fn home_of_account(&self, account: &AccountId) -> usize {
@@ -54,16 +47,21 @@ impl Directory {
         (hash % self.shards as u64) as usize
     }
 
+    /// The shard of a card that draws on this account, which is remembered.
+    pub fn settle(&self, pan: &Pan, account: &AccountId) -> usize {
+        let home = self.home_of_account(account);
+        if self.shards > 1 {
+            self.homes.insert(*pan, home as u8);
+        }
+        home
+    }
+
     /// The shard of a record; remembers the home of a card that it stores.
     pub fn home_of_record(&self, record: &Record) -> usize {
         match record {
             Record::AccountStored(account) => self.home_of_account(&account.id),
             Record::AccountRemoved(removed) => self.home_of_account(&removed.account),
-            Record::CardStored(card) => {
-                let home = self.home_of_account(&card.account);
-                self.put_on_file(card.pan, home);
-                home
-            }
+            Record::CardStored(card) => self.settle(&card.pan, &card.account),
             // The card may be off the file by now; its account is where it was.
             Record::Reversed(Reversed { origin: Some(origin), .. })
             | Record::Completed(Completed { origin: Some(origin), .. })

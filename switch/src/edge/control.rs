@@ -147,9 +147,9 @@ impl Control {
             for (shard, bundle) in bundles.into_iter().enumerate().filter(|(_, bundle)| !bundle.is_empty()) {
                 let part = bundle.iter().map(|index| changes[*index].clone()).collect();
                 let task = if check { ProvisionTask::Check(part) } else { ProvisionTask::Apply(part) };
-                asked.push((shard, bundle, self.hand_over(shard, task).await?));
+                asked.push((bundle, self.hand_over(shard, task).await?));
             }
-            for (shard, bundle, answer) in asked {
+            for (bundle, answer) in asked {
                 let ProvisionAnswer::Changes(answers) =
                     answer.wait(DEADLINE).await.ok_or(Trouble::NoAnswer)?
                 else {
@@ -159,8 +159,9 @@ impl Control {
                     if !check
                         && let Ok(Done { card: Did::Added, .. }) = answer
                         && let CardChange::Put(put) = &changes[index]
+                        && let Some(account) = put.account
                     {
-                        self.shards.directory().put_on_file(put.pan, shard);
+                        self.shards.directory().settle(&put.pan, &account);
                     }
                     told[index] = answer;
                 }
