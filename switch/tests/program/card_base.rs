@@ -183,12 +183,16 @@ fn a_large_import_dies_and_is_run_again() {
     assert_eq!(report["cards_added"], u64::from(CARDS) - before);
     assert_eq!(report["accounts_unchanged"], before);
 
-    // The same state as of an import that nothing befell.
+    // What the file says is on file, as after an import that nothing befell.
     let (_, exported, _) = site.card(&["export", "--unmask"], "");
-    let other = Site::new(1);
-    assert_eq!(other.card(&["import", file.to_str().unwrap()], "").0, 0);
-    assert!(exported == other.card(&["export", "--unmask"], "").1);
-    assert_eq!(exported.lines().count() as u32, CARDS + 1);
+    let mut lines = exported.lines().skip(1);
+    for line in good.lines().skip(1) {
+        let cells: Vec<&str> = line.split(',').collect();
+        let (pan, account, balance) = (cells[0], cells[2], cells[3]);
+        let expect = format!("{pan},4912,,active,,{account},USD,default,{balance},0.00,1,1234,");
+        assert!(lines.next() == Some(&expect), "the line of {account}");
+    }
+    assert_eq!(lines.next(), None);
 }
 
 /// Whether the first segment holds so many MiB, behind its header.
