@@ -49,6 +49,7 @@ impl Bank {
                     Effect::Record(record) => records.push(record),
                     Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
                     Effect::AskHsm { .. } => panic!("asked twice"),
+                    Effect::Provisioned { .. } => panic!("nothing was provisioned"),
                 }
             }
         }

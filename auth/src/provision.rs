@@ -382,7 +382,6 @@ fn apply(
 
 impl Planned {
     /// The records in the order in which they apply: an account is there before its card, and goes after it.
-    #[must_use]
     pub fn records(&self) -> impl Iterator<Item = Record> {
         let Planned { account, card, .. } = self.clone();
         let card_first = matches!(account, Some(Record::AccountRemoved(_)));

@@ -139,9 +139,10 @@ impl Control {
                 Err(refusal) => told[index] = Err(vec![refusal]),
             }
         }
+        let size = if changes.iter().any(closes_account) { 1 } else { BUNDLE };
         while waiting.iter().any(|queue| !queue.is_empty()) {
             let bundles: Vec<Vec<usize>> =
-                waiting.iter_mut().map(|queue| queue.drain(..queue.len().min(BUNDLE)).collect()).collect();
+                waiting.iter_mut().map(|queue| queue.drain(..queue.len().min(size)).collect()).collect();
             // Shards work at the same time: all are asked before the first answer is waited for.
             let mut asked = Vec::new();
             for (shard, bundle) in bundles.into_iter().enumerate().filter(|(_, bundle)| !bundle.is_empty()) {
@@ -205,6 +206,11 @@ impl Control {
         }
         Err(Trouble::Busy)
     }
+}
+
+/// Whether a shard has to look which cards draw on an account, which may be a look at all of them.
+fn closes_account(change: &CardChange) -> bool {
+    matches!(change, CardChange::RemoveAccount(_) | CardChange::RemoveCard { with_account: true, .. })
 }
 
 /// Waits until the switch drains.
