@@ -114,7 +114,7 @@ impl Named {
     }
 }
 
-fn said<T: PartialEq>(now: Option<T>, before: Option<T>) -> bool {
+fn said<T: Copy + PartialEq>(now: Option<T>, before: Option<T>) -> bool {
     now.is_none() || now == before
 }
 

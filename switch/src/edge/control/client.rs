@@ -56,23 +56,25 @@ impl ControlClient {
     async fn exchange(&self, target: &str, body: Vec<u8>) -> Result<(u16, Bytes), ControlError> {
         let stream = UnixStream::connect(&self.socket).await;
         let stream = stream.map_err(|error| ControlError::Connect(self.socket.clone(), error))?;
-        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
+        let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         let request = Request::post(target)
             .header(header::HOST, "turnout")
             .header(header::CONNECTION, "close")
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| ControlError::Broken(error.to_string()))?;
         let driver = tokio::spawn(connection);
-        let response = sender.send_request(request).await.map_err(broken)?;
+        let response = sender.send_request(request).await?;
         let status = response.status().as_u16();
-        let body = response.into_body().collect().await.map_err(broken)?.to_bytes();
+        let body = response.into_body().collect().await?.to_bytes();
         driver.abort();
         Ok((status, body))
     }
 }
 
-fn broken(error: hyper::Error) -> ControlError {
-    ControlError::Broken(error.to_string())
+impl From<hyper::Error> for ControlError {
+    fn from(error: hyper::Error) -> ControlError {
+        ControlError::Broken(error.to_string())
+    }
 }
 
 impl fmt::Display for ControlError {
