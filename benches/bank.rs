@@ -52,6 +52,7 @@ impl Bank {
                     Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
                     Effect::AskHsm { .. } => panic!("asked twice"),
                     Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
+                    Effect::Provisioned { .. } => panic!("nothing was provisioned"),
                 }
             }
         }

@@ -6,7 +6,7 @@
 
 use auth::{Record, Reversed, Transaction, TransactionId};
 use benches::Bank;
-use card::{Rrn, Stan, TerminalId, Time, UtcOffset};
+use card::{Pan, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};

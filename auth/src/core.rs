@@ -7,7 +7,7 @@ use crate::record::{HoldExpired, Record};
 use crate::state::{Element, Memory, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
-use crate::{completion, pipeline, recall, reversal};
+use crate::{completion, pipeline, provision, recall, reversal};
 use card::Time;
 use std::sync::Arc;
 
@@ -80,6 +80,7 @@ impl Core {
                 recall::answered(self, now, ticket, found, effects);
             }
             Input::Completion(completion) => completion::complete(self, now, &completion, effects),
+            Input::Provision(provision) => provision::provision(self, now, *provision, effects),
             Input::Tables(tables) => self.tables = tables,
             Input::Tick => self.tick(now, effects),
         }

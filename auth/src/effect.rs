@@ -1,6 +1,7 @@
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::recall::Recall;
+use crate::provision::{ProvisionAnswer, ProvisionTicket};
 use crate::record::{Record, Transaction};
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
@@ -33,6 +34,13 @@ pub enum Effect {
         reply_to: ReplyTo,
         /// What to say.
         response: Response,
+    },
+    /// Give this answer to [`Input::Provision`](crate::Input::Provision).
+    Provisioned {
+        /// Its ticket.
+        ticket: ProvisionTicket,
+        /// What was done or found.
+        answer: ProvisionAnswer,
     },
 }
 

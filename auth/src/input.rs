@@ -1,6 +1,7 @@
 use crate::completion::Completion;
 use crate::hsm_checks::ChecksReply;
 use crate::names::Ticket;
+use crate::provision::Provision;
 use crate::request::Request;
 use crate::reversal::Reversal;
 use crate::stored::StoredTransaction;
@@ -30,6 +31,8 @@ pub enum Input {
         /// What was found, newest first; `None` when it could not be looked for.
         found: Option<Vec<StoredTransaction>>,
     },
+    /// Somebody changes the card base, or looks at a card.
+    Provision(Box<Provision>),
     /// New configuration.
     Tables(Arc<Tables>),
     /// Time has passed: deadlines and holds are looked at.

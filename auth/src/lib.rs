@@ -30,6 +30,7 @@ mod names;
 mod pipeline;
 mod policy;
 mod recall;
+mod provision;
 mod receipt;
 mod recipe;
 mod record;
@@ -55,6 +56,10 @@ pub use hsm_checks::{
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
 pub use recall::Recall;
+pub use provision::{
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
+    ProvisionTask, ProvisionTicket, Refusal,
+};
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{

@@ -114,6 +114,14 @@ fn give_back(
     // Nothing left to give back: a declined original, or this reversal came before.
     let gives_back = stored.standing_minor > remaining_minor;
     let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
+    // An account that was closed since takes no money back; nor does one opened under its number in another
+    // currency.
+    let currency = stored.currency;
+    let account = stored.account.and_then(|id| core.state.account_on_file(&id));
+    let account_open = account.is_some_and(|account| account.currency.numeric() == currency);
+    if gives_back && open && !account_open {
+        return ResponseCode::ORIGINAL_NOT_FOUND;
+    }
     if gives_back && open {
         let (pan, origin) = (stored.pan, stored.origin());
         core.commit(

@@ -93,6 +93,9 @@ pub struct AccountFile {
     pub(crate) account: Account,
     pub(crate) ledger_minor: i64,
     pub(crate) held_minor: i64,
+    /// How many cards draw on it; counted anew when a snapshot is read.
+    #[serde(skip)]
+    cards: u32,
 }
 
 /// A transaction in memory.
@@ -166,7 +169,9 @@ impl State {
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
                 }
-                file.card = card.clone();
+                let before = std::mem::replace(&mut file.card, card.clone()).account;
+                self.count_cards(&before, -1);
+                self.count_cards(&card.account, 1);
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -179,14 +184,24 @@ impl State {
     }
 
     fn insert_card(&mut self, file: CardFile) {
-        let pan = file.card.pan;
+        let (pan, account) = (file.card.pan, file.card.account);
         let place = self.cards.insert(file);
         self.card_places.insert(pan, place);
+        self.count_cards(&account, 1);
     }
 
     fn remove_card(&mut self, pan: &Pan) {
-        if let Some(place) = self.card_places.remove(pan) {
-            self.cards.remove(place);
+        let place = self.card_places.remove(pan);
+        if let Some(file) = place.and_then(|place| self.cards.remove(place)) {
+            self.count_cards(&file.card.account, -1);
+        }
+    }
+
+    /// A card whose account is not on file, which no import makes, is not counted.
+    fn count_cards(&mut self, account: &AccountId, change: i32) {
+        let file = self.account_places.get(account).and_then(|place| self.accounts.get_mut(*place));
+        if let Some(file) = file {
+            file.cards = file.cards.saturating_add_signed(change);
         }
     }
 
@@ -204,6 +219,7 @@ impl State {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
                     held_minor: 0,
+                    cards: 0,
                 });
             }
         }
@@ -626,6 +642,18 @@ impl State {
         let links: i128 =
             self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
         cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn cards_drawing_on(&self, id: &AccountId) -> usize {
+        self.account(id).map_or(0, |file| file.cards as usize)
+    }
+
+    /// All accounts, by number.
+    #[must_use]
+    pub fn accounts_in_order(&self) -> Vec<&Account> {
+        let mut accounts: Vec<&Account> = self.accounts.iter().map(|(_, file)| &file.account).collect();
+        accounts.sort_by_key(|account| account.id);
+        accounts
     }
 }
 

@@ -6,7 +6,8 @@ mod bank;
 mod one_card;
 
 use auth::{
-    Effect, IbmMethod, Input, LinkName, PinMethod, PinReference, Product, Record, ReplyTo, Reversal,
+    AccountTerms, CardChange, CardPut, CardStatus, Effect, IbmMethod, Input, LinkName, PinMethod,
+    PinReference, Product, Provision, ProvisionTask, ProvisionTicket, Record, ReplyTo, Reversal,
     TransmissionTime,
 };
 use card::{Stan, TerminalId};
@@ -57,6 +58,42 @@ fn debug_of_what_is_on_file_shows_no_card_data() {
     for pin in PIN_REFERENCES {
         assert_hidden(&Record::CardStored(one_card::card_on_file(pin)), &secrets());
         assert_hidden(&one_card::tables(product(pin)), &secrets());
+    }
+}
+
+#[test]
+fn debug_of_changes_of_the_card_base_shows_no_card_data() {
+    for pin in PIN_REFERENCES {
+        let mut core = one_card::core(product(pin), pin);
+        let on_file = one_card::card_on_file(pin);
+        let put = CardPut {
+            pan: on_file.pan,
+            expiry: Some(on_file.expiry),
+            start: None,
+            status: Some(CardStatus::Lost),
+            card_sequence: None,
+            pin: Some(pin),
+            account: Some(on_file.account),
+            terms: AccountTerms::default(),
+            update: true,
+        };
+        let remove = CardChange::RemoveCard { pan: on_file.pan, with_account: false };
+        let refused = CardChange::Put(Box::new(CardPut { update: false, ..put.clone() }));
+        let changes = vec![refused, CardChange::Put(Box::new(put)), remove];
+        let tasks = [
+            ProvisionTask::Check(changes.clone()),
+            ProvisionTask::Show(on_file.pan),
+            ProvisionTask::Apply(changes),
+        ];
+        let mut effects = Vec::new();
+        for task in tasks {
+            let input = Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }));
+            assert_hidden(&input, &secrets());
+            effects.extend(step(&mut core, input));
+        }
+        assert_hidden(&effects, &secrets());
+        let records = effects.iter().filter(|effect| matches!(effect, Effect::Record(_))).count();
+        assert_eq!((records, effects.len()), (2, 5), "{effects:?}");
     }
 }
 

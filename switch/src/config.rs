@@ -25,7 +25,7 @@ pub(crate) use value::LARGEST_MINOR;
 use crate::master_key::MasterKeySource;
 use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings, TransactionSettings};
 use auth::{Memory, Tables};
-use card::{Currency, UtcOffset};
+use card::UtcOffset;
 use error::{Complaint, Findings};
 use keys::KeyRing;
 use listener::Listeners;
@@ -49,8 +49,6 @@ pub struct Configuration {
     pub settings: Settings,
     /// Every key, by name.
     pub keys: Vec<NamedKey>,
-    /// Currency of the accounts behind each product, by the product's name.
-    pub currencies: BTreeMap<String, Currency>,
     /// Whether the HSM is stated to work under the public test LMK, so that clear test keys may be
     /// brought in.
     pub public_test_lmk: bool,
@@ -228,15 +226,9 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         admin,
         listeners: listeners.listeners,
         tables: Arc::new(tables),
+        currencies: Arc::new(products.currencies),
     };
-    let currencies = products.currencies;
-    Configuration {
-        settings,
-        keys: Vec::new(),
-        currencies,
-        public_test_lmk: hsm.public_test_lmk,
-        file: PathBuf::new(),
-    }
+    Configuration { settings, keys: Vec::new(), public_test_lmk: hsm.public_test_lmk, file: PathBuf::new() }
 }
 
 /// `[memory]`: how much of the past all shards together keep, which is shared out among them.

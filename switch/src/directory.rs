@@ -28,6 +28,15 @@ impl Directory {
         on_file.unwrap_or_else(|| (pan.spread() % self.shards as u64) as usize)
     }
 
+    /// The shard of a card that is on file, or was since the start: what was decided about it is there.
+    #[must_use]
+    pub fn home_on_file(&self, pan: &Pan) -> Option<usize> {
+        if self.shards == 1 {
+            return Some(0);
+        }
+        self.homes.get(pan).map(|home| usize::from(*home))
+    }
+
     /// The shard of an account.
     #[must_use]
     pub fn home_of_account(&self, account: &AccountId) -> usize {
@@ -45,6 +54,13 @@ impl Directory {
             self.homes.insert(*pan, home as u8);
         }
         home
+    }
+
+    /// The same for a card whose home may be known better.
+    pub fn settle_if_unknown(&self, pan: &Pan, account: &AccountId) {
+        if self.shards > 1 {
+            self.homes.entry(*pan).or_insert_with(|| self.home_of_account(account) as u8);
+        }
     }
 
     /// The shard of a record; remembers the home of a card that it stores.

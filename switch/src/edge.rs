@@ -4,6 +4,7 @@
 pub mod acquirer;
 pub mod admin;
 pub mod atm;
+pub mod control;
 pub mod hsm;
 pub mod link;
 pub mod listener;

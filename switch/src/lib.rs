@@ -2,6 +2,7 @@
 //! authorization runs `edge/acquirer` → `translate/iso` → `inbox` → `shard` → `auth` → `edge/hsm` →
 //! `shard` → journal → `edge/acquirer`.
 
+mod card_file;
 pub mod clock;
 pub mod command;
 pub mod config;

@@ -30,6 +30,12 @@ pub fn journal_folder(settings: &Settings) -> PathBuf {
     settings.data_folder.join("journal")
 }
 
+/// Where a running `serve` takes changes of the card base.
+#[must_use]
+pub fn control_socket(settings: &Settings) -> PathBuf {
+    settings.data_folder.join("control.sock")
+}
+
 /// What a start begins with.
 pub struct Recovered {
     /// The journal, open for writing.
@@ -84,6 +90,22 @@ pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
     })
     .map_err(RecoveryError::Journal)?;
     Ok(state)
+}
+
+/// The same with the journal open for writing, for the tools that change the card base while no `serve` runs.
+///
+/// # Errors
+/// As [`recover`].
+pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryError> {
+    let keys = data_keys(settings)?;
+    let (mut state, start) = snapshots::restore_state(settings, &keys);
+    let sizes = store::Settings { segment_bytes: settings.segment_bytes };
+    let opened = FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
+        state.apply(&store::decode_without_receipt(bytes)?);
+        Ok(())
+    });
+    let (journal, _) = opened.map_err(RecoveryError::Journal)?;
+    Ok((journal, state))
 }
 
 /// Visits every record, oldest first, without a lock.

@@ -10,7 +10,7 @@ pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
 use crate::master_key::MasterKeySource;
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +45,8 @@ pub struct Settings {
     pub listeners: Vec<ListenerSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
+    /// Currency of the accounts behind each product, by the product's name.
+    pub currencies: Arc<BTreeMap<String, Currency>>,
 }
 
 /// Transactions for search and reports.

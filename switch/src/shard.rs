@@ -4,13 +4,14 @@
 //! journal syncs.
 
 use crate::clock;
+use crate::edge::control::Answers;
 use crate::edge::hsm::{HsmJob, HsmPort};
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
 use crate::snapshots::FrozenShard;
 use crate::translate;
-use auth::{Checks, Core, Effect, Input, ReplyTo, Response, Ticket};
+use auth::{Checks, Core, Effect, Input, ProvisionAnswer, ProvisionTicket, ReplyTo, Response, Ticket};
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -31,23 +32,28 @@ pub struct Shard {
     hsm: Arc<HsmPort>,
     journal: CommitHandle,
     metrics: Arc<Metrics>,
+    answers: Arc<Answers>,
     stream: Stream,
     /// Next record of our stream.
     sequence: Sequence,
     /// Records of this turn, or of an earlier one that the journal had no room for.
     batch: Batch,
-    /// Responses that wait for the records before them, in order.
-    held: VecDeque<HeldResponse>,
+    /// What waits for the records before it, in order.
+    held: VecDeque<Held>,
     outboxes: HashMap<u64, Arc<Outbox>>,
     effects: Vec<Effect>,
     next_tick: std::time::Instant,
     draining: bool,
 }
 
-struct HeldResponse {
+struct Held {
     after: Sequence,
-    reply_to: ReplyTo,
-    response: Response,
+    what: Outgoing,
+}
+
+enum Outgoing {
+    Response(ReplyTo, Response),
+    Answer(ProvisionTicket, ProvisionAnswer),
 }
 
 /// What a shard needs besides its core.
@@ -60,13 +66,15 @@ pub struct Surroundings {
     pub journal: CommitHandle,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
+    /// Who waits for changes of the card base.
+    pub answers: Arc<Answers>,
 }
 
 impl Shard {
     /// A shard that continues its stream at the durable position.
     #[must_use]
     pub fn new(number: u16, core: Core, surroundings: Surroundings) -> Shard {
-        let Surroundings { inbox, hsm, journal, metrics } = surroundings;
+        let Surroundings { inbox, hsm, journal, metrics, answers } = surroundings;
         let stream = Stream(number);
         let sequence = journal.durable().position(stream);
         let batch = journal.batch();
@@ -76,6 +84,7 @@ impl Shard {
             hsm,
             journal,
             metrics,
+            answers,
             stream,
             sequence,
             batch,
@@ -166,11 +175,14 @@ impl Shard {
             }
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
-            Effect::Respond { reply_to, response } => {
-                let after = self.sequence.after(self.batch.count());
-                self.held.push_back(HeldResponse { after, reply_to, response });
-            }
+            Effect::Respond { reply_to, response } => self.hold(Outgoing::Response(reply_to, response)),
+            Effect::Provisioned { ticket, answer } => self.hold(Outgoing::Answer(ticket, answer)),
         }
+    }
+
+    fn hold(&mut self, what: Outgoing) {
+        let after = self.sequence.after(self.batch.count());
+        self.held.push_back(Held { after, what });
     }
 
     fn ask_hsm(&mut self, ticket: Ticket, checks: Checks) {
@@ -205,9 +217,14 @@ impl Shard {
     fn release(&mut self) {
         let durable = self.journal.durable().position(self.stream);
         while self.held.front().is_some_and(|held| held.after <= durable) {
-            let Some(HeldResponse { reply_to, response, .. }) = self.held.pop_front() else { return };
-            if let Some(outbox) = self.outboxes.get(&reply_to.connection) {
-                outbox.deliver(reply_to.slot, response);
+            let Some(held) = self.held.pop_front() else { return };
+            match held.what {
+                Outgoing::Response(reply_to, response) => {
+                    if let Some(outbox) = self.outboxes.get(&reply_to.connection) {
+                        outbox.deliver(reply_to.slot, response);
+                    }
+                }
+                Outgoing::Answer(ticket, answer) => self.answers.deliver(ticket, answer),
             }
         }
     }

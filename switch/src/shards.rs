@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
-use auth::{Completion, Input};
+use auth::{Completion, Input, Provision};
 use card::Pan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,6 +76,21 @@ impl Shards {
     /// When that shard's inbox is full.
     pub fn submit_to(&self, shard: usize, input: Input) -> Result<(), Overloaded> {
         self.inboxes[shard].push(Message::Input(input)).map_err(|_| Overloaded)
+    }
+
+    /// Hands a task of the control socket to a shard by number.
+    ///
+    /// # Errors
+    /// When that shard takes no new work.
+    pub fn provision(&self, shard: usize, provision: Provision) -> Result<(), Overloaded> {
+        let input = Input::Provision(Box::new(provision));
+        self.inboxes[shard].push_request(Message::Input(input)).map_err(|_| Overloaded)
+    }
+
+    /// Which shard has which card.
+    #[must_use]
+    pub fn directory(&self) -> &Directory {
+        &self.directory
     }
 
     /// The inbox of a shard.

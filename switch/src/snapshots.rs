@@ -57,7 +57,13 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
         (0..shards).map(core).collect::<Vec<_>>()
     };
     restore(&folder(settings), keys, fresh, |cores, info, shard, element| match element.route() {
-        Route::Account(account) => cores[directory.home_of_account(&account)].restore(element),
+        Route::Account(account) => {
+            // Its card may be off the file by now, and its reversal still come.
+            if let Element::Transaction(stored) = &element {
+                directory.settle_if_unknown(&stored.pan, &account);
+            }
+            cores[directory.home_of_account(&account)].restore(element);
+        }
         Route::Card(pan, Some(account)) => cores[directory.settle(&pan, &account)].restore(element),
         Route::Card(pan, None) => cores[directory.home(&pan)].restore(element),
         Route::Any => cores[0].restore(element),

@@ -1,8 +1,8 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use auth::{
-    Balance, Checks, Effect, Funds, Receipt, Record, Response, Step, Transaction, TransactionId, Unit,
-    Verdict,
+    Balance, CardView, Checks, Did, Effect, Funds, ProvisionAnswer, Receipt, Record, Response, Step,
+    Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;
@@ -30,6 +30,7 @@ impl Names {
                 let message = &self.messages[reply_to.slot as usize];
                 shown("respond", &format!("{message} {}", answer(response)))
             }
+            Effect::Provisioned { answer, .. } => shown("provisioned", &provisioned(answer)),
         }
     }
 
@@ -145,6 +146,40 @@ fn answer(response: &Response) -> String {
         text += &format!(" ledger={} available={}", money(ledger_minor), money(available_minor));
     }
     text
+}
+
+fn provisioned(answer: &ProvisionAnswer) -> String {
+    let did = |what: &str, did: Did| match did {
+        Did::Nothing => String::new(),
+        did => format!(" {what}={}", format!("{did:?}").to_lowercase()),
+    };
+    match answer {
+        ProvisionAnswer::Changes(changes) => changes.iter().fold(String::new(), |text, change| {
+            let told = match change {
+                Ok(done) => did("card", done.card) + &did("account", done.account),
+                Err(refusals) => {
+                    let reasons: Vec<String> = refusals.iter().map(ToString::to_string).collect();
+                    format!(" refused: {}", reasons.join("; "))
+                }
+            };
+            text + &told
+        }),
+        ProvisionAnswer::Card(None) => " not on file".to_owned(),
+        ProvisionAnswer::Card(Some(view)) => {
+            let CardView { card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account } =
+                &**view;
+            let mut text = format!(" {} {} pin-tries={pin_tries_used}", card.pan, card.status.as_str());
+            text += &highest_atc.map_or(String::new(), |atc| format!(" atc={atc}"));
+            text += &format!(" today={}/{purchases}", money(*bought));
+            if let Some((_, balance)) = account {
+                let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
+                text += &format!(" ledger={ledger} available={available}");
+            }
+            text
+        }
+    }
+    .trim_start()
+    .to_owned()
 }
 
 /// The check that refused, and what is worth a look.

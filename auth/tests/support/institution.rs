@@ -4,8 +4,9 @@ use crate::bank;
 use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
-    Account, AccountId, AccountKind, Card, CardStatus, IbmMethod, Limits, Link, LinkName, PinMethod,
-    PinReference, Product, Record, Tables, TerminalSet, TransactionType,
+    Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
+    IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record, Tables,
+    TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -209,6 +210,74 @@ impl Institution {
         self.cards.insert(name.to_owned(), card.clone());
         Ok(Record::CardStored(card))
     }
+}
+
+/// What changes on file while the core runs. A name that is new to the scenario stays in it, so that the
+/// books are checked and later events find it.
+impl Institution {
+    /// `put NAME [PAN] [account=] [expiry=] [start=] [status=] [balance=] [currency=] [update] [check]`,
+    /// `put-account NAME [balance=] …`, `remove NAME [with-account] [check]`, `remove-account NAME`, `show NAME`
+    pub(crate) fn provision(&mut self, words: &mut Words<'_>) -> Result<ProvisionTask, String> {
+        let name = words.next("a name")?.to_owned();
+        let check = words.has("check");
+        let change = match words.verb {
+            "show" => return Ok(ProvisionTask::Show(self.pan(&name)?)),
+            "remove" => {
+                let (pan, with_account) = (self.pan(&name)?, words.has("with-account"));
+                CardChange::RemoveCard { pan, with_account }
+            }
+            "remove-account" => CardChange::RemoveAccount(AccountId::new(&name).ok_or("a bad account")?),
+            "put-account" => CardChange::PutAccount(AccountPut {
+                account: AccountId::new(&name).ok_or("a bad account")?,
+                terms: terms(words)?,
+                update: words.has("update"),
+            }),
+            _ => CardChange::Put(Box::new(self.card_put(&name, words)?)),
+        };
+        let changes = vec![change];
+        Ok(if check { ProvisionTask::Check(changes) } else { ProvisionTask::Apply(changes) })
+    }
+
+    fn card_put(&mut self, name: &str, words: &mut Words<'_>) -> Result<CardPut, String> {
+        let pan = match self.pan(name) {
+            Ok(pan) => pan,
+            Err(_) => Pan::parse(words.next("a number")?.as_bytes()).map_err(|error| error.to_string())?,
+        };
+        let put = CardPut {
+            pan,
+            expiry: words.value("expiry", expiry)?,
+            start: words.value("start", expiry)?,
+            status: words.value("status", CardStatus::parse)?,
+            card_sequence: None,
+            pin: None,
+            account: words.value("account", AccountId::new)?,
+            terms: terms(words)?,
+            update: words.has("update"),
+        };
+        if let (Some(account), false) = (put.account, self.cards.contains_key(name)) {
+            let end = Expiry::parse_yymm(bank::EXPIRY).expect("a month");
+            let card = Card {
+                pan,
+                expiry: put.expiry.unwrap_or(end),
+                start: None,
+                status: CardStatus::Active,
+                card_sequence: None,
+                account,
+                pin: None,
+            };
+            self.cards.insert(name.to_owned(), card);
+        }
+        Ok(put)
+    }
+}
+
+fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
+    Ok(AccountTerms {
+        currency: words.value("currency", |text| Currency::parse(text).ok())?,
+        kind: words.value("kind", account_kind)?,
+        balance_minor: words.value("balance", minor)?,
+        credit_line_minor: words.value("credit-line", minor)?,
+    })
 }
 
 fn ibm() -> IbmMethod {

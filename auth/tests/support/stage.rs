@@ -9,7 +9,8 @@ use crate::values::{
 };
 use auth::{
     ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, PinResult, Record, ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
+    LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
+    Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time};
 use std::sync::Arc;
@@ -72,6 +73,10 @@ impl Stage {
             "hsm-reply" => self.hsm_reply(&mut words)?,
             "completion" => self.completion(&mut words)?,
             "tick" => Input::Tick,
+            "put" | "put-account" | "remove" | "remove-account" | "show" => {
+                let task = self.institution.provision(&mut words)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
             "tables" => self.institution_changed(),
             "restart" => {
                 words.end()?;
@@ -165,7 +170,7 @@ impl Stage {
                         self.decided.push((transaction.stan, transaction.id, transaction.pan));
                     }
                 }
-                Effect::Respond { .. } | Effect::Recall { .. } => {}
+                Effect::Respond { .. } | Effect::Recall { .. } | Effect::Provisioned { .. } => {}
             }
         }
     }

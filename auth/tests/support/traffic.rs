@@ -359,6 +359,7 @@ impl Traffic {
                     prop_assert!(told, "the response differs from the record before it");
                     self.answered(reply_to, response)?;
                 }
+                Effect::Provisioned { .. } => prop_assert!(false, "nothing was provisioned"),
             }
         }
         self.check_state()

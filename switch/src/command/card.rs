@@ -1,18 +1,24 @@
 //! `turnout card`: cards and accounts on file.
 
+mod export;
 mod import;
-mod plan;
-mod source;
+mod job;
+mod offline;
+mod online;
+mod progress;
+mod remove;
 
-pub(crate) use import::{Note, import};
+pub(crate) use import::import;
+pub(crate) use job::Note;
 
+use crate::card_file::{card_json, view_json};
 use crate::clock;
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::recovery;
 use crate::settings::Settings;
-use auth::{AccountKind, Card, State};
-use card::{Amount, Currency, Pan};
+use auth::{CardView, State};
+use card::Pan;
 use serde_json::{Value, json};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::PathBuf;
@@ -29,6 +35,12 @@ pub struct CardArgs {
 enum CardCommand {
     /// Put cards and accounts on file, all of a file or nothing
     Import(import::ImportArgs),
+    /// Change cards and accounts that are on file: `import --update`
+    Update(import::UpdateArgs),
+    /// Take cards off the file, and with --accounts their accounts
+    Remove(remove::RemoveArgs),
+    /// Write cards and accounts as a file that `import` takes
+    Export(export::ExportArgs),
     /// List the cards on file
     List(ListArgs),
     /// Show one card: its counters, today's usage, its account
@@ -82,6 +94,9 @@ const BAD_DATA: u8 = 65;
 pub fn run(args: CardArgs) -> ExitCode {
     let done = match args.command {
         CardCommand::Import(args) => import::run(&args),
+        CardCommand::Update(args) => import::run_update(args),
+        CardCommand::Remove(args) => remove::run(&args),
+        CardCommand::Export(args) => export::run(&args),
         CardCommand::List(args) => list(&args),
         CardCommand::Show(args) => show(&args),
     };
@@ -126,54 +141,17 @@ fn show(args: &ShowArgs) -> Result<(), ExitCode> {
         _ => pan_from_stdin()?,
     };
     let state = load_state(&settings)?;
-    let Some(card) = state.card_on_file(&pan) else {
+    let today = clock::now().day(settings.tables.business_offset);
+    let Some(view) = CardView::of(&state, &pan, today) else {
         eprintln!("turnout card show: the card {pan} is not on file");
         return Err(ExitCode::FAILURE);
     };
-    let shown = everything(&settings, &state, card);
+    let shown = view_json(&view, &settings.tables);
     match args.format {
         DataFormat::Json => println!("{shown}"),
         DataFormat::Text => print_text("", &shown),
     }
     Ok(())
-}
-
-/// All there is about a card, as JSON; the text form prints the same.
-fn everything(settings: &Settings, state: &State, card: &Card) -> Value {
-    let product = settings.tables.product(&card.pan);
-    let (pin_tries_used, atc) = state.card_counters(&card.pan).unwrap_or_default();
-    let account = state.account_on_file(&card.account);
-    let balance = state.balance(&card.account);
-    let today = clock::now().day(settings.tables.business_offset);
-    let usage = state.card_usage(&card.pan, today).unwrap_or_default();
-    let used = |(minor, count): (i64, u32)| json!({ "amount": account.map(|account| major(minor, account.currency)), "count": count });
-    let mut shown = card_json(card);
-    shown["product"] = json!(product.map(|product| &product.name));
-    shown["pin_tries_used"] = json!(pin_tries_used);
-    shown["pin_try_limit"] = json!(product.map(|product| product.pin_try_limit));
-    shown["highest_atc"] = json!(atc);
-    shown["today"] = json!({ "purchases": used(usage[0]), "withdrawals": used(usage[1]) });
-    if let (Some(account), Some(balance)) = (account, balance) {
-        shown["currency"] = json!(account.currency.code());
-        shown["account_type"] = json!(account_type_word(account.kind));
-        shown["ledger"] = json!(major(balance.ledger_minor, account.currency));
-        shown["available"] = json!(major(balance.available_minor, account.currency));
-        shown["credit_line"] = json!(major(account.credit_line_minor, account.currency));
-    }
-    shown
-}
-
-fn card_json(card: &Card) -> Value {
-    let yymm = |expiry: card::Expiry| expiry.to_yymm().escape_ascii().to_string();
-    json!({
-        "pan": card.pan.to_string(),
-        "expiry": yymm(card.expiry),
-        "start": card.start.map(yymm),
-        "status": card.status.as_str(),
-        "card_sequence": card.card_sequence,
-        "pin": card.pin.is_some(),
-        "account": card.account.as_str(),
-    })
 }
 
 /// One name and value a line; what belongs together is written with a dot.
@@ -187,23 +165,6 @@ fn print_text(prefix: &str, value: &Value) {
             other => println!("{name:<26} {other}"),
         }
     }
-}
-
-/// Major units without the currency's code.
-fn major(minor: i64, currency: Currency) -> String {
-    let shown = Amount::new(minor, currency).to_string();
-    shown.split(' ').next().unwrap_or_default().to_owned()
-}
-
-const ACCOUNT_TYPES: [(&str, AccountKind); 4] = [
-    ("default", AccountKind::Default),
-    ("savings", AccountKind::Savings),
-    ("cheque", AccountKind::Cheque),
-    ("credit", AccountKind::Credit),
-];
-
-fn account_type_word(kind: AccountKind) -> &'static str {
-    ACCOUNT_TYPES.iter().find(|(_, known)| *known == kind).map_or("default", |(word, _)| word)
 }
 
 fn load_state(settings: &Settings) -> Result<State, ExitCode> {

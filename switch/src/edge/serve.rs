@@ -1,6 +1,7 @@
 //! The whole switch: journal, shards, HSM port, listeners; and the way down again.
 
 use crate::directory::Directory;
+use crate::edge::control::{Answers, BindError, Control, ControlSocket};
 use crate::edge::hsm::HsmPort;
 use crate::edge::link::Link;
 use crate::edge::sessions::Sessions;
@@ -58,6 +59,8 @@ pub enum ServeError {
     Tls(String, Box<TlsError>),
     /// An address that cannot be listened on.
     Bind(String, SocketAddr, io::Error),
+    /// The control socket.
+    Control(BindError),
     /// Threads, or the HSM port.
     Start(&'static str, io::Error),
 }
@@ -95,6 +98,9 @@ impl Server {
         let admin_bound =
             admin_bound.map(|admin| bind(ADMIN, admin.address, admin.tls.as_ref(), &runtime)).transpose()?;
 
+        let control_socket =
+            ControlSocket::bind(&recovery::control_socket(&settings)).map_err(ServeError::Control)?;
+
         let inboxes: Vec<Arc<Inbox>> = cores.iter().map(|_| Arc::new(Inbox::default())).collect();
         let shards = Arc::new(Shards::new(inboxes.clone(), directory));
         let hsm = HsmPort::start(&settings.hsm, Arc::clone(&shards), Arc::clone(&metrics))
@@ -103,7 +109,8 @@ impl Server {
         let hsm = Arc::new(hsm);
         // The shards keep the port open; its end is theirs.
         let hsm_watched = Arc::downgrade(&hsm);
-        let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics)?;
+        let answers = Arc::new(Answers::default());
+        let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics, &answers)?;
         drop(hsm);
         let durable = Arc::clone(committer.handle().durable());
         let projection = Projection::start(&settings, Arc::clone(&durable), Arc::clone(&metrics))
@@ -114,7 +121,12 @@ impl Server {
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
-        for (Bound { socket, acceptor, address }, settings) in bound.into_iter().zip(settings.listeners) {
+        let settings = Arc::new(settings);
+        let control = Control::new(Arc::clone(&shards), answers, Arc::clone(&settings));
+        listeners.spawn(Arc::new(control).serve(control_socket, draining.clone()));
+        for (Bound { socket, acceptor, address }, settings) in
+            bound.into_iter().zip(settings.listeners.clone())
+        {
             addresses.push((settings.name.to_string(), address));
             tracing::info!(link = %settings.name, %address, tls = acceptor.is_some(), "listening");
             let link = Arc::new(Link {
@@ -267,6 +279,7 @@ fn start_shards(
     hsm: &Arc<HsmPort>,
     journal: &CommitHandle,
     metrics: &Arc<Metrics>,
+    answers: &Arc<Answers>,
 ) -> Result<Vec<JoinHandle<auth::Core>>, ServeError> {
     let start = |(number, core): (usize, auth::Core)| {
         let surroundings = Surroundings {
@@ -274,6 +287,7 @@ fn start_shards(
             hsm: Arc::clone(hsm),
             journal: journal.clone(),
             metrics: Arc::clone(metrics),
+            answers: Arc::clone(answers),
         };
         let shard = Shard::new(number as u16, core, surroundings);
         std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run())
@@ -293,6 +307,7 @@ impl fmt::Display for ServeError {
                     "listener {listener}: cannot listen on {address}: {error}; another process may hold the port"
                 )
             }
+            ServeError::Control(error) => write!(f, "control socket: {error}"),
             ServeError::Start(part, error) => write!(f, "cannot start {part}: {error}"),
         }
     }

@@ -7,23 +7,23 @@ use store::FileJournal;
 use switch::{config, recovery};
 
 impl Site {
-    fn card(&self, arguments: &[&str], input: &str) -> (i32, String, String) {
+    pub(crate) fn card(&self, arguments: &[&str], input: &str) -> (i32, String, String) {
         self.turnout("card", arguments, input)
     }
 
-    fn import_cards(&self, arguments: &[&str], text: &str) -> (i32, String, String) {
+    pub(crate) fn import_cards(&self, arguments: &[&str], text: &str) -> (i32, String, String) {
         let arguments = [&["import", "-"], arguments].concat();
         self.card(&arguments, text)
     }
 
     /// What is on file, one line of JSON for each card.
-    fn on_file(&self) -> Vec<serde_json::Value> {
+    pub(crate) fn on_file(&self) -> Vec<serde_json::Value> {
         let (code, out, _) = self.card(&["list", "--format", "json"], "");
         assert_eq!(code, 0);
         out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    fn show(&self, pan: &str) -> serde_json::Value {
+    pub(crate) fn show(&self, pan: &str) -> serde_json::Value {
         let (code, out, errors) = self.card(&["show", "-", "--format", "json"], pan);
         assert_eq!(code, 0, "{errors}");
         serde_json::from_str(&out).unwrap()
@@ -43,7 +43,11 @@ fn the_cards_of_init_are_imported() {
     let report: serde_json::Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
         report,
-        serde_json::json!({"cards_added": 5, "cards_updated": 0, "accounts_opened": 5, "accounts_updated": 0})
+        serde_json::json!({
+            "cards_added": 5, "cards_updated": 0, "cards_unchanged": 0, "cards_removed": 0, "cards_absent": 0,
+            "accounts_opened": 5, "accounts_updated": 0, "accounts_unchanged": 0, "accounts_removed": 0,
+            "accounts_absent": 0,
+        })
     );
     assert_eq!(site.on_file().len(), 5);
     let card = site.show("4000000000000002");
@@ -81,7 +85,7 @@ fn one_bad_line_and_nothing_is_imported() {
         let (code, out, errors) = site.import_cards(&[], &text);
         assert_eq!((code, out.as_str()), (65, ""), "{line}");
         assert!(errors.starts_with("-:3: ") && errors.contains(expect), "{line}: {errors}");
-        assert!(errors.contains("nothing was imported: 1 line is bad"), "{errors}");
+        assert!(errors.contains("nothing was done: 1 line is bad"), "{errors}");
     }
     assert!(site.on_file().is_empty());
 }
@@ -108,9 +112,13 @@ fn cards_on_file_change_only_with_update() {
     let site = Site::new(5);
     let text = format!("{HEADER}{FIRST},4912,A1,USD,12.50,1,1234\n");
     assert_eq!(site.import_cards(&[], &text).0, 0);
-    let (code, _, errors) = site.import_cards(&[], &text);
+    let (code, _, errors) = site.import_cards(&[], &text.replace("4912", "5012"));
     assert_eq!(code, 65);
-    assert!(errors.contains("is on file already; --update"), "{errors}");
+    assert!(errors.contains("is on file already with other values; --update"), "{errors}");
+    // What is on file like this is no change.
+    let (code, out, _) = site.import_cards(&[], &text);
+    let same = "cards: 0 added, 0 updated, 1 unchanged\naccounts: 0 opened, 0 updated, 1 unchanged\n";
+    assert_eq!((code, out.as_str()), (0, same));
     assert_eq!(site.import_cards(&["--update"], &text).0, 0);
 
     // An empty or absent cell leaves what is on file.
@@ -139,7 +147,7 @@ fn two_cards_share_an_account() {
     let text = format!("{header}{FIRST},4912,JOINT,100.00,50.00\n{SECOND},4912,JOINT,,\n");
     let (code, out, errors) = site.import_cards(&[], &text);
     assert_eq!(code, 0, "{errors}");
-    assert_eq!(out, "cards: 2 added, 0 updated\naccounts: 1 opened, 0 updated\n");
+    assert_eq!(out, "cards: 2 added, 0 updated, 0 unchanged\naccounts: 1 opened, 0 updated, 0 unchanged\n");
     assert_eq!(
         (&site.show(SECOND)["ledger"], &site.show(SECOND)["available"]),
         (&"100.00".into(), &"150.00".into())

@@ -1,6 +1,7 @@
 //! The tools of `turnout`, run as the program: exit codes, what goes to standard output and to standard
 //! error, and what is left on the disk.
 
+mod card_base;
 mod card_import;
 mod check;
 mod data_keys;

@@ -1,5 +1,6 @@
 //! `turnout serve` as a process of its own, under load, while things die: itself, or its HSM units.
 
+mod card_base;
 #[path = "../hsm_port/gate.rs"]
 mod gate;
 mod hsm_units;
@@ -68,11 +69,17 @@ struct Running {
 
 impl Running {
     fn start(config: &Path) -> Running {
+        Running::start_logging(config, "warn,switch::edge::hsm=error", Stdio::inherit())
+    }
+
+    /// With a log of these levels, to go there.
+    fn start_logging(config: &Path, levels: &str, log: Stdio) -> Running {
         let mut child = turnout()
             .args(["serve", "--config"])
             .arg(config)
-            .env("RUST_LOG", "warn,switch::edge::hsm=error")
+            .env("RUST_LOG", levels)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .unwrap();
         let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap())

@@ -1,11 +1,12 @@
-//! Lines of a card file, whatever its form: CSV with a header, or one JSON object a line.
+//! Lines of a card file, whatever its form: CSV with a header, one JSON object a line, or bare card numbers.
 
 use serde_json::Value;
 use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
 
 /// What a line can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub(crate) enum Column {
     Pan,
     Expiry,
     Start,
@@ -41,8 +42,13 @@ impl Column {
         ("pin_offset", Column::PinOffset),
     ];
 
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         Column::NAMES[self as usize].0
+    }
+
+    /// In the order in which an export writes them.
+    pub(crate) fn all() -> impl Iterator<Item = Column> {
+        Column::NAMES.into_iter().map(|(_, column)| column)
     }
 
     fn named(name: &str) -> Option<Column> {
@@ -52,19 +58,26 @@ impl Column {
 
 /// The cells of one line; an empty one is absent. Reused from line to line.
 #[derive(Default)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// Line of the file, from 1.
-    pub(super) number: u64,
+    pub(crate) number: u64,
+    /// Bytes of the file up to its end.
+    pub(crate) bytes: u64,
     cells: [String; Column::COUNT],
 }
 
 impl Line {
     /// The cell, unless it is empty.
-    pub(super) fn cell(&self, column: Column) -> Option<&str> {
+    pub(crate) fn cell(&self, column: Column) -> Option<&str> {
         Some(self.cells[column as usize].as_str()).filter(|cell| !cell.is_empty())
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Whether nothing but these columns has a cell.
+    pub(crate) fn has_only(&self, columns: &[Column]) -> bool {
+        Column::all().all(|column| columns.contains(&column) || self.cell(column).is_none())
+    }
+
+    fn clear(&mut self) {
         self.cells.iter_mut().for_each(String::clear);
     }
 
@@ -75,27 +88,61 @@ impl Line {
 
 /// Why a line, or the whole file, cannot be read. Holds nothing of it.
 #[derive(Debug)]
-pub(super) enum SourceError {
+pub(crate) enum SourceError {
     /// This line is wrong; reading can go on.
     Line(u64, String),
     /// Nothing more can be read.
     File(String),
 }
 
-/// Hands each line to `visit`, and what is no line as an error.
-pub(super) fn read(
+/// What a file's name says about its form.
+pub(crate) fn is_json(file: &Path) -> Option<bool> {
+    match file.extension()?.to_str()? {
+        "json" | "jsonl" | "ndjson" => Some(true),
+        "csv" => Some(false),
+        _ => None,
+    }
+}
+
+/// Hands each line to `visit`, and what is no line as an error. Where the form is not given, the first
+/// character decides.
+pub(crate) fn read(
     input: impl Read,
     is_json: Option<bool>,
     visit: &mut dyn FnMut(Result<&Line, SourceError>),
 ) {
-    let mut input = BufReader::with_capacity(1 << 16, input);
+    let mut input = BufReader::with_capacity(READ_BYTES, input);
     // JSON lines begin with a brace, a header never does.
-    let first = input.fill_buf().map(|bytes| bytes.iter().copied().find(|byte| !byte.is_ascii_whitespace()));
-    match (is_json, first) {
+    match (is_json, first_character(&mut input)) {
         (_, Err(error)) => visit(Err(SourceError::File(error.to_string()))),
         (Some(true), _) | (None, Ok(Some(b'{'))) => read_json(input, visit),
         _ => read_csv(input, visit),
     }
+}
+
+/// As [`read`], for files that only say which cards: these may be bare card numbers, one a line.
+pub(crate) fn read_numbers(
+    input: impl Read,
+    is_json: Option<bool>,
+    visit: &mut dyn FnMut(Result<&Line, SourceError>),
+) {
+    let mut input = BufReader::with_capacity(READ_BYTES, input);
+    match first_character(&mut input) {
+        Ok(Some(digit)) if digit.is_ascii_digit() => {
+            read_lines(input, visit, |text, line| {
+                let text = std::str::from_utf8(text).map_err(|_| "holds what is not UTF-8".to_owned())?;
+                line.set(Column::Pan, text);
+                Ok(())
+            });
+        }
+        _ => read(input, is_json, visit),
+    }
+}
+
+const READ_BYTES: usize = 1 << 16;
+
+fn first_character(input: &mut impl BufRead) -> io::Result<Option<u8>> {
+    Ok(input.fill_buf()?.iter().copied().find(|byte| !byte.is_ascii_whitespace()))
 }
 
 fn read_csv(input: impl Read, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
@@ -113,11 +160,12 @@ fn read_csv(input: impl Read, visit: &mut dyn FnMut(Result<&Line, SourceError>))
     let mut line = Line::default();
     loop {
         let read = reader.read_record(&mut record);
-        let inner: usize = record.iter().map(|cell| cell.matches('\n').count()).sum();
+        let inner = record.as_slice().bytes().filter(|byte| *byte == b'\n').count();
         line.number = reader.position().line().saturating_sub(1 + inner as u64);
+        line.bytes = reader.position().byte();
         match read {
             Ok(false) => return,
-            Ok(true) if record.iter().all(|cell| cell.trim().is_empty()) => {}
+            Ok(true) if record.as_slice().trim().is_empty() => {}
             Ok(true) if record.len() != columns.len() => {
                 let reason = format!("has {} cells where the header has {}", record.len(), columns.len());
                 visit(Err(SourceError::Line(line.number, reason)));
@@ -148,7 +196,7 @@ fn header(names: &csv::StringRecord) -> Result<Vec<Column>, String> {
         }
         columns.push(column);
     }
-    if columns.contains(&Column::Pan) {
+    if columns.contains(&Column::Pan) || columns.contains(&Column::Account) {
         Ok(columns)
     } else {
         Err("the header lacks the column \"pan\"".into())
@@ -164,7 +212,15 @@ fn csv_fault(error: csv::Error) -> String {
     }
 }
 
-fn read_json(mut input: impl BufRead, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
+fn read_json(input: impl BufRead, visit: &mut dyn FnMut(Result<&Line, SourceError>)) {
+    read_lines(input, visit, json_cells);
+}
+
+fn read_lines(
+    mut input: impl BufRead,
+    visit: &mut dyn FnMut(Result<&Line, SourceError>),
+    cells: impl Fn(&[u8], &mut Line) -> Result<(), String>,
+) {
     let mut line = Line::default();
     let mut text = Vec::new();
     loop {
@@ -174,11 +230,14 @@ fn read_json(mut input: impl BufRead, visit: &mut dyn FnMut(Result<&Line, Source
         match read_line(&mut input, &mut text) {
             Err(error) => return visit(Err(SourceError::File(error.to_string()))),
             Ok(0) => return,
-            Ok(_) if text.trim_ascii().is_empty() => {}
-            Ok(_) => match json_cells(&text, &mut line) {
-                Ok(()) => visit(Ok(&line)),
-                Err(reason) => visit(Err(SourceError::Line(line.number, reason))),
-            },
+            Ok(count) => line.bytes += count as u64,
+        }
+        if text.trim_ascii().is_empty() {
+            continue;
+        }
+        match cells(&text, &mut line) {
+            Ok(()) => visit(Ok(&line)),
+            Err(reason) => visit(Err(SourceError::Line(line.number, reason))),
         }
     }
 }

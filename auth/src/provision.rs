@@ -1,0 +1,436 @@
+//! Changes of the card base: what may be put on file and taken off, given what is there.
+//!
+//! One set of rules for the import, which plans against a state it has read, and for a running core.
+
+use crate::core::Core;
+use crate::effect::{Balance, Effect};
+use crate::names::AccountId;
+use crate::record::{
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
+};
+use crate::state::State;
+use card::{CivilDay, Currency, Expiry, Pan, Time};
+use std::fmt;
+
+/// A question or a task from whoever keeps the card base. It is answered once, with
+/// [`Effect::Provisioned`].
+#[derive(Clone, Debug)]
+pub struct Provision {
+    /// Handed back with the answer.
+    pub ticket: ProvisionTicket,
+    /// What is asked.
+    pub task: ProvisionTask,
+}
+
+/// Names a [`Provision`] until its answer; opaque to the core.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProvisionTicket(pub u64);
+
+/// What is asked. All changes of one task become one batch of records: they are durable together.
+#[derive(Clone, Debug)]
+pub enum ProvisionTask {
+    /// Say what each change would do, each by itself, and do nothing.
+    Check(Vec<CardChange>),
+    /// Make each change that may be made, in order.
+    Apply(Vec<CardChange>),
+    /// Show a card.
+    Show(Pan),
+}
+
+/// The answer to a [`Provision`].
+#[derive(Clone, Debug)]
+pub enum ProvisionAnswer {
+    /// One for each change, in order.
+    Changes(Vec<Result<Done, Vec<Refusal>>>),
+    /// The card, if it is on file.
+    Card(Option<Box<CardView>>),
+}
+
+/// A card with all there is about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardView {
+    /// The card.
+    pub card: Card,
+    /// Wrong PINs counted.
+    pub pin_tries_used: u8,
+    /// Highest ATC accepted.
+    pub highest_atc: Option<u16>,
+    /// Used of today's limits, minor units and number: purchases, then withdrawals.
+    pub today: [(i64, u32); 2],
+    /// Its account with the balance; `None` for a card whose account is not on file.
+    pub account: Option<(Account, Balance)>,
+}
+
+/// One change of the card base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CardChange {
+    /// Put a card on file, with its account where that is new, or change both.
+    Put(Box<CardPut>),
+    /// Open an account, or change its terms.
+    PutAccount(AccountPut),
+    /// Take a card off the file.
+    RemoveCard {
+        /// Its number.
+        pan: Pan,
+        /// Close its account, too, if this is its last card.
+        with_account: bool,
+    },
+    /// Close an account that no card draws on.
+    RemoveAccount(AccountId),
+}
+
+/// What a line says of a card. What it leaves out stays as it is on file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardPut {
+    /// Its number.
+    pub pan: Pan,
+    /// Last month of validity; a new card needs it.
+    pub expiry: Option<Expiry>,
+    /// First month of validity.
+    pub start: Option<Expiry>,
+    /// Status; a new card is active.
+    pub status: Option<CardStatus>,
+    /// PAN sequence number.
+    pub card_sequence: Option<u8>,
+    /// Reference value of the PIN.
+    pub pin: Option<PinReference>,
+    /// The account it draws on; a new card needs it.
+    pub account: Option<AccountId>,
+    /// What is said of that account.
+    pub terms: AccountTerms,
+    /// Whether what is on file may be changed.
+    pub update: bool,
+}
+
+/// What a line says of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountPut {
+    /// Its number.
+    pub account: AccountId,
+    /// Its terms.
+    pub terms: AccountTerms,
+    /// Whether what is on file may be changed.
+    pub update: bool,
+}
+
+/// Terms of an account. What is left out stays as it is on file, or takes its default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountTerms {
+    /// Currency; a new account needs it.
+    pub currency: Option<Currency>,
+    /// Kind.
+    pub kind: Option<AccountKind>,
+    /// Balance that the account opens with, minor units; a new account needs it. Of an account on file it may
+    /// only repeat the opening or the present balance.
+    pub balance_minor: Option<i64>,
+    /// How far below zero the account may go, minor units.
+    pub credit_line_minor: Option<i64>,
+}
+
+/// What a change did, or would do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Done {
+    /// To the card.
+    pub card: Did,
+    /// To the account.
+    pub account: Did,
+}
+
+/// What became of a card or an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Did {
+    /// The change is not about it.
+    #[default]
+    Nothing,
+    /// It is new on file.
+    Added,
+    /// It was on file, and is changed.
+    Updated,
+    /// It was on file like this already.
+    Same,
+    /// It is off the file.
+    Removed,
+    /// It was not on file.
+    Absent,
+}
+
+/// Why a change may not be made. Holds no card data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The card is on file, and not like this.
+    CardDiffers,
+    /// A new card needs this field.
+    Missing(&'static str),
+    /// The card would begin after it ends.
+    StartAfterExpiry,
+    /// A card on file stays with its account.
+    OtherAccount,
+    /// The account is on file in this currency.
+    OtherCurrency(Currency),
+    /// The account is on file with another balance.
+    OtherBalance,
+    /// The account is on file, and not like this.
+    AccountDiffers,
+    /// A new account needs a balance.
+    NoBalance,
+    /// A new account needs a currency.
+    NoCurrency,
+    /// The account has a balance or holds.
+    HasMoney,
+    /// So many cards draw on the account.
+    HasCards(usize),
+}
+
+/// A change that may be made: its records, the account's first, and what they do.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planned {
+    /// Of the account.
+    pub account: Option<Record>,
+    /// Of the card.
+    pub card: Option<Record>,
+    /// What they do.
+    pub done: Done,
+}
+
+impl CardChange {
+    /// The records of this change, given what is on file.
+    ///
+    /// # Errors
+    /// Everything that speaks against it.
+    pub fn plan(&self, state: &State, now: Time) -> Result<Planned, Vec<Refusal>> {
+        match self {
+            CardChange::Put(put) => put.plan(state),
+            CardChange::PutAccount(put) => {
+                let (account, did) = put.terms.plan(state, put.account, put.update).map_err(|no| vec![no])?;
+                Ok(Planned { account, card: None, done: Done { card: Did::Nothing, account: did } })
+            }
+            CardChange::RemoveCard { pan, with_account } => remove_card(state, *pan, *with_account, now),
+            CardChange::RemoveAccount(id) => remove_account(state, *id, now),
+        }
+    }
+}
+
+impl CardPut {
+    fn plan(&self, state: &State) -> Result<Planned, Vec<Refusal>> {
+        let on_file = state.card_on_file(&self.pan);
+        let mut refusals = Vec::new();
+        let expiry = self.expiry.or(on_file.map(|card| card.expiry));
+        let start = self.start.or(on_file.and_then(|card| card.start));
+        let account = self.account.or(on_file.map(|card| card.account));
+        if expiry.is_none() {
+            refusals.push(Refusal::Missing("expiry"));
+        }
+        if account.is_none() {
+            refusals.push(Refusal::Missing("account"));
+        }
+        if start.is_some() && expiry.is_some() && start > expiry {
+            refusals.push(Refusal::StartAfterExpiry);
+        }
+        let (Some(expiry), Some(account)) = (expiry, account) else { return Err(refusals) };
+        let card = Card {
+            pan: self.pan,
+            expiry,
+            start,
+            status: self.status.or(on_file.map(|card| card.status)).unwrap_or(CardStatus::Active),
+            card_sequence: self.card_sequence.or(on_file.and_then(|card| card.card_sequence)),
+            account,
+            pin: self.pin.or(on_file.and_then(|card| card.pin)),
+        };
+        let did = match on_file {
+            None => Did::Added,
+            Some(on_file) if *on_file == card => Did::Same,
+            Some(_) => Did::Updated,
+        };
+        if did == Did::Updated && !self.update {
+            refusals.push(Refusal::CardDiffers);
+        }
+        // Records of a card go to the shard of its account, and those already written stay where they
+        // are; so a card cannot move.
+        if on_file.is_some_and(|on_file| on_file.account != account) {
+            refusals.push(Refusal::OtherAccount);
+            return Err(refusals);
+        }
+        match self.terms.plan(state, account, self.update) {
+            Ok((record, account_did)) if refusals.is_empty() => Ok(Planned {
+                account: record,
+                card: (did != Did::Same).then_some(Record::CardStored(card)),
+                done: Done { card: did, account: account_did },
+            }),
+            Ok(_) => Err(refusals),
+            Err(refusal) => {
+                refusals.push(refusal);
+                Err(refusals)
+            }
+        }
+    }
+}
+
+impl AccountTerms {
+    /// An account on file may get other terms. Its balance changes by transactions alone.
+    fn plan(&self, state: &State, id: AccountId, update: bool) -> Result<(Option<Record>, Did), Refusal> {
+        let Some(account) = state.account_on_file(&id) else {
+            return Ok((Some(Record::AccountStored(self.open(id)?)), Did::Added));
+        };
+        if self.currency.is_some_and(|currency| currency != account.currency) {
+            return Err(Refusal::OtherCurrency(account.currency));
+        }
+        let present = state.balance(&id).map(|balance| balance.ledger_minor);
+        if self.balance_minor.is_some_and(|minor| minor != account.opening_minor && present != Some(minor)) {
+            return Err(Refusal::OtherBalance);
+        }
+        let changed = Account {
+            kind: self.kind.unwrap_or(account.kind),
+            credit_line_minor: self.credit_line_minor.unwrap_or(account.credit_line_minor),
+            ..account.clone()
+        };
+        match changed == *account {
+            true => Ok((None, Did::Same)),
+            false if update => Ok((Some(Record::AccountStored(changed)), Did::Updated)),
+            false => Err(Refusal::AccountDiffers),
+        }
+    }
+
+    /// The new account of these terms.
+    fn open(&self, id: AccountId) -> Result<Account, Refusal> {
+        Ok(Account {
+            id,
+            currency: self.currency.ok_or(Refusal::NoCurrency)?,
+            kind: self.kind.unwrap_or_default(),
+            opening_minor: self.balance_minor.ok_or(Refusal::NoBalance)?,
+            credit_line_minor: self.credit_line_minor.unwrap_or(0),
+        })
+    }
+}
+
+fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result<Planned, Vec<Refusal>> {
+    let Some(id) = state.card_on_file(&pan).map(|card| card.account) else {
+        return Ok(Planned { done: Done { card: Did::Absent, account: Did::Nothing }, ..Planned::default() });
+    };
+    let mut planned = Planned {
+        card: Some(Record::CardRemoved(CardRemoved { pan, time: now })),
+        account: None,
+        done: Done { card: Did::Removed, account: Did::Nothing },
+    };
+    if with_account && state.account_on_file(&id).is_some() {
+        if has_money(state, &id) {
+            return Err(vec![Refusal::HasMoney]);
+        }
+        if state.cards_drawing_on(&id) == 1 {
+            planned.account = Some(Record::AccountRemoved(AccountRemoved { account: id, time: now }));
+            planned.done.account = Did::Removed;
+        }
+    }
+    Ok(planned)
+}
+
+fn remove_account(state: &State, id: AccountId, now: Time) -> Result<Planned, Vec<Refusal>> {
+    if state.account_on_file(&id).is_none() {
+        return Ok(Planned { done: Done { card: Did::Nothing, account: Did::Absent }, ..Planned::default() });
+    }
+    let mut refusals = Vec::new();
+    if has_money(state, &id) {
+        refusals.push(Refusal::HasMoney);
+    }
+    match state.cards_drawing_on(&id) {
+        0 => {}
+        cards => refusals.push(Refusal::HasCards(cards)),
+    }
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let record = Record::AccountRemoved(AccountRemoved { account: id, time: now });
+    let done = Done { card: Did::Nothing, account: Did::Removed };
+    Ok(Planned { account: Some(record), card: None, done })
+}
+
+/// Available is balance plus credit line less holds, so holds are what is missing.
+fn has_money(state: &State, id: &AccountId) -> bool {
+    let (Some(account), Some(balance)) = (state.account_on_file(id), state.balance(id)) else { return false };
+    balance.ledger_minor != 0 || balance.available_minor != account.credit_line_minor
+}
+
+/// Answers a provision; what it changes is committed before.
+pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effects: &mut Vec<Effect>) {
+    let answer = match provision.task {
+        ProvisionTask::Check(changes) => {
+            let check = |change: CardChange| change.plan(&core.state, now).map(|planned| planned.done);
+            ProvisionAnswer::Changes(changes.into_iter().map(check).collect())
+        }
+        ProvisionTask::Apply(changes) => {
+            ProvisionAnswer::Changes(changes.iter().map(|change| apply(core, now, change, effects)).collect())
+        }
+        ProvisionTask::Show(pan) => {
+            let today = now.day(core.tables.business_offset);
+            ProvisionAnswer::Card(CardView::of(&core.state, &pan, today).map(Box::new))
+        }
+    };
+    effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
+}
+
+fn apply(
+    core: &mut Core,
+    now: Time,
+    change: &CardChange,
+    effects: &mut Vec<Effect>,
+) -> Result<Done, Vec<Refusal>> {
+    let planned = change.plan(&core.state, now)?;
+    for record in planned.records() {
+        core.commit(record, effects);
+    }
+    Ok(planned.done)
+}
+
+impl Planned {
+    /// The records in the order in which they apply: an account is there before its card, and goes after it.
+    pub fn records(&self) -> impl Iterator<Item = Record> {
+        let Planned { account, card, .. } = self.clone();
+        let card_first = matches!(account, Some(Record::AccountRemoved(_)));
+        let (first, second) = if card_first { (card, account) } else { (account, card) };
+        first.into_iter().chain(second)
+    }
+}
+
+impl CardView {
+    /// The card as this state has it; limits are those of `today`.
+    #[must_use]
+    pub fn of(state: &State, pan: &Pan, today: CivilDay) -> Option<CardView> {
+        let card = state.card_on_file(pan)?.clone();
+        let (pin_tries_used, highest_atc) = state.card_counters(pan)?;
+        let today = state.card_usage(pan, today)?;
+        let account = state.account_on_file(&card.account).cloned();
+        let account = account.zip(state.balance(&card.account));
+        Some(CardView { card, pin_tries_used, highest_atc, today, account })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Refusal::CardDiffers => {
+                f.write_str("is on file already with other values; --update changes cards on file")
+            }
+            Refusal::Missing(field) => write!(f, "{field}: is missing"),
+            Refusal::StartAfterExpiry => f.write_str("start: is after the expiry"),
+            Refusal::OtherAccount => f.write_str(
+                "account: a card on file stays with its account (one that was removed may come back with another \
+                 by an import while the switch is stopped)",
+            ),
+            Refusal::OtherCurrency(currency) => write!(f, "currency: the account is on file in {currency}"),
+            Refusal::OtherBalance => f.write_str(
+                "balance: the account is on file; leave the balance empty, transactions change it",
+            ),
+            Refusal::AccountDiffers => {
+                f.write_str("account: is on file with other terms; --update changes them")
+            }
+            Refusal::NoBalance => {
+                f.write_str("balance: is missing; a new account opens with one, \"0\" for none")
+            }
+            Refusal::NoCurrency => f.write_str("currency: is missing; a new account has one"),
+            Refusal::HasMoney => {
+                f.write_str("account: has a balance or holds, so it cannot be closed; bring both to zero first")
+            }
+            Refusal::HasCards(1) => f.write_str("account: a card draws on it; remove the card first"),
+            Refusal::HasCards(cards) => write!(f, "account: {cards} cards draw on it; remove them first"),
+        }
+    }
+}

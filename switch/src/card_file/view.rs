@@ -1,0 +1,121 @@
+//! Cards and changes as JSON and text.
+
+use super::source::Column;
+use auth::{AccountKind, AccountTerms, Card, CardChange, CardPut, CardView, PinReference, Tables};
+use card::{Amount, Currency, Expiry};
+use serde_json::{Map, Value, json};
+
+/// Words of card files.
+pub(crate) const ACCOUNT_TYPES: [(&str, AccountKind); 4] = [
+    ("default", AccountKind::Default),
+    ("savings", AccountKind::Savings),
+    ("cheque", AccountKind::Cheque),
+    ("credit", AccountKind::Credit),
+];
+
+pub(crate) fn account_type_word(kind: AccountKind) -> &'static str {
+    ACCOUNT_TYPES.iter().find(|(_, known)| *known == kind).map_or("default", |(word, _)| word)
+}
+
+/// Major units without the currency's code.
+pub(crate) fn major(minor: i64, currency: Currency) -> String {
+    let mut shown = Amount::new(minor, currency).to_string();
+    shown.truncate(shown.find(' ').unwrap_or(shown.len()));
+    shown
+}
+
+/// A card, its number masked.
+pub(crate) fn card_json(card: &Card) -> Value {
+    json!({
+        "pan": card.pan.to_string(),
+        "expiry": yymm(card.expiry),
+        "start": card.start.map(yymm),
+        "status": card.status.as_str(),
+        "card_sequence": card.card_sequence,
+        "pin": card.pin.is_some(),
+        "account": card.account.as_str(),
+    })
+}
+
+/// All there is about a card, its number masked and its PIN's reference value left out.
+pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
+    let product = tables.product(&view.card.pan);
+    let currency = view.account.as_ref().map(|(account, _)| account.currency);
+    let used = |(minor, count): (i64, u32)| json!({ "amount": currency.map(|currency| major(minor, currency)), "count": count });
+    let mut shown = card_json(&view.card);
+    shown["product"] = json!(product.map(|product| &product.name));
+    shown["pin_tries_used"] = json!(view.pin_tries_used);
+    shown["pin_try_limit"] = json!(product.map(|product| product.pin_try_limit));
+    shown["highest_atc"] = json!(view.highest_atc);
+    shown["today"] = json!({ "purchases": used(view.today[0]), "withdrawals": used(view.today[1]) });
+    if let Some((account, balance)) = &view.account {
+        shown["currency"] = json!(account.currency.code());
+        shown["account_type"] = json!(account_type_word(account.kind));
+        shown["ledger"] = json!(major(balance.ledger_minor, account.currency));
+        shown["available"] = json!(major(balance.available_minor, account.currency));
+        shown["credit_line"] = json!(major(account.credit_line_minor, account.currency));
+    }
+    shown
+}
+
+/// A change as a line of a card file: clear, for the control socket and nobody else.
+pub(crate) fn change_json(change: &CardChange) -> Value {
+    let mut line = Map::new();
+    match change {
+        CardChange::Put(put) => put_cells(put, &mut line),
+        CardChange::PutAccount(put) => {
+            set(&mut line, Column::Account, Some(put.account.as_str().to_owned()));
+            terms_cells(&put.terms, &mut line);
+        }
+        CardChange::RemoveCard { pan, .. } => {
+            set(&mut line, Column::Pan, Some(pan.reveal().as_str().to_owned()));
+        }
+        CardChange::RemoveAccount(account) => {
+            set(&mut line, Column::Account, Some(account.as_str().to_owned()));
+        }
+    }
+    Value::Object(line)
+}
+
+fn put_cells(put: &CardPut, line: &mut Map<String, Value>) {
+    set(line, Column::Pan, Some(put.pan.reveal().as_str().to_owned()));
+    set(line, Column::Expiry, put.expiry.map(yymm));
+    set(line, Column::Start, put.start.map(yymm));
+    set(line, Column::Status, put.status.map(|status| status.as_str().to_owned()));
+    set(line, Column::CardSequence, put.card_sequence.map(|number| number.to_string()));
+    set(line, Column::Account, put.account.map(|account| account.as_str().to_owned()));
+    terms_cells(&put.terms, line);
+    let [pvki, pvv, offset] = pin_cells(put.pin);
+    set(line, Column::Pvki, pvki);
+    set(line, Column::Pvv, pvv);
+    set(line, Column::PinOffset, offset);
+}
+
+fn terms_cells(terms: &AccountTerms, line: &mut Map<String, Value>) {
+    let amount =
+        |minor: Option<i64>| terms.currency.zip(minor).map(|(currency, minor)| major(minor, currency));
+    set(line, Column::Currency, terms.currency.map(|currency| currency.code().to_owned()));
+    set(line, Column::AccountType, terms.kind.map(|kind| account_type_word(kind).to_owned()));
+    set(line, Column::Balance, amount(terms.balance_minor));
+    set(line, Column::CreditLine, amount(terms.credit_line_minor));
+}
+
+fn set(line: &mut Map<String, Value>, column: Column, cell: Option<String>) {
+    if let Some(cell) = cell {
+        line.insert(column.name().to_owned(), Value::String(cell));
+    }
+}
+
+/// Cells `pvki`, `pvv` and `pin_offset` of a PIN's reference value.
+pub(crate) fn pin_cells(pin: Option<PinReference>) -> [Option<String>; 3] {
+    let digits = |bytes: &[u8]| bytes.escape_ascii().to_string();
+    match pin {
+        None => [None, None, None],
+        Some(PinReference::Pvv { pvki, pvv }) => [Some(pvki.to_string()), Some(digits(&pvv)), None],
+        Some(PinReference::IbmOffset { offset }) => [None, None, Some(digits(&offset))],
+    }
+}
+
+pub(crate) fn yymm(expiry: Expiry) -> String {
+    expiry.to_yymm().escape_ascii().to_string()
+}
