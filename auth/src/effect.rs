@@ -1,7 +1,7 @@
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
-use crate::recall::Recall;
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
+use crate::recall::Recall;
 use crate::record::{Record, Transaction};
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};

@@ -29,8 +29,8 @@ pub mod limits;
 mod names;
 mod pipeline;
 mod policy;
-mod recall;
 mod provision;
+mod recall;
 mod receipt;
 mod recipe;
 mod record;
@@ -55,11 +55,11 @@ pub use hsm_checks::{
 };
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
-pub use recall::Recall;
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
     ProvisionTask, ProvisionTicket, Refusal,
 };
+pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{

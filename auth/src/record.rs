@@ -409,4 +409,20 @@ impl Record {
             Record::Recalled(stored) => Some(stored.pan),
         }
     }
+
+    /// When this happened; `None` for what was put on file or recalled, which does not say.
+    #[must_use]
+    pub fn time(&self) -> Option<Time> {
+        match self {
+            // What was recalled happened long before.
+            Record::CardStored(_) | Record::AccountStored(_) | Record::Recalled(_) => None,
+            Record::Decided(transaction) => Some(transaction.time),
+            Record::Reversed(reversed) => Some(reversed.time),
+            Record::ReversalRemembered(remembered) => Some(remembered.time),
+            Record::Completed(completed) => Some(completed.time),
+            Record::HoldExpired(expired) => Some(expired.time),
+            Record::CardRemoved(removed) => Some(removed.time),
+            Record::AccountRemoved(removed) => Some(removed.time),
+        }
+    }
 }

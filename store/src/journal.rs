@@ -2,6 +2,7 @@
 
 mod batch;
 mod check;
+mod copy;
 mod disk;
 mod error;
 mod file;
@@ -18,6 +19,7 @@ mod simulation;
 
 pub(crate) use batch::split_record;
 pub use batch::{Batch, Records};
+pub use copy::{SegmentCopy, copy_segments};
 pub(crate) use disk::create_folder;
 pub use error::{AppendError, Damage, JournalError};
 pub use file::{FileJournal, Settings};

@@ -51,9 +51,9 @@ pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use data_keys::{DataKeyState, DataKeyVersion, DataKeys, DataKeysError, SealedPan, SealedPanError};
 pub use journal::{
     AppendError, Batch, BatchVisitor, Damage, FileJournal, Journal, JournalError, JournalFrame,
-    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, Sequence, Settings,
-    SimulatedDisk, Start, Stream, TornTail, Until, Visitor, newest_format, oldest_segment, read_all,
-    read_from, retire_before, segment_file, segments,
+    JournalReader, MemoryJournal, Place, Records, Rejected, Replay, Retire, SegmentCopy, Sequence, Settings,
+    SimulatedDisk, Start, Stream, TornTail, Until, Visitor, copy_segments, newest_format, oldest_segment,
+    read_all, read_from, retire_before, segment_file, segments,
 };
 pub use master_key::{KeyError, MasterKey};
 pub use private_file::create as create_private_file;

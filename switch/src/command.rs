@@ -1,5 +1,6 @@
 //! The commands of `turnout`, one file each.
 
+pub mod backup;
 pub mod card;
 pub mod check;
 pub mod init;

@@ -38,6 +38,8 @@ enum Command {
     Key(command::key::KeyArgs),
     /// Decode, encode, convert, compare and check messages.
     Message(command::message::MessageArgs),
+    /// Make backups, verify and restore them.
+    Backup(command::backup::BackupArgs),
     /// Verify, count and write out the journal.
     Journal(command::journal::JournalArgs),
     /// Search transactions, show them, and say why they were answered so.
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
         Command::Card(args) => command::card::run(args),
         Command::Key(args) => command::key::run(args),
         Command::Message(args) => command::message::run(&args),
+        Command::Backup(args) => command::backup::run(&args),
         Command::Journal(args) => command::journal::run(&args),
         Command::Tran(args) => command::tran::run(&args),
     }

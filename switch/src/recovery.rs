@@ -100,10 +100,11 @@ pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryE
     let keys = data_keys(settings)?;
     let (mut state, start) = snapshots::restore_state(settings, &keys);
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
-    let opened = FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
-        state.apply(&store::decode_without_receipt(bytes)?);
-        Ok(())
-    });
+    let opened =
+        FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
+            state.apply(&store::decode_without_receipt(bytes)?);
+            Ok(())
+        });
     let (journal, _) = opened.map_err(RecoveryError::Journal)?;
     Ok((journal, state))
 }

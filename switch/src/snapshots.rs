@@ -75,7 +75,13 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
 /// All shards in one state, for tools.
 #[must_use]
 pub fn restore_state(settings: &Settings, keys: &DataKeys) -> (State, Start) {
-    restore(&folder(settings), keys, State::default, |state, _, _, element| state.restore(element))
+    restore_state_from(&folder(settings), keys)
+}
+
+/// The same from a folder of snapshots that is not the data folder's: a backup's.
+#[must_use]
+pub fn restore_state_from(dir: &Path, keys: &DataKeys) -> (State, Start) {
+    restore(dir, keys, State::default, |state, _, _, element| state.restore(element))
 }
 
 /// Tries snapshots until one can be read.

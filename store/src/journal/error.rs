@@ -137,10 +137,35 @@ impl fmt::Display for AppendError {
     }
 }
 
+/// What whoever runs the switch can do about a disk that refuses, where we know.
+fn mend(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull => {
+            Some("make room on that disk and start again: everything that was answered is there")
+        }
+        io::ErrorKind::QuotaExceeded => {
+            Some("raise the quota or make room, and start again: everything that was answered is there")
+        }
+        io::ErrorKind::FileTooLarge => Some(
+            "raise the limit on the size of files (`ulimit -f`, LimitFSIZE) or configure smaller segments, and \
+             start again: everything that was answered is there",
+        ),
+        io::ErrorKind::ReadOnlyFilesystem => Some(
+            "the disk is read-only, which systems make of one that had errors: look into the system's log \
+             before you start again",
+        ),
+        io::ErrorKind::PermissionDenied => Some("the file has to belong to the user that we run as"),
+        _ => None,
+    }
+}
+
 impl fmt::Display for JournalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            JournalError::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
+            JournalError::Io { doing, path, error } => {
+                write!(f, "{doing} {}: {error}", path.display())?;
+                mend(error).map_or(Ok(()), |mend| write!(f, "; {mend}"))
+            }
             JournalError::InUse { dir, pid } => {
                 write!(f, "{} is in use by ", dir.display())?;
                 match pid {

@@ -126,6 +126,29 @@ pub fn newest_format(dir: &Path) -> Result<Option<u32>, JournalError> {
     }
 }
 
+/// What can be read of a header without a key.
+pub(super) struct Front {
+    pub(super) number: u64,
+    pub(super) previous: SegmentEnd,
+    /// Of the header, with which the chain of frames begins.
+    pub(super) checksum: u32,
+}
+
+/// The header at the front of a segment, of whatever version: these fields stand where they stand in all.
+/// `None` when it is damaged.
+pub(super) fn front(content: &[u8]) -> Option<Front> {
+    let block = content.first_chunk::<HEADER_BYTES>()?;
+    let checksum = crc32c::crc32c(&block[..CHECKSUM_AT]);
+    if block[..8] != *MAGIC || block[CHECKSUM_AT..] != checksum.to_le_bytes() {
+        return None;
+    }
+    let previous = SegmentEnd {
+        frames: u32::from_le_bytes(array(block, 60)),
+        chain: u32::from_le_bytes(array(block, 64)),
+    };
+    Some(Front { number: u64::from_le_bytes(array(block, 12)), previous, checksum })
+}
+
 /// The file of a segment.
 pub(super) fn path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("{number:020}{EXTENSION}"))

@@ -1,5 +1,6 @@
 //! The file engine from outside: what goes in comes out, and what happens to damaged files.
 
+mod copy;
 mod damage;
 mod follow;
 mod kill;

@@ -1,13 +1,16 @@
 //! `turnout serve` as a process of its own, under load, while things die: itself, or its HSM units.
 
+mod backup;
 mod card_base;
+mod disk_full;
 #[path = "../hsm_port/gate.rs"]
 mod gate;
 mod hsm_units;
 mod recovery;
+mod town;
 mod transactions;
 
-use card::{Currency, ResponseCode, Rrn, Stan, Time};
+use card::{Currency, Rrn, Stan, Time};
 use iso8583::Dialect;
 use iso8583::framing::Framing;
 use std::fs;
@@ -15,13 +18,10 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use switch::command::init::{self, InitOptions, Ports};
 use terminal::{
-    CardSimulator, ChipTransaction, CryptogramVersion, Intent, Pos, PosResponse, Presentment, TestIssuer,
-    Trace,
+    CardSimulator, ChipTransaction, CryptogramVersion, Intent, Pos, Presentment, TestIssuer, Trace,
 };
 
 /// Terminals at the same time, each with cards of its own.
@@ -36,14 +36,6 @@ const LISTENERS: usize = 6;
 /// Test cards.
 const CARDS: u32 = 40;
 
-/// What the switch has answered, as the terminal keeps it.
-struct Acknowledged {
-    rrn: String,
-    code: ResponseCode,
-    request: Vec<u8>,
-    response: Vec<u8>,
-}
-
 struct Site {
     config: PathBuf,
     issuer: TestIssuer,
@@ -51,8 +43,20 @@ struct Site {
 
 impl Site {
     fn new(folder: &Path) -> Site {
-        let report = init::create(folder, &InitOptions { cards: CARDS, ports: Ports::EPHEMERAL }).unwrap();
+        Site::with(folder, CARDS, |text| text, |cards| cards)
+    }
+
+    /// What `init` makes, with its configuration and its card file changed before anything reads them.
+    fn with(
+        folder: &Path,
+        cards: u32,
+        configuration: impl FnOnce(String) -> String,
+        card_file: impl FnOnce(String) -> String,
+    ) -> Site {
+        let report = init::create(folder, &InitOptions { cards, ports: Ports::EPHEMERAL }).unwrap();
         let issuer = serde_json::from_str(&fs::read_to_string(&report.test_cards).unwrap()).unwrap();
+        rewrite(&report.config, configuration);
+        rewrite(&report.cards, card_file);
         let import =
             turnout().args(["card", "import", "--config"]).arg(&report.config).arg(&report.cards).output();
         let import = import.unwrap();
@@ -61,35 +65,43 @@ impl Site {
     }
 }
 
+fn rewrite(file: &Path, change: impl FnOnce(String) -> String) {
+    fs::write(file, change(fs::read_to_string(file).unwrap())).unwrap();
+}
+
 /// `turnout serve` as a process of its own; dropped, it is killed.
 struct Running {
     child: Child,
+    /// Where `integration` listens, without TLS.
     address: SocketAddr,
+    /// Where `atm` listens.
+    atm: SocketAddr,
 }
 
 impl Running {
     fn start(config: &Path) -> Running {
-        Running::start_logging(config, "warn,switch::edge::hsm=error", Stdio::inherit())
+        Running::started(serve(config).stdout(Stdio::piped()).spawn().unwrap())
     }
 
     /// With a log of these levels, to go there.
     fn start_logging(config: &Path, levels: &str, log: Stdio) -> Running {
-        let mut child = turnout()
-            .args(["serve", "--config"])
-            .arg(config)
-            .env("RUST_LOG", levels)
-            .stdout(Stdio::piped())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        Running::started(
+            serve(config).env("RUST_LOG", levels).stdout(Stdio::piped()).stderr(log).spawn().unwrap(),
+        )
+    }
+
+    /// Waits until a process that was just begun listens.
+    fn started(mut child: Child) -> Running {
         let lines: Vec<String> = BufReader::new(child.stdout.take().unwrap())
             .lines()
             .take(LISTENERS)
             .map(Result::unwrap)
             .collect();
-        let listening = lines.iter().find_map(|line| line.strip_prefix("listening integration "));
-        let address = listening.expect("serve says where it listens").parse().unwrap();
-        Running { child, address }
+        let address = |name: &str| {
+            let listening = lines.iter().find_map(|line| line.strip_prefix(&format!("listening {name} ")));
+            listening.expect("serve says where it listens").parse().unwrap()
+        };
+        Running { address: address("integration"), atm: address("atm"), child }
     }
 
     fn kill(&mut self) {
@@ -106,8 +118,19 @@ impl Drop for Running {
     }
 }
 
+/// `turnout serve`, not begun yet.
+fn serve(config: &Path) -> Command {
+    let mut command = turnout();
+    command.args(["serve", "--config"]).arg(config).env("RUST_LOG", "warn,switch::edge::hsm=error");
+    command
+}
+
+/// The program under test: another build of it, by its path in `TURNOUT_BIN`, or the one just built.
 fn turnout() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_turnout"))
+    match std::env::var_os("TURNOUT_BIN") {
+        Some(path) => Command::new(path),
+        None => Command::new(env!("CARGO_BIN_EXE_turnout")),
+    }
 }
 
 struct LoadTerminal {
@@ -126,35 +149,6 @@ impl LoadTerminal {
             .filter(|serial| *serial as usize % TERMINALS == number)
             .map(|serial| issuer.card(serial));
         LoadTerminal { pos, cards: cards.collect(), zpk: issuer.keys.zpk.clone(), number, sent: 0 }
-    }
-
-    /// Sends and receives until the connection breaks.
-    fn load(&mut self, address: SocketAddr, answered: &AtomicUsize, acknowledged: &Mutex<Vec<Acknowledged>>) {
-        let Ok(mut connection) = Connection::open(address) else { return };
-        loop {
-            let requests: Vec<Vec<u8>> = (0..PIPELINE).map(|_| self.purchase()).collect();
-            for request in &requests {
-                if connection.send(request).is_err() {
-                    return;
-                }
-            }
-            // Answers come in any order; the RRN tells whose they are.
-            for _ in &requests {
-                let Some(response) = connection.receive() else { return };
-                let answer = PosResponse::parse(&response, self.pos.dialect).unwrap();
-                let rrn = answer.rrn.unwrap();
-                let request =
-                    requests.iter().find(|request| rrn_of(request, self.pos.dialect) == rrn).unwrap();
-                let (request, code) = (request.clone(), answer.code);
-                acknowledged.lock().unwrap().push(Acknowledged {
-                    rrn: rrn.to_string(),
-                    code,
-                    request,
-                    response,
-                });
-                answered.fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
 
     fn purchase(&mut self) -> Vec<u8> {

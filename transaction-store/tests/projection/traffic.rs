@@ -1,7 +1,5 @@
 //! Records of a small institution, of every kind, from a seed.
 
-use std::sync::OnceLock;
-use store::DataKeys;
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
     EntryMode, Funds, HoldExpired, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
@@ -9,6 +7,8 @@ use auth::{
     Verdict,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
+use std::sync::OnceLock;
+use store::DataKeys;
 
 /// 2026-11-23 22:00 UTC: two hours before a day ends.
 pub(crate) const START: i64 = 1_795_471_200_000;

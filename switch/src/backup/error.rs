@@ -1,0 +1,91 @@
+use crate::recovery::RecoveryError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a backup was not made, is not good, or was not restored. Names files, never contents.
+#[derive(Debug)]
+pub enum BackupError {
+    /// The disk or its file system refused.
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// There is something where the backup or the data folder is to be made.
+    NotEmpty(PathBuf),
+    /// The folder holds no finished backup.
+    NoBackup(PathBuf),
+    /// The backup is not as it was written.
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A key or the journal: of the data folder, or of the backup.
+    Recovery(RecoveryError),
+    /// The backup begins after the moment that was asked for.
+    TooLate {
+        /// When the backup's first record was made, RFC 3339, if it says so.
+        first: String,
+    },
+}
+
+impl BackupError {
+    pub(super) fn io(doing: &'static str, path: &Path, error: io::Error) -> BackupError {
+        BackupError::Io { doing, path: path.to_owned(), error }
+    }
+
+    /// Whether the backup itself is at fault.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            BackupError::NoBackup(_) | BackupError::Damaged { .. } => true,
+            BackupError::Recovery(RecoveryError::Journal(error)) => {
+                matches!(error, store::JournalError::Damaged { .. } | store::JournalError::Rejected { .. })
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<RecoveryError> for BackupError {
+    fn from(error: RecoveryError) -> BackupError {
+        BackupError::Recovery(error)
+    }
+}
+
+impl fmt::Display for BackupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BackupError::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
+            BackupError::NotEmpty(path) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "{path} is not empty, and nothing is overwritten; name a folder that is not there yet"
+                )
+            }
+            BackupError::NoBackup(path) => write!(
+                f,
+                "{} has no {}, which is written last: it is no backup, or one that was not finished",
+                path.display(),
+                super::MANIFEST
+            ),
+            BackupError::Damaged { file, reason } => {
+                write!(f, "{} {reason}; use another backup", file.display())
+            }
+            BackupError::Recovery(error) => error.fmt(f),
+            BackupError::TooLate { first } => write!(
+                f,
+                "this backup begins at {first}, after the moment asked for; use an earlier backup or a later moment"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for BackupError {}
