@@ -68,7 +68,7 @@ pub use record::{
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;
-pub use state::{Element, Frozen, Memory, Route, State};
+pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;
 pub use tables::{
     IbmMethod, Key, Limits, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,

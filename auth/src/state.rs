@@ -17,7 +17,7 @@ use crate::record::{
 use crate::request::{Request, TransactionType};
 use crate::slab::Slab;
 use crate::stored::StoredTransaction;
-use card::{CivilDay, Currency, Pan, Time};
+use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use fingerprints::Fingerprints;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -43,6 +43,9 @@ pub struct State {
     by_time: VecDeque<(Time, TransactionId)>,
     /// What has left memory and may be repeated all the same.
     left: Fingerprints,
+    /// The newest transaction of each of our terminals, whatever has left memory.
+    terminals: Slab<NewestOfTerminal>,
+    terminal_places: HashMap<(LinkName, TerminalId), u32>,
     remembered_reversals: HashSet<ReversalKey>,
     reversals_by_time: VecDeque<(Time, ReversalKey)>,
     expiring_holds: BTreeSet<(Time, TransactionId)>,
@@ -98,6 +101,21 @@ pub struct AccountFile {
     cards: u32,
 }
 
+/// The newest transaction of a terminal: an ATM's serial numbers go on from its STAN.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NewestOfTerminal {
+    /// Acquiring link.
+    pub link: LinkName,
+    /// Terminal or ATM.
+    pub terminal: TerminalId,
+    /// When it was decided.
+    pub time: Time,
+    /// Its number.
+    pub id: TransactionId,
+    /// Its STAN.
+    pub stan: Stan,
+}
+
 /// A transaction in memory.
 #[derive(Clone, Debug)]
 struct Kept {
@@ -121,6 +139,8 @@ impl State {
             newest: HashMap::new(),
             by_time: VecDeque::new(),
             left: Fingerprints::new(memory.fingerprints),
+            terminals: Slab::default(),
+            terminal_places: HashMap::new(),
             remembered_reversals: HashSet::new(),
             reversals_by_time: VecDeque::new(),
             expiring_holds: BTreeSet::new(),
@@ -255,8 +275,25 @@ impl State {
             }
             self.count_usage(transaction, stored.standing_minor, 1);
         }
+        // Of terminals that are not ours there could be any number.
+        if stored.code != ResponseCode::INVALID_MERCHANT {
+            let StoredTransaction { link, terminal, time, id, stan, .. } = stored;
+            self.note_terminal(NewestOfTerminal { link, terminal, time, id, stan });
+        }
         self.keep(stored);
         self.let_go();
+    }
+
+    fn note_terminal(&mut self, newest: NewestOfTerminal) {
+        let key = (newest.link, newest.terminal);
+        match self.terminal_places.get(&key).and_then(|place| self.terminals.get_mut(*place)) {
+            Some(known) if (known.time, known.id) > (newest.time, newest.id) => {}
+            Some(known) => *known = newest,
+            None => {
+                let place = self.terminals.insert(newest);
+                self.terminal_places.insert(key, place);
+            }
+        }
     }
 
     /// A transaction that had left memory is back in it: something is about to happen to it.
@@ -276,7 +313,7 @@ impl State {
             self.awaiting_completion.insert(id);
         }
         // A refused second use of a key (94) must not hide the transaction that owns the key.
-        let owns_key = stored.code != card::ResponseCode::DUPLICATE;
+        let owns_key = stored.code != ResponseCode::DUPLICATE;
         let previous = if owns_key { self.newest.insert(stored.key().fingerprint(), id) } else { None };
         self.by_time.push_back((stored.time, id));
         let place = self.transactions.insert(Kept { stored, previous });
@@ -610,21 +647,11 @@ impl State {
         self.awaiting_completion.iter().filter_map(|id| self.transaction(*id)).collect()
     }
 
-    /// The newest transaction in memory of each terminal on these links, whatever its answer was.
+    /// The newest transaction of each terminal on these links, whatever its answer was.
     #[must_use]
-    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<&StoredTransaction> {
-        let mut newest: BTreeMap<_, &StoredTransaction> = BTreeMap::new();
-        let age = |stored: &StoredTransaction| (stored.time, stored.id);
-        for (_, Kept { stored, .. }) in self.transactions.iter() {
-            if !links.contains(&stored.link) {
-                continue;
-            }
-            let found = newest.entry((stored.link, stored.terminal)).or_insert(stored);
-            if age(found) < age(stored) {
-                *found = stored;
-            }
-        }
-        newest.into_values().collect()
+    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<NewestOfTerminal> {
+        let of_links = self.terminals.iter().filter(|(_, newest)| links.contains(&newest.link));
+        of_links.map(|(_, newest)| *newest).collect()
     }
 
     /// Where a transaction stands, and what of it stands in minor units.

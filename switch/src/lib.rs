@@ -16,6 +16,7 @@ pub mod inbox;
 pub mod master_key;
 pub mod metrics;
 pub mod projection;
+pub mod recalls;
 pub mod recovery;
 pub mod settings;
 pub mod shard;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use store::{DataKeys, Durable, JournalError, JournalReader, Place, Rejected, Sequence, Stream, Until};
 use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
@@ -66,6 +66,12 @@ impl Projection {
         Ok(Projection { stop, thread: thread.spawn(move || follower.run())? })
     }
 
+    /// To wake it when somebody waits for what it has not projected yet.
+    #[must_use]
+    pub fn nudge(&self) -> Nudge {
+        Nudge(self.thread.thread().clone())
+    }
+
     /// Ends at the next batch. What is not projected is not lost: it is in the journal. A day that is just
     /// being archived is left as it is, and archived at the next start.
     pub fn stop(self) {
@@ -75,6 +81,17 @@ impl Projection {
         while !self.thread.is_finished() && asked.elapsed() < STOP_WITHIN {
             std::thread::park_timeout(Duration::from_millis(1));
         }
+    }
+}
+
+/// Wakes the projection from its pause.
+#[derive(Clone, Debug)]
+pub struct Nudge(Thread);
+
+impl Nudge {
+    /// Makes it look for records at once.
+    pub fn nudge(&self) {
+        self.0.unpark();
     }
 }
 

@@ -9,9 +9,12 @@ use crate::edge::hsm::{HsmJob, HsmPort};
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
+use crate::recalls::{Question, RecallPort};
 use crate::snapshots::FrozenShard;
 use crate::translate;
-use auth::{Checks, Core, Effect, Input, ProvisionAnswer, ProvisionTicket, ReplyTo, Response, Ticket};
+use auth::{
+    Checks, Core, Effect, Input, ProvisionAnswer, ProvisionTicket, Recall, ReplyTo, Response, Ticket,
+};
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -30,6 +33,7 @@ pub struct Shard {
     core: Core,
     inbox: Arc<Inbox>,
     hsm: Arc<HsmPort>,
+    recalls: RecallPort,
     journal: CommitHandle,
     metrics: Arc<Metrics>,
     answers: Arc<Answers>,
@@ -62,6 +66,8 @@ pub struct Surroundings {
     pub inbox: Arc<Inbox>,
     /// Where its checks go.
     pub hsm: Arc<HsmPort>,
+    /// Where it asks for transactions that have left its memory.
+    pub recalls: RecallPort,
     /// Where its records go.
     pub journal: CommitHandle,
     /// Where events are counted.
@@ -74,7 +80,7 @@ impl Shard {
     /// A shard that continues its stream at the durable position.
     #[must_use]
     pub fn new(number: u16, core: Core, surroundings: Surroundings) -> Shard {
-        let Surroundings { inbox, hsm, journal, metrics, answers } = surroundings;
+        let Surroundings { inbox, hsm, recalls, journal, metrics, answers } = surroundings;
         let stream = Stream(number);
         let sequence = journal.durable().position(stream);
         let batch = journal.batch();
@@ -82,6 +88,7 @@ impl Shard {
             core,
             inbox,
             hsm,
+            recalls,
             journal,
             metrics,
             answers,
@@ -170,9 +177,7 @@ impl Shard {
         match effect {
             Effect::Record(record) => self.batch.push_with(|out| store::encode_record(&record, out)),
             Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
-            Effect::Recall { ticket, .. } => {
-                self.step(clock::now(), Input::Recalled { ticket, found: None });
-            }
+            Effect::Recall { ticket, recall } => self.recall(ticket, recall),
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
             Effect::Respond { reply_to, response } => self.hold(Outgoing::Response(reply_to, response)),
@@ -183,6 +188,14 @@ impl Shard {
     fn hold(&mut self, what: Outgoing) {
         let after = self.sequence.after(self.batch.count());
         self.held.push_back(Held { after, what });
+    }
+
+    fn recall(&mut self, ticket: Ticket, recall: Recall) {
+        let after = self.sequence.after(self.batch.count());
+        let question = Question { shard: self.stream.0, ticket, recall, after };
+        if self.recalls.ask(question).is_err() {
+            self.step(clock::now(), Input::Recalled { ticket, found: None });
+        }
     }
 
     fn ask_hsm(&mut self, ticket: Ticket, checks: Checks) {

@@ -1,5 +1,5 @@
 use super::fingerprints::Fingerprints;
-use super::{AccountFile, CardFile, Kept, State};
+use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
@@ -14,6 +14,7 @@ pub struct Frozen {
     accounts: FrozenSlab<AccountFile>,
     cards: FrozenSlab<CardFile>,
     transactions: FrozenSlab<Kept>,
+    terminals: FrozenSlab<NewestOfTerminal>,
     fingerprints: Vec<(Time, Arc<[u64]>)>,
     reversals: Vec<(Time, ReversalKey)>,
     books: Vec<Element>,
@@ -39,6 +40,8 @@ pub enum Element {
     Opening(u16, i128),
     /// Counter of the newest transaction.
     LastCounter(u64),
+    /// The newest transaction of a terminal, as far as its cards are in the shard.
+    Terminal(NewestOfTerminal),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -72,6 +75,7 @@ impl State {
             accounts: self.accounts.freeze(),
             cards: self.cards.freeze(),
             transactions: self.transactions.freeze(),
+            terminals: self.terminals.freeze(),
             fingerprints: self.left.freeze(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain([Element::LastCounter(self.last_counter)]).collect(),
@@ -89,6 +93,7 @@ impl State {
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
             Element::Settlement(key, minor) => *self.settlement.entry(key.0).or_default() += minor,
             Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
+            Element::Terminal(newest) => self.note_terminal(newest),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -111,6 +116,7 @@ impl Frozen {
         for stored in transactions {
             visit(&Element::Transaction(Box::new(stored)));
         }
+        self.terminals.into_each(|newest| visit(&Element::Terminal(*newest)));
         for (newest, prints) in self.fingerprints {
             visit(&Element::Fingerprints(newest, prints.to_vec()));
         }
@@ -134,7 +140,10 @@ impl Element {
             },
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             Element::Fingerprints(..) => Route::Unknown,
-            Element::Settlement(..) | Element::Opening(..) | Element::LastCounter(_) => Route::Any,
+            Element::Settlement(..)
+            | Element::Opening(..)
+            | Element::LastCounter(_)
+            | Element::Terminal(_) => Route::Any,
         }
     }
 }

@@ -108,7 +108,7 @@ fn small_files(settings: &Settings) -> Result<Vec<PathBuf>, BackupError> {
             let name = entry.file_name();
             if kind.is_dir() && !(is_top && LEFT_OUT.iter().any(|left| name == *left)) {
                 folders.push(path);
-            } else if kind.is_file() && !is_master_key(&path, settings) && !is_passing(&path) {
+            } else if kind.is_file() && !is_master_key(&path, settings) && !is_passing(&path, settings) {
                 found.push(path);
             }
         }
@@ -135,8 +135,12 @@ fn is_master_key(path: &Path, settings: &Settings) -> bool {
 /// Name of the master key's file as `init` makes it.
 const MASTER_KEY: &str = "master.key";
 
-/// Locks, and files that are not finished.
-fn is_passing(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name == "lock")
+/// Locks, files that are not finished, and the transaction store, which the journal gives back: beside a journal
+/// restored to a moment it would know too much.
+fn is_passing(path: &Path, settings: &Settings) -> bool {
+    // SQLite keeps files of its own beside it.
+    let store = settings.transactions.file.as_os_str().as_encoded_bytes();
+    path.as_os_str().as_encoded_bytes().starts_with(store)
+        || path.file_name().is_some_and(|name| name == "lock")
         || path.extension().is_some_and(|end| end == "tmp" || end == "lock")
 }

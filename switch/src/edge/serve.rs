@@ -10,12 +10,13 @@ use crate::edge::{admin, listener};
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
 use crate::projection::Projection;
+use crate::recalls::RecallPort;
 use crate::recovery::{self, Recovered, RecoveryError};
 use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
 use crate::snapshots::Snapshots;
-use auth::{LinkName, StoredTransaction};
+use auth::{LinkName, NewestOfTerminal, StoredTransaction};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
@@ -110,11 +111,15 @@ impl Server {
         // The shards keep the port open; its end is theirs.
         let hsm_watched = Arc::downgrade(&hsm);
         let answers = Arc::new(Answers::default());
-        let shard_threads = start_shards(cores, &shards, &hsm, &committer.handle(), &metrics, &answers)?;
-        drop(hsm);
         let durable = Arc::clone(committer.handle().durable());
         let projection = Projection::start(&settings, Arc::clone(&durable), Arc::clone(&metrics))
             .map_err(|error| ServeError::Start("the projection thread", error))?;
+        let recalls =
+            RecallPort::start(&settings, keys.clone(), &replay, Arc::clone(&shards), projection.nudge())
+                .map_err(|error| ServeError::Start("the recall thread", error))?;
+        let journal = committer.handle();
+        let shard_threads = start_shards(cores, &shards, &hsm, &recalls, &journal, &metrics, &answers)?;
+        drop((hsm, recalls));
         let snapshots =
             Snapshots::start(&settings, keys, &replay, Arc::clone(&shards), durable, Arc::clone(&metrics))
                 .map_err(|error| ServeError::Start("the snapshot thread", error))?;
@@ -251,7 +256,7 @@ fn restore_sessions(cores: &[auth::Core], listeners: &[ListenerSettings]) -> Ses
     let is_ndc = |listener: &&ListenerSettings| matches!(listener.protocol, Protocol::Ndc(_));
     let links: Vec<LinkName> = listeners.iter().filter(is_ndc).map(|listener| listener.name).collect();
     // An ATM's cards may live in several shards: the newest of all decides, and opened last stands last.
-    let mut newest: Vec<&StoredTransaction> =
+    let mut newest: Vec<NewestOfTerminal> =
         cores.iter().flat_map(|core| core.state().newest_of_terminals(&links)).collect();
     let mut open: Vec<&StoredTransaction> =
         cores.iter().flat_map(|core| core.state().awaiting_completion()).collect();
@@ -277,6 +282,7 @@ fn start_shards(
     cores: Vec<auth::Core>,
     shards: &Arc<Shards>,
     hsm: &Arc<HsmPort>,
+    recalls: &RecallPort,
     journal: &CommitHandle,
     metrics: &Arc<Metrics>,
     answers: &Arc<Answers>,
@@ -285,6 +291,7 @@ fn start_shards(
         let surroundings = Surroundings {
             inbox: Arc::clone(shards.inbox(number)),
             hsm: Arc::clone(hsm),
+            recalls: recalls.clone(),
             journal: journal.clone(),
             metrics: Arc::clone(metrics),
             answers: Arc::clone(answers),

@@ -2,7 +2,7 @@
 //! and the dispense that has not been reported yet. It outlives connections; across a restart the
 //! journal gives back what matters, the open dispense.
 
-use auth::{Completion, Dispensed, LinkName, StoredTransaction, TransactionId};
+use auth::{Completion, Dispensed, LinkName, NewestOfTerminal, StoredTransaction, TransactionId};
 use card::{Pan, TerminalId};
 use dashmap::DashMap;
 use ndc::{DispenseOutcome, Notes, Tsn};
@@ -52,13 +52,14 @@ impl Sessions {
     /// What the journal gives back: the newest transaction of each ATM, whose STAN is its serial number,
     /// so that numbers go on and do not come twice; then the dispenses that were open, oldest first.
     pub fn restore<'a>(
-        newest: impl Iterator<Item = &'a StoredTransaction>,
+        newest: impl Iterator<Item = NewestOfTerminal>,
         open: impl Iterator<Item = &'a StoredTransaction>,
     ) -> Sessions {
         let sessions = Sessions::default();
-        for transaction in newest {
-            let number = u16::try_from(transaction.stan.number()).ok();
-            sessions.by_terminal.entry(key_of(transaction)).or_default().last_tsn = number.and_then(Tsn::new);
+        for NewestOfTerminal { link, terminal, stan, .. } in newest {
+            let number = u16::try_from(stan.number()).ok();
+            sessions.by_terminal.entry(AtmKey { link, terminal }).or_default().last_tsn =
+                number.and_then(Tsn::new);
         }
         for transaction in open {
             let Some(cash) = transaction.cash else { continue };

@@ -75,6 +75,9 @@ impl Run {
         let segment = self.rng.pick(&["\"64KiB\"", "\"128KiB\"", "\"1MiB\""]);
         self.town.configure("shards", shards);
         self.town.configure("segment", segment);
+        // With little memory nearly every repeat and reversal is about what has left it.
+        let transactions = self.rng.pick(&["1", "40", "1000000"]);
+        self.town.configure("transactions", transactions);
         while self.rng.one_in(4) {
             self.kill_at_start();
         }

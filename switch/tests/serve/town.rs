@@ -198,7 +198,10 @@ fn configuration(text: String) -> String {
         .replace("daily_count = 10\n", "daily_count = 1000000\n")
         .replace("deadline = \"2s\"", "deadline = \"30s\"")
         .replace("segment = \"64MiB\"", "segment = \"64KiB\"")
-        .replace("\n[hsm]\n", "\n[snapshots]\njournal = \"64KiB\"\n\n[hsm]\n")
+        .replace(
+            "\n[hsm]\n",
+            "\n[snapshots]\njournal = \"64KiB\"\n\n[memory]\ntransactions = 1000000\n\n[hsm]\n",
+        )
 }
 
 /// Cards with a balance that no run uses up.
