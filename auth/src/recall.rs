@@ -35,7 +35,7 @@ struct Waiting {
     who: Who,
     deadline: Time,
     /// Requests of the same key that came meanwhile.
-    behind: Vec<Box<Request>>,
+    behind: Vec<Request>,
 }
 
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub(crate) fn wait_behind(core: &mut Core, request: Box<Request>) -> Option<Box<
         Who::Reversal(_) => false,
     });
     match same {
-        Some(waiting) => waiting.behind.push(request),
+        Some(waiting) => waiting.behind.push(*request),
         None => return Some(request),
     }
     None
@@ -94,8 +94,8 @@ pub(crate) fn answered(
     // The first of them is decided or waits for the HSM by now, so the others find it.
     for request in behind {
         match &found {
-            Some(_) => pipeline::admit(core, now, request, effects),
-            None => refuse(&Who::Request(request), effects),
+            Some(_) => pipeline::admit(core, now, Box::new(request), effects),
+            None => respond(request.reply_to, Response::bare(ResponseCode::MALFUNCTION), effects),
         }
     }
 }

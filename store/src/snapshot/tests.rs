@@ -57,7 +57,16 @@ fn a_snapshot_gives_back_what_was_frozen() {
     let written = write(dir.path(), &keys, &info());
     let [(7, path)] = &snapshots(dir.path()).unwrap()[..] else { panic!("one snapshot is there") };
     assert_eq!(snapshot_info(path, &keys).unwrap(), info());
-    assert_eq!(read(path, &keys).unwrap(), written);
+    // As they are stored: how many cards draw on an account is counted anew.
+    let stored = |elements: Vec<(u16, Element)>| -> Vec<(u16, Vec<u8>)> {
+        let stored = |(shard, element)| {
+            let mut bytes = Vec::new();
+            element::encode(&element, &mut bytes);
+            (shard, bytes)
+        };
+        elements.into_iter().map(stored).collect()
+    };
+    assert!(stored(read(path, &keys).unwrap()) == stored(written));
 }
 
 #[test]

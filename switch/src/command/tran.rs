@@ -38,7 +38,7 @@ pub struct TranArgs {
 #[derive(clap::Subcommand)]
 enum Action {
     /// List transactions, oldest first.
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
     /// Show one transaction and what came after it.
     Show(OneArgs),
     /// Explain the answer: every check in order, with the value seen and the limit.

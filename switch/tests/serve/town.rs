@@ -53,7 +53,7 @@ pub(crate) struct Town {
 impl Town {
     /// In a new folder `site` of `folder`.
     pub(crate) fn new(folder: &Path, rng: &mut Rng) -> Town {
-        let site = Site::with(&folder.join("site"), CARDS, configuration, rich);
+        let site = Site::with(&folder.join("site"), CARDS, |text| configuration(&text), |cards| rich(&cards));
         let cards_of =
             |number: u32| -> Vec<u32> { (number * CARDS_EACH..(number + 1) * CARDS_EACH).collect() };
         let mut tills = Vec::new();
@@ -185,7 +185,7 @@ pub(crate) fn number(variable: &str) -> Option<u64> {
 }
 
 /// Limits that no run reaches, ATMs without TLS, and an HSM that is not given up on a busy machine.
-fn configuration(text: String) -> String {
+fn configuration(text: &str) -> String {
     let (head, atm) = text.split_once("name = \"atm\"").unwrap();
     let atm = atm.replacen("tls = \"required\"", "tls = \"off\"", 1);
     let bound = |line: &&str| line.contains("certificate = ");
@@ -205,6 +205,6 @@ fn configuration(text: String) -> String {
 }
 
 /// Cards with a balance that no run uses up.
-fn rich(cards: String) -> String {
+fn rich(cards: &str) -> String {
     cards.replace(",1000.00,", &format!(",{}.00,", OPENING_MINOR / 100))
 }

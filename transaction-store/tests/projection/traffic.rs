@@ -178,7 +178,7 @@ impl Traffic {
             business_day,
             link,
             terminal: terminal(number),
-            merchant: (number % 2 == 0).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap()),
+            merchant: number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap()),
             mcc: 5411,
             class: if posted { MessageClass::Financial } else { MessageClass::Authorization },
             transaction,
