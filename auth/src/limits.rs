@@ -25,11 +25,11 @@ pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 pub const TRANSACTION_REACH: Duration = TRANSACTION_RETENTION.saturating_sub(Duration::from_hours(1));
 
 /// Transactions that one shard keeps in memory unless told otherwise.
-pub const TRANSACTIONS: usize = 1_000_000;
+pub const TRANSACTIONS: usize = 500_000;
 
 /// Fingerprints of transactions that have left memory, which one shard keeps unless told otherwise. With
-/// one page more they fill a table of 2^23 places.
-pub const FINGERPRINTS: usize = 7_000_000;
+/// one page more they fill a table of 2^22 places.
+pub const FINGERPRINTS: usize = 3_500_000;
 
 /// How many transactions with the same link, terminal and STAN are looked through for an original,
 /// newest first. STANs run through a million numbers, so more than a few means a terminal that

@@ -1,6 +1,6 @@
 //! Transactions that have left a shard's memory, asked of the transaction store.
 //!
-//! One thread answers all shards. What a shard has let go was decided a million transactions ago, but the store may be
+//! One thread answers all shards. What a shard has let go was decided hundreds of thousands of transactions ago, but the store may be
 //! behind all the same: a question waits until the store has everything that the shard had recorded when it asked.
 
 use crate::projection::Nudge;

@@ -54,7 +54,10 @@ impl Fingerprints {
         if self.capacity == 0 {
             return;
         }
-        self.known.insert(print);
+        // A page that several shards had comes several times: once is enough, or it would push others out.
+        if !self.known.insert(print) {
+            return;
+        }
         self.open.push(print);
         self.newest = self.newest.max(time);
         if self.open.len() >= PAGE {
@@ -105,6 +108,18 @@ mod tests {
         assert!(prints.contains(9 * PAGE as u64));
         let frozen: usize = prints.freeze().iter().map(|(_, page)| page.len()).sum();
         assert_eq!(frozen, prints.known.len());
+    }
+
+    #[test]
+    fn what_is_known_takes_no_second_place() {
+        let mut prints = Fingerprints::new(3 * PAGE);
+        for _ in 0..20 {
+            for number in 0..2 * PAGE as u64 {
+                prints.insert(Time::from_unix_ms(0), number);
+            }
+        }
+        assert!((0..2 * PAGE as u64).all(|number| prints.contains(number)));
+        assert_eq!(prints.known.len(), 2 * PAGE);
     }
 
     #[test]

@@ -86,10 +86,14 @@ fn declined(number: u64) -> Record {
         flags: 0,
         tables_version: 1,
         receipt: Receipt {
-            checks: vec![
+            // Many, so that the records of a test fill several segments.
+            checks: [
                 check(Step::Amount, Verdict::Passed),
                 check(Step::Funds, Verdict::Failed(ResponseCode::parse(b"51").unwrap())),
-            ],
+            ]
+            .into_iter()
+            .chain(std::iter::repeat_n(check(Step::Pin, Verdict::Skipped), 30))
+            .collect(),
         },
     }))
 }
