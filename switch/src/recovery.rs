@@ -4,11 +4,11 @@ use crate::directory::Directory;
 use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
 use crate::snapshots;
-use auth::{Core, Record, State};
+use auth::{Core, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Rejected, Replay, Stream};
+use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Replay, Stream};
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
@@ -107,23 +107,6 @@ pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryE
         });
     let (journal, _) = opened.map_err(RecoveryError::Journal)?;
     Ok((journal, state))
-}
-
-/// Visits every record, oldest first, without a lock.
-///
-/// # Errors
-/// As [`recover`], and when the visitor rejects a record.
-pub fn read_records(
-    settings: &Settings,
-    mut visit: impl FnMut(Record) -> Result<(), Rejected>,
-) -> Result<Replay, RecoveryError> {
-    let folder = journal_folder(settings);
-    if !folder.exists() {
-        return Ok(Replay::default());
-    }
-    let keys = data_keys(settings)?;
-    store::read_all(&folder, &keys, &mut |_, _, bytes| visit(store::decode_record(bytes)?))
-        .map_err(RecoveryError::Journal)
 }
 
 /// The keys of data at rest. A folder from before there were data keys gets them now.

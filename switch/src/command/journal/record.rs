@@ -4,7 +4,6 @@ use auth::{
     Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed, Transaction,
     Verdict,
 };
-use card::Time;
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
@@ -39,22 +38,6 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::CardRemoved(_) => 7,
         Record::AccountRemoved(_) => 8,
         Record::Recalled(_) => 9,
-    }
-}
-
-/// When it was made; `None` for cards and accounts on file.
-pub(super) fn time(record: &Record) -> Option<Time> {
-    match record {
-        Record::CardStored(_) | Record::AccountStored(_) => None,
-        Record::Decided(transaction) => Some(transaction.time),
-        Record::Reversed(reversed) => Some(reversed.time),
-        Record::ReversalRemembered(remembered) => Some(remembered.time),
-        Record::Completed(completed) => Some(completed.time),
-        Record::HoldExpired(expired) => Some(expired.time),
-        Record::CardRemoved(removed) => Some(removed.time),
-        Record::AccountRemoved(removed) => Some(removed.time),
-        // That of the transaction; when it was asked for is not recorded.
-        Record::Recalled(stored) => Some(stored.time),
     }
 }
 

@@ -71,7 +71,7 @@ pub(super) fn count(folder: &Path, keys: &DataKeys) -> Result<Counts, JournalErr
                 continue;
             };
             counts.kinds[record::kind_index(&record)] += 1;
-            segment.times.include(record::time(&record));
+            segment.times.include(record.time());
         }
     }
     Ok(counts)
