@@ -1,13 +1,15 @@
 use crate::effect::{Effect, Response};
+use crate::indexed::LOOK_AHEAD;
 use crate::input::Input;
 use crate::limits::SHARDS;
 use crate::names::{ReplyTo, ShardIndex, TransactionId};
 use crate::recall::Recalls;
 use crate::record::{HoldExpired, Record};
-use crate::state::{Element, Memory, State};
+use crate::state::{Element, Memory, Sought, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
 use crate::{completion, pipeline, provision, recall, reversal};
+use arrayvec::ArrayVec;
 use card::Time;
 use std::sync::Arc;
 
@@ -68,6 +70,20 @@ impl Core {
     #[must_use]
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Asks memory for what these inputs will look for, [`LOOK_AHEAD`] of them at most, before the first of them
+    /// is taken. Changes nothing but the time they take.
+    pub fn look_ahead<'a>(&self, inputs: impl Iterator<Item = &'a Input>) {
+        let sought = inputs.filter_map(|input| match input {
+            Input::Request(request) => Some(Sought::by_request(request)),
+            Input::HsmReply { ticket, .. } => {
+                self.suspended.get(*ticket).map(|suspended| Sought::by_decision(&suspended.request))
+            }
+            _ => None,
+        });
+        let sought: ArrayVec<Sought, LOOK_AHEAD> = sought.take(LOOK_AHEAD).collect();
+        self.state.seek(&sought);
     }
 
     /// Takes one input and appends what follows from it.

@@ -24,6 +24,7 @@ mod duplicate;
 mod effect;
 mod funds;
 mod hsm_checks;
+mod indexed;
 mod input;
 pub mod limits;
 mod names;
@@ -53,6 +54,7 @@ pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
     PinResult, PinVerification,
 };
+pub use indexed::LOOK_AHEAD;
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
 pub use provision::{

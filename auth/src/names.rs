@@ -103,17 +103,20 @@ impl OriginalKey {
 
     /// The same with the time of one transmission.
     pub(crate) fn fingerprint_at(&self, transmission: TransmissionTime) -> u64 {
-        // FNV-1a, and the finalizer of MurmurHash3 so that the low bits, which tables use, depend on all.
-        let stan = self.stan.number().to_le_bytes();
-        let time = transmission.0.to_le_bytes();
-        let link = self.link.as_str().bytes();
-        let bytes = link.chain([0]).chain(self.terminal.as_str().bytes()).chain(stan).chain(time);
-        let hash = bytes.fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+        // Word by word, multiplied and folded: every bit of the product depends on the word.
+        let fold = |hash: u64, word: u64| {
+            let product = u128::from(hash ^ word) * 0x9E37_79B9_7F4A_7C15;
+            (product >> 64) as u64 ^ product as u64
+        };
+        let link = self.link.as_str().as_bytes();
+        let words = link.chunks(8).map(|chunk| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
         });
-        let hash = (hash ^ hash >> 33).wrapping_mul(0xFF51_AFD7_ED55_8CCD);
-        let hash = (hash ^ hash >> 33).wrapping_mul(0xC4CE_B9FE_1A85_EC53);
-        hash ^ hash >> 33
+        let hash = fold(words.fold(link.len() as u64, fold), u64::from_le_bytes(*self.terminal.as_bytes()));
+        let hash = fold(hash, u64::from(self.stan.number()) << 32 | u64::from(transmission.0));
+        fold(hash, 0x2545_F491_4F6C_DD1D)
     }
 }
 

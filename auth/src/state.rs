@@ -1,9 +1,12 @@
 mod fingerprints;
+mod look_ahead;
 mod snapshot;
 
+pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
 
 use crate::effect::Balance;
+use crate::indexed::{Entry, Indexed};
 use crate::limits::{
     FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION, TRANSACTIONS,
 };
@@ -15,12 +18,12 @@ use crate::record::{
     TransactionStatus, Usage,
 };
 use crate::request::{Request, TransactionType};
-use crate::slab::Slab;
 use crate::stored::StoredTransaction;
 use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use fingerprints::Fingerprints;
+use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
@@ -30,12 +33,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 #[derive(Debug)]
 pub struct State {
     memory: Memory,
-    cards: Slab<CardFile>,
-    card_places: HashMap<Pan, u32>,
-    accounts: Slab<AccountFile>,
-    account_places: HashMap<AccountId, u32>,
-    transactions: Slab<Kept>,
-    transaction_places: HashMap<TransactionId, u32>,
+    cards: Indexed<CardFile>,
+    accounts: Indexed<AccountFile>,
+    transactions: Indexed<Kept>,
     /// Newest transaction of each link, terminal and STAN, by [`OriginalKey::fingerprint`]; older ones are
     /// chained behind it, and with them those of a key that happens to have the same fingerprint.
     newest: HashMap<u64, TransactionId>,
@@ -44,8 +44,7 @@ pub struct State {
     /// What has left memory and may be repeated all the same.
     left: Fingerprints,
     /// The newest transaction of each of our terminals, whatever has left memory.
-    terminals: Slab<NewestOfTerminal>,
-    terminal_places: HashMap<(LinkName, TerminalId), u32>,
+    terminals: Indexed<NewestOfTerminal>,
     remembered_reversals: HashSet<ReversalKey>,
     reversals_by_time: VecDeque<(Time, ReversalKey)>,
     expiring_holds: BTreeSet<(Time, TransactionId)>,
@@ -96,8 +95,7 @@ pub struct AccountFile {
     pub(crate) account: Account,
     pub(crate) ledger_minor: i64,
     pub(crate) held_minor: i64,
-    /// How many cards draw on it; counted anew when a snapshot is read.
-    #[serde(skip)]
+    /// How many cards draw on it.
     cards: u32,
 }
 
@@ -130,17 +128,13 @@ impl State {
     pub fn new(memory: Memory) -> State {
         State {
             memory,
-            cards: Slab::default(),
-            card_places: HashMap::new(),
-            accounts: Slab::default(),
-            account_places: HashMap::new(),
-            transactions: Slab::default(),
-            transaction_places: HashMap::new(),
+            cards: Indexed::default(),
+            accounts: Indexed::default(),
+            transactions: Indexed::default(),
             newest: HashMap::new(),
             by_time: VecDeque::new(),
             left: Fingerprints::new(memory.fingerprints),
-            terminals: Slab::default(),
-            terminal_places: HashMap::new(),
+            terminals: Indexed::default(),
             remembered_reversals: HashSet::new(),
             reversals_by_time: VecDeque::new(),
             expiring_holds: BTreeSet::new(),
@@ -153,10 +147,10 @@ impl State {
 
     pub(crate) fn reserve(&mut self) {
         // Of the cards, a quarter may come before the tables have to grow.
-        self.card_places.reserve(self.cards.len() / 4);
-        self.account_places.reserve(self.accounts.len() / 4);
+        self.cards.reserve(self.cards.len() / 4);
+        self.accounts.reserve(self.accounts.len() / 4);
         let transactions = self.memory.transactions.saturating_sub(self.transactions.len());
-        self.transaction_places.reserve(transactions);
+        self.transactions.reserve(transactions);
         self.newest.reserve(transactions);
         self.by_time.reserve(transactions);
         self.left.reserve();
@@ -204,29 +198,26 @@ impl State {
     }
 
     fn insert_card(&mut self, file: CardFile) {
-        let (pan, account) = (file.card.pan, file.card.account);
-        let place = self.cards.insert(file);
-        self.card_places.insert(pan, place);
+        let account = file.card.account;
+        self.cards.insert(file);
         self.count_cards(&account, 1);
     }
 
     fn remove_card(&mut self, pan: &Pan) {
-        let place = self.card_places.remove(pan);
-        if let Some(file) = place.and_then(|place| self.cards.remove(place)) {
+        if let Some(file) = self.cards.remove(pan) {
             self.count_cards(&file.card.account, -1);
         }
     }
 
     /// A card whose account is not on file, which no import makes, is not counted.
     fn count_cards(&mut self, account: &AccountId, change: i32) {
-        let file = self.account_places.get(account).and_then(|place| self.accounts.get_mut(*place));
-        if let Some(file) = file {
+        if let Some(file) = self.accounts.get_mut(account) {
             file.cards = file.cards.saturating_add_signed(change);
         }
     }
 
     fn store_account(&mut self, account: &Account) {
-        match self.account_places.get(&account.id).and_then(|place| self.accounts.get_mut(*place)) {
+        match self.accounts.get_mut(&account.id) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
                 let Account { opening_minor, currency, .. } = file.account;
@@ -235,7 +226,7 @@ impl State {
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=
                     i128::from(account.opening_minor);
-                self.insert_account(AccountFile {
+                self.accounts.insert(AccountFile {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
                     held_minor: 0,
@@ -245,16 +236,9 @@ impl State {
         }
     }
 
-    fn insert_account(&mut self, file: AccountFile) {
-        let id = file.account.id;
-        let place = self.accounts.insert(file);
-        self.account_places.insert(id, place);
-    }
-
     /// The other side of its opening balance goes with it.
     fn remove_account(&mut self, id: &AccountId) {
-        let place = self.account_places.remove(id);
-        let Some(file) = place.and_then(|place| self.accounts.remove(place)) else { return };
+        let Some(file) = self.accounts.remove(id) else { return };
         let opening = self.opening.entry(file.account.currency.numeric()).or_default();
         *opening += i128::from(file.ledger_minor);
     }
@@ -285,20 +269,16 @@ impl State {
     }
 
     fn note_terminal(&mut self, newest: NewestOfTerminal) {
-        let key = (newest.link, newest.terminal);
-        match self.terminal_places.get(&key).and_then(|place| self.terminals.get_mut(*place)) {
+        match self.terminals.get_mut(&newest.key()) {
             Some(known) if (known.time, known.id) > (newest.time, newest.id) => {}
             Some(known) => *known = newest,
-            None => {
-                let place = self.terminals.insert(newest);
-                self.terminal_places.insert(key, place);
-            }
+            None => self.terminals.insert(newest),
         }
     }
 
     /// A transaction that had left memory is back in it: something is about to happen to it.
     fn recalled(&mut self, stored: &StoredTransaction) {
-        if !self.transaction_places.contains_key(&stored.id) {
+        if !self.transactions.contains(&stored.id) {
             // Nothing goes for it now: it must be there for what is about to happen to it.
             self.keep(stored.clone());
         }
@@ -316,8 +296,7 @@ impl State {
         let owns_key = stored.code != ResponseCode::DUPLICATE;
         let previous = if owns_key { self.newest.insert(stored.key().fingerprint(), id) } else { None };
         self.by_time.push_back((stored.time, id));
-        let place = self.transactions.insert(Kept { stored, previous });
-        self.transaction_places.insert(id, place);
+        self.transactions.insert(Kept { stored, previous });
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
@@ -433,18 +412,15 @@ impl State {
     }
 
     fn card_mut(&mut self, pan: &Pan) -> Option<&mut CardFile> {
-        self.cards.get_mut(*self.card_places.get(pan)?)
+        self.cards.get_mut(pan)
     }
 
     fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
-        let place = self.account_places.get(id).copied();
-        let file = place.and_then(|place| self.accounts.get_mut(place));
-        file.expect("an account is stored before a transaction uses it")
+        self.accounts.get_mut(id).expect("an account is stored before a transaction uses it")
     }
 
     fn stored_mut(&mut self, id: TransactionId) -> Option<&mut StoredTransaction> {
-        let place = *self.transaction_places.get(&id)?;
-        self.transactions.get_mut(place).map(|kept| &mut kept.stored)
+        self.transactions.get_mut(&id).map(|kept| &mut kept.stored)
     }
 
     /// Forgets transactions that nobody repeats or reverses any more. Open holds stay, and so do
@@ -493,23 +469,24 @@ impl State {
     }
 
     fn forget(&mut self, id: TransactionId) -> Option<StoredTransaction> {
-        let place = self.transaction_places.remove(&id)?;
-        let Kept { stored, previous } = self.transactions.remove(place)?;
-        let fingerprint = stored.key().fingerprint();
+        let Kept { stored, previous } = self.transactions.remove(&id)?;
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
         // stay within reach of its reversal.
-        let kept = previous.filter(|previous| self.transaction_places.contains_key(previous));
-        if self.newest.get(&fingerprint) == Some(&id) {
-            match kept {
-                Some(previous) => self.newest.insert(fingerprint, previous),
-                None => self.newest.remove(&fingerprint),
-            };
-        } else if kept.is_some() {
-            let next = self.chain(fingerprint).find(|kept| kept.previous == Some(id));
-            let next = next.and_then(|next| self.transaction_places.get(&next.stored.id)).copied();
-            if let Some(next) = next.and_then(|place| self.transactions.get_mut(place)) {
-                next.previous = kept;
+        let kept = previous.filter(|previous| self.transactions.contains(previous));
+        let fingerprint = stored.key().fingerprint();
+        match self.newest.entry(fingerprint) {
+            hash_map::Entry::Occupied(mut newest) if *newest.get() == id => match kept {
+                Some(previous) => *newest.get_mut() = previous,
+                None => drop(newest.remove()),
+            },
+            _ if kept.is_some() => {
+                let next = self.chain(fingerprint).find(|kept| kept.previous == Some(id));
+                let next = next.map(|next| next.stored.id);
+                if let Some(next) = next.and_then(|next| self.transactions.get_mut(&next)) {
+                    next.previous = kept;
+                }
             }
+            _ => {}
         }
         Some(stored)
     }
@@ -521,11 +498,11 @@ const PASSED_OVER: usize = 8;
 /// Questions that steps and tools ask.
 impl State {
     pub(crate) fn card(&self, pan: &Pan) -> Option<&CardFile> {
-        self.cards.get(*self.card_places.get(pan)?)
+        self.cards.get(pan)
     }
 
     pub(crate) fn account(&self, id: &AccountId) -> Option<&AccountFile> {
-        self.accounts.get(*self.account_places.get(id)?)
+        self.accounts.get(id)
     }
 
     pub(crate) fn transaction(&self, id: TransactionId) -> Option<&StoredTransaction> {
@@ -533,7 +510,7 @@ impl State {
     }
 
     fn kept(&self, id: TransactionId) -> Option<&Kept> {
-        self.transactions.get(*self.transaction_places.get(&id)?)
+        self.transactions.get(&id)
     }
 
     /// Whether a transaction with the key and time of this request has left memory, as far as is known. It may
@@ -630,7 +607,7 @@ impl State {
     /// All cards, by number.
     #[must_use]
     pub fn cards_in_order(&self) -> Vec<&Card> {
-        let mut cards: Vec<&Card> = self.cards.iter().map(|(_, file)| &file.card).collect();
+        let mut cards: Vec<&Card> = self.cards.iter().map(|file| &file.card).collect();
         cards.sort_by_key(|card| card.pan);
         cards
     }
@@ -650,8 +627,8 @@ impl State {
     /// The newest transaction of each terminal on these links, whatever its answer was.
     #[must_use]
     pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<NewestOfTerminal> {
-        let of_links = self.terminals.iter().filter(|(_, newest)| links.contains(&newest.link));
-        of_links.map(|(_, newest)| *newest).collect()
+        let of_links = self.terminals.iter().filter(|newest| links.contains(&newest.link));
+        of_links.copied().collect()
     }
 
     /// Where a transaction stands, and what of it stands in minor units.
@@ -664,7 +641,7 @@ impl State {
     #[must_use]
     pub fn trial_balance(&self, currency: Currency) -> i128 {
         let of_currency = |file: &&AccountFile| file.account.currency == currency;
-        let files = self.accounts.iter().map(|(_, file)| file);
+        let files = self.accounts.iter();
         let cardholders: i128 = files.filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
         let links: i128 =
             self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
@@ -678,9 +655,72 @@ impl State {
     /// All accounts, by number.
     #[must_use]
     pub fn accounts_in_order(&self) -> Vec<&Account> {
-        let mut accounts: Vec<&Account> = self.accounts.iter().map(|(_, file)| &file.account).collect();
+        let mut accounts: Vec<&Account> = self.accounts.iter().map(|file| &file.account).collect();
         accounts.sort_by_key(|account| account.id);
         accounts
+    }
+}
+
+impl Entry for CardFile {
+    type Key = Pan;
+
+    fn key(&self) -> Pan {
+        self.card.pan
+    }
+
+    fn touch(&self) -> u64 {
+        let used = self.purchases.as_ref().map_or(0, |usage| usage.amount_minor as u64);
+        used ^ u64::from(self.highest_atc.unwrap_or(0)) ^ self.card.account.as_str().len() as u64
+    }
+}
+
+impl Entry for AccountFile {
+    type Key = AccountId;
+
+    fn key(&self) -> AccountId {
+        self.account.id
+    }
+
+    fn touch(&self) -> u64 {
+        self.ledger_minor as u64 ^ u64::from(self.cards) ^ self.account.id.as_str().len() as u64
+    }
+}
+
+impl Entry for Kept {
+    type Key = TransactionId;
+
+    fn key(&self) -> TransactionId {
+        self.stored.id
+    }
+
+    /// Numbers that follow one another lie side by side, for they come and go together; each shard's begin
+    /// somewhere else.
+    fn hash(id: &TransactionId, _: &DefaultHashBuilder) -> u32 {
+        let (counter, shard) = (id.0 / SHARDS as u64, id.0 % SHARDS as u64);
+        let place = (counter as u32).wrapping_add((shard as u32).wrapping_mul(0x9E37_79B1));
+        place ^ place << 25
+    }
+
+    fn touch(&self) -> u64 {
+        let StoredTransaction { link, time, pan, code, standing_minor, issuer_authentication, .. } =
+            &self.stored;
+        let start = time.unix_ms as u64 ^ pan.spread() ^ link.as_str().len() as u64;
+        start
+            ^ *standing_minor as u64
+            ^ u64::from(code.is_approval())
+            ^ u64::from(issuer_authentication.is_some())
+    }
+}
+
+impl Entry for NewestOfTerminal {
+    type Key = (LinkName, TerminalId);
+
+    fn key(&self) -> (LinkName, TerminalId) {
+        (self.link, self.terminal)
+    }
+
+    fn touch(&self) -> u64 {
+        self.id.0
     }
 }
 

@@ -53,6 +53,10 @@ impl Suspended {
         Some(suspended)
     }
 
+    pub(crate) fn get(&self, ticket: Ticket) -> Option<&SuspendedRequest> {
+        self.waiting.get(&ticket)
+    }
+
     /// The suspended request of this link, terminal and STAN.
     pub(crate) fn find(&self, key: &OriginalKey) -> Option<&SuspendedRequest> {
         self.waiting.get(self.by_key.get(key)?)

@@ -1,15 +1,15 @@
 //! The stored form of a piece of a snapshot: its postcard encoding. The version stands in the snapshot's header.
 
-use crate::Rejected;
+use crate::{Rejected, stored_form};
 use auth::Element;
 
 /// Version of the stored form. A change of [`Element`] that is more than a new variant at the end needs a
 /// new number; snapshots of other versions are passed over, since the journal tells the same.
-pub(crate) const ELEMENT_VERSION: u32 = 1;
+pub(crate) const ELEMENT_VERSION: u32 = 2;
 
 /// Appends the stored form. It may hold a clear PAN, so it may only go where it is sealed.
 pub(crate) fn encode(element: &Element, out: &mut Vec<u8>) {
-    postcard::to_io(element, out).expect("an element has a stored form and memory takes it");
+    stored_form::append(element, out);
 }
 
 /// Reads what [`encode`] wrote.

@@ -46,6 +46,7 @@ mod master_key;
 mod private_file;
 mod record;
 mod snapshot;
+mod stored_form;
 
 pub use committer::{CommitHandle, Committer, CommitterFailed, Durable, Refused};
 pub use data_keys::{DataKeyState, DataKeyVersion, DataKeys, DataKeysError, SealedPan, SealedPanError};

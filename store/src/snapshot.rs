@@ -6,7 +6,7 @@
 
 use crate::element::{self, ELEMENT_VERSION};
 use crate::journal::split_record;
-use crate::{Batch, DataKeys, Rejected, Sequence};
+use crate::{Batch, DataKeys, Rejected, Sequence, stored_form};
 use auth::Element;
 use ring::aead::{Aad, LessSafeKey, Nonce};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -92,7 +92,7 @@ impl SnapshotWriter {
         };
         writer.write(&header)?;
         let mut info_bytes = Vec::new();
-        postcard::to_io(info, &mut info_bytes).expect("memory takes it");
+        stored_form::append(info, &mut info_bytes);
         writer.frame(Kind::Info, 0, info_bytes)?;
         Ok(writer)
     }

@@ -150,7 +150,7 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
         journal.finish();
     }
     let transactions = transactions::read(top, folder, &data_folder);
-    let mut snapshots = SnapshotSettings { journal_bytes: 256 << 20, keep: 2 };
+    let mut snapshots = SnapshotSettings { journal_bytes: 128 << 20, keep: 2 };
     if let Some(mut section) = top.table("snapshots") {
         snapshots.journal_bytes =
             section.or("journal", snapshots.journal_bytes, size_within(64 << 10..=1 << 40));

@@ -30,6 +30,16 @@ pub enum Message {
     Drain,
 }
 
+impl Message {
+    /// What its core will be given, if anything.
+    pub(crate) fn input(&self) -> Option<&auth::Input> {
+        match self {
+            Message::Input(input) => Some(input),
+            _ => None,
+        }
+    }
+}
+
 /// One shard's queue. Many threads push, the shard pops.
 pub struct Inbox {
     queue: ArrayQueue<Message>,

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod dialects;
 pub mod directory;
 pub mod edge;
+mod filling;
 pub mod history;
 pub mod inbox;
 pub mod master_key;

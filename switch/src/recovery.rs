@@ -1,6 +1,7 @@
 //! From the journal to state, at start and for the tools that only look.
 
 use crate::directory::Directory;
+use crate::filling;
 use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
 use crate::snapshots;
@@ -58,13 +59,14 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let keys = data_keys(settings)?;
     let (mut cores, start) = snapshots::restore_cores(settings, &keys, directory);
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
-    let (journal, replay) =
+    let opened = filling::fill(&mut cores, |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
             let record = store::decode_without_receipt(bytes)?;
-            cores[directory.home_of_record(&record)].replay(&record);
+            filler.replay(directory.home_of_record(&record), record);
             Ok(())
         })
-        .map_err(RecoveryError::Journal)?;
+    });
+    let (journal, replay) = opened.map_err(RecoveryError::Journal)?;
     let last_counter = cores.iter().map(|core| core.state().last_counter()).max().unwrap_or(0);
     for core in &mut cores {
         core.resume(last_counter);
@@ -84,11 +86,13 @@ pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
     }
     let keys = data_keys(settings)?;
     let (mut state, start) = snapshots::restore_state(settings, &keys);
-    store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
-        state.apply(&store::decode_without_receipt(bytes)?);
-        Ok(())
-    })
-    .map_err(RecoveryError::Journal)?;
+    let read = filling::fill(std::slice::from_mut(&mut state), |filler| {
+        store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
+            filler.replay(0, store::decode_without_receipt(bytes)?);
+            Ok(())
+        })
+    });
+    read.map_err(RecoveryError::Journal)?;
     Ok(state)
 }
 
@@ -100,11 +104,12 @@ pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryE
     let keys = data_keys(settings)?;
     let (mut state, start) = snapshots::restore_state(settings, &keys);
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
-    let opened =
+    let opened = filling::fill(std::slice::from_mut(&mut state), |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
-            state.apply(&store::decode_without_receipt(bytes)?);
+            filler.replay(0, store::decode_without_receipt(bytes)?);
             Ok(())
-        });
+        })
+    });
     let (journal, _) = opened.map_err(RecoveryError::Journal)?;
     Ok((journal, state))
 }

@@ -13,7 +13,8 @@ use crate::recalls::{Question, RecallPort};
 use crate::snapshots::FrozenShard;
 use crate::translate;
 use auth::{
-    Checks, Core, Effect, Input, ProvisionAnswer, ProvisionTicket, Recall, ReplyTo, Response, Ticket,
+    Checks, Core, Effect, Input, LOOK_AHEAD, ProvisionAnswer, ProvisionTicket, Recall, ReplyTo, Response,
+    Ticket,
 };
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
@@ -45,6 +46,8 @@ pub struct Shard {
     /// What waits for the records before it, in order.
     held: VecDeque<Held>,
     outboxes: HashMap<u64, Arc<Outbox>>,
+    /// Taken from the inbox together.
+    messages: Vec<Message>,
     effects: Vec<Effect>,
     next_tick: std::time::Instant,
     draining: bool,
@@ -97,6 +100,7 @@ impl Shard {
             batch,
             held: VecDeque::new(),
             outboxes: HashMap::new(),
+            messages: Vec::with_capacity(LOOK_AHEAD),
             effects: Vec::new(),
             next_tick: std::time::Instant::now(),
             draining: false,
@@ -138,19 +142,26 @@ impl Shard {
             self.next_tick = std::time::Instant::now() + TICK;
             self.step(now, Input::Tick);
         }
-        for _ in 0..TURN {
-            match self.inbox.pop() {
-                None => break,
-                Some(Message::Input(input)) => self.step(now, input),
-                Some(Message::Attach(connection, outbox)) => {
-                    self.outboxes.insert(connection, outbox);
-                }
-                Some(Message::Detach(connection)) => {
-                    self.outboxes.remove(&connection);
-                }
-                Some(Message::Freeze(frozen)) => self.freeze(&frozen),
-                Some(Message::Drain) => self.draining = true,
+        let mut messages = std::mem::take(&mut self.messages);
+        for _ in 0..TURN / LOOK_AHEAD {
+            messages.extend(std::iter::from_fn(|| self.inbox.pop()).take(LOOK_AHEAD));
+            self.core.look_ahead(messages.iter().filter_map(Message::input));
+            messages.drain(..).for_each(|message| self.take(now, message));
+        }
+        self.messages = messages;
+    }
+
+    fn take(&mut self, now: card::Time, message: Message) {
+        match message {
+            Message::Input(input) => self.step(now, input),
+            Message::Attach(connection, outbox) => {
+                self.outboxes.insert(connection, outbox);
             }
+            Message::Detach(connection) => {
+                self.outboxes.remove(&connection);
+            }
+            Message::Freeze(frozen) => self.freeze(&frozen),
+            Message::Drain => self.draining = true,
         }
     }
 

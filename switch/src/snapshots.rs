@@ -2,10 +2,11 @@
 //!
 //! A shard freezes its state between two inputs, which costs it a reference for every 512 entries. The thread here
 //! then writes what was frozen, once the journal is durable up to it. A new snapshot is due when the journal has
-//! grown by as much as the last one took, so that snapshots at most double what is written, and by
+//! grown by half of what the last one took, so that snapshots at most treble what is written, and by
 //! [`SnapshotSettings::journal_bytes`] at least.
 
 use crate::directory::Directory;
+use crate::filling::{self, Fill, Filler};
 use crate::inbox::Message;
 use crate::metrics::Metrics;
 use crate::recovery::{self, PROVISIONING};
@@ -52,23 +53,27 @@ pub fn folder(settings: &Settings) -> PathBuf {
 pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory) -> (Vec<Core>, Start) {
     let shards = settings.shards;
     let fresh = || {
-        let core =
-            |shard| Core::with_memory(ShardIndex(shard as u8), Arc::clone(&settings.tables), settings.memory);
+        let core = |shard| {
+            let tables = Arc::clone(&settings.tables);
+            let mut core = Core::with_memory(ShardIndex(shard as u8), tables, settings.memory);
+            core.reserve();
+            core
+        };
         (0..shards).map(core).collect::<Vec<_>>()
     };
-    restore(&folder(settings), keys, fresh, |cores, info, shard, element| match element.route() {
+    restore(&folder(settings), keys, fresh, |filler, info, shard, element| match element.route() {
         Route::Account(account) => {
             // Its card may be off the file by now, and its reversal still come.
             if let Element::Transaction(stored) = &element {
                 directory.settle_if_unknown(&stored.pan, &account);
             }
-            cores[directory.home_of_account(&account)].restore(element);
+            filler.restore(directory.home_of_account(&account), element);
         }
-        Route::Card(pan, Some(account)) => cores[directory.settle(&pan, &account)].restore(element),
-        Route::Card(pan, None) => cores[directory.home(&pan)].restore(element),
-        Route::Any => cores[0].restore(element),
-        Route::Unknown if usize::from(info.shards) == shards => cores[usize::from(shard)].restore(element),
-        Route::Unknown => cores.iter_mut().for_each(|core| core.restore(element.clone())),
+        Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),
+        Route::Card(pan, None) => filler.restore(directory.home(&pan), element),
+        Route::Any => filler.restore(0, element),
+        Route::Unknown if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
+        Route::Unknown => (0..shards).for_each(|shard| filler.restore(shard, element.clone())),
     })
 }
 
@@ -81,16 +86,18 @@ pub fn restore_state(settings: &Settings, keys: &DataKeys) -> (State, Start) {
 /// The same from a folder of snapshots that is not the data folder's: a backup's.
 #[must_use]
 pub fn restore_state_from(dir: &Path, keys: &DataKeys) -> (State, Start) {
-    restore(dir, keys, State::default, |state, _, _, element| state.restore(element))
+    let fresh = || vec![State::default()];
+    let (states, start) = restore(dir, keys, fresh, |filler, _, _, element| filler.restore(0, element));
+    (states.into_iter().next().expect("one went in"), start)
 }
 
 /// Tries snapshots until one can be read.
-fn restore<T>(
+fn restore<T: Fill>(
     dir: &Path,
     keys: &DataKeys,
-    fresh: impl Fn() -> T,
-    mut put: impl FnMut(&mut T, &SnapshotInfo, u16, Element),
-) -> (T, Start) {
+    fresh: impl Fn() -> Vec<T>,
+    put: impl Fn(&mut Filler, &SnapshotInfo, u16, Element),
+) -> (Vec<T>, Start) {
     let found = store::snapshots(dir).unwrap_or_else(|error| {
         tracing::warn!(%error, "snapshots cannot be listed; the journal tells the same, but takes longer");
         Vec::new()
@@ -98,7 +105,9 @@ fn restore<T>(
     for (number, path) in found {
         let mut into = fresh();
         let read = store::snapshot_info(&path, keys).and_then(|info| {
-            store::read_snapshot(&path, keys, &mut |shard, element| put(&mut into, &info, shard, element))
+            filling::fill(&mut into, |filler| {
+                store::read_snapshot(&path, keys, &mut |shard, element| put(filler, &info, shard, element))
+            })
         });
         match read {
             Ok(info) => {
@@ -214,7 +223,7 @@ impl Worker {
 
     fn is_due(&self) -> bool {
         let grown = self.durable.segment().saturating_sub(self.last.segment) * self.segment_bytes;
-        grown >= self.settings.journal_bytes.max(self.last.bytes).max(self.segment_bytes)
+        grown >= self.settings.journal_bytes.max(self.last.bytes / 2).max(self.segment_bytes)
     }
 
     fn take(&mut self, stopped: &Receiver<()>) -> Result<(), Failure> {

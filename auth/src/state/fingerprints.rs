@@ -1,5 +1,7 @@
 use card::Time;
-use std::collections::{HashSet, VecDeque};
+use hashbrown::HashSet;
+use std::collections::VecDeque;
+use std::hint::black_box;
 use std::sync::Arc;
 
 /// Which transactions have left memory, as 64 bits of each: enough to know which requests may repeat one of them. What is
@@ -77,9 +79,16 @@ impl Fingerprints {
     }
 
     fn drop_oldest(&mut self) {
-        for print in self.pages.pop_front().iter().flat_map(|page| page.prints.iter()) {
+        let Some(page) = self.pages.pop_front() else { return };
+        self.look_ahead(&page.prints);
+        for print in page.prints.iter() {
             self.known.remove(print);
         }
+    }
+
+    /// Asks memory for all of them together: one at a time each would wait for it.
+    pub(super) fn look_ahead(&self, prints: &[u64]) {
+        black_box(prints.iter().filter(|print| self.known.contains(*print)).count());
     }
 
     /// All of them, oldest first, each with a time that it is not newer than.

@@ -86,8 +86,9 @@ impl State {
     /// sums of several shards add up.
     pub fn restore(&mut self, element: Element) {
         match element {
-            Element::Account(file) => self.insert_account(file),
-            Element::Card(file) => self.insert_card(file),
+            Element::Account(file) => self.accounts.insert(file),
+            // Its account knows of it.
+            Element::Card(file) => self.cards.insert(file),
             Element::Transaction(stored) => self.keep(*stored),
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
@@ -100,6 +101,7 @@ impl State {
 
     fn restore_fingerprints(&mut self, newest: Time, prints: &[u64]) {
         let left: &mut Fingerprints = &mut self.left;
+        left.look_ahead(prints);
         prints.iter().for_each(|print| left.insert(newest, *print));
     }
 }

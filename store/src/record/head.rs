@@ -5,10 +5,10 @@ use auth::{
     Transaction, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A transaction up to its flags.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 pub(super) struct Head {
     id: TransactionId,
     time: Time,
@@ -40,6 +40,37 @@ pub(super) struct Head {
 }
 
 impl Head {
+    pub(super) fn of(transaction: &Transaction) -> Head {
+        Head {
+            id: transaction.id,
+            time: transaction.time,
+            business_day: transaction.business_day,
+            link: transaction.link,
+            terminal: transaction.terminal,
+            merchant: transaction.merchant,
+            mcc: transaction.mcc,
+            class: transaction.class,
+            transaction: transaction.transaction,
+            pan: transaction.pan,
+            stan: transaction.stan,
+            rrn: transaction.rrn,
+            transmission: transaction.transmission,
+            amount_minor: transaction.amount_minor,
+            currency: transaction.currency,
+            entry: transaction.entry,
+            code: transaction.code,
+            authorization_id: transaction.authorization_id,
+            issuer_authentication: transaction.issuer_authentication.clone(),
+            balance: transaction.balance,
+            account: transaction.account,
+            funds: transaction.funds,
+            pin_tries_used: transaction.pin_tries_used,
+            atc: transaction.atc,
+            cash: transaction.cash,
+            flags: transaction.flags,
+        }
+    }
+
     pub(super) fn with(self, tables_version: u32, receipt: Receipt) -> Transaction {
         let old = self;
         Transaction {
