@@ -77,6 +77,11 @@ impl<T: Clone> Slab<T> {
 }
 
 impl<T> FrozenSlab<T> {
+    /// The entries, in the order of their places, all of them held on to.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().flat_map(|chunk| chunk.iter().flatten())
+    }
+
     /// The entries, in the order of their places. Each chunk is let go when its entries have been seen, so that later
     /// changes to it copy no more.
     pub(crate) fn into_each(self, mut visit: impl FnMut(&T)) {

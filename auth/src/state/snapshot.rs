@@ -112,12 +112,13 @@ impl Frozen {
     pub fn into_each(self, mut visit: impl FnMut(&Element)) {
         self.accounts.into_each(|file| visit(&Element::Account(file.clone())));
         self.cards.into_each(|file| visit(&Element::Card(file.clone())));
-        let mut transactions = Vec::new();
-        self.transactions.into_each(|kept| transactions.push(kept.stored.clone()));
+        let mut transactions: Vec<&StoredTransaction> =
+            self.transactions.iter().map(|kept| &kept.stored).collect();
         transactions.sort_unstable_by_key(|stored| (stored.time, stored.id));
         for stored in transactions {
-            visit(&Element::Transaction(Box::new(stored)));
+            visit(&Element::Transaction(Box::new(stored.clone())));
         }
+        drop(self.transactions);
         self.terminals.into_each(|newest| visit(&Element::Terminal(*newest)));
         for (newest, prints) in self.fingerprints {
             visit(&Element::Fingerprints(newest, prints.to_vec()));
