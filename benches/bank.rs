@@ -119,6 +119,7 @@ fn account(card: u32) -> Account {
         kind: AccountKind::Default,
         opening_minor: 1_000_000_000,
         credit_line_minor: 0,
+        customer: None,
     }
 }
 

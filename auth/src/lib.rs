@@ -20,6 +20,7 @@ mod card_file;
 mod chip;
 mod completion;
 mod core;
+mod counters;
 mod duplicate;
 mod effect;
 mod funds;
@@ -49,6 +50,7 @@ mod velocity;
 
 pub use crate::core::Core;
 pub use completion::{Completion, Dispensed};
+pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
@@ -56,7 +58,9 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
-pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use names::{
+    AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
+};
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
     ProvisionTask, ProvisionTicket, Refusal,
@@ -65,8 +69,9 @@ pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
-    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Funds, HoldExpired,
-    Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
+    HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
+    Usage,
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;

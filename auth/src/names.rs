@@ -52,6 +52,35 @@ short_name! {
     AccountId, 28
 }
 
+short_name! {
+    /// Identification of a customer, who may have several accounts.
+    CustomerId, 20
+}
+
+/// Which limit, whatever it says by now: made from its name, so that counters keep their meaning when the
+/// configuration changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LimitId(pub u32);
+
+impl LimitId {
+    /// What the card has bought: counted whether a limit asks or not, for rules and `card show`.
+    pub const PURCHASES: LimitId = LimitId::of("purchase");
+    /// The cash the card has drawn, likewise.
+    pub const WITHDRAWALS: LimitId = LimitId::of("withdrawal");
+
+    /// The limit of this name: FNV-1a of 32 bits, since records must agree with the past.
+    #[must_use]
+    pub const fn of(name: &str) -> LimitId {
+        let bytes = name.as_bytes();
+        let (mut hash, mut place) = (0x811C_9DC5u32, 0);
+        while place < bytes.len() {
+            hash = (hash ^ bytes[place] as u32).wrapping_mul(0x0100_0193);
+            place += 1;
+        }
+        LimitId(hash)
+    }
+}
+
 /// Number of a transaction, unique in this installation: a counter times [`SHARDS`] plus the shard
 /// that decided it.
 ///

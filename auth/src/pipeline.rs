@@ -7,7 +7,7 @@ use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
 use crate::names::{AccountId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Funds, Record, Transaction};
+use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::{card_file, chip, duplicate, funds, policy, recall, secure, terminal, validate, velocity};
 use card::{ResponseCode, Time};
@@ -210,6 +210,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         pin_tries_used: decision.counters.pin_tries_used,
         atc: decision.counters.atc,
         cash: request.cash,
+        details: Details::default(),
         tables_version: core.tables.version,
         receipt: decision.receipt,
     }

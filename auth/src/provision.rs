@@ -298,6 +298,7 @@ impl AccountTerms {
             kind: self.kind.unwrap_or_default(),
             opening_minor: self.balance_minor.ok_or(Refusal::NoBalance)?,
             credit_line_minor: self.credit_line_minor.unwrap_or(0),
+            customer: None,
         })
     }
 }

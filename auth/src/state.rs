@@ -300,7 +300,7 @@ impl State {
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
-        let origin = self.origin(reversed.transaction, reversed.origin);
+        let origin = self.origin(reversed.transaction, reversed.origin.as_ref());
         let released = origin.standing_minor - reversed.remaining_minor;
         if origin.posted {
             self.post(&origin, -released);
@@ -332,7 +332,7 @@ impl State {
         if let Some(stored) = self.stored_mut(id) {
             stored.reported = true;
         }
-        let origin = self.origin(id, completed.origin);
+        let origin = self.origin(id, completed.origin.as_ref());
         let Some(dispensed_minor) = completed.dispensed_minor else {
             return self.settle(id, TransactionStatus::Suspect, origin.standing_minor);
         };
@@ -349,15 +349,15 @@ impl State {
     }
 
     fn hold_expired(&mut self, expired: &HoldExpired) {
-        let origin = self.origin(expired.transaction, expired.origin);
+        let origin = self.origin(expired.transaction, expired.origin.as_ref());
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
         self.settle(expired.transaction, TransactionStatus::Expired, 0);
     }
 
     /// What the record says of its transaction, or what is in memory of it.
-    fn origin(&self, id: TransactionId, origin: Option<Origin>) -> Origin {
+    fn origin(&self, id: TransactionId, origin: Option<&Origin>) -> Origin {
         let known = || self.transaction(id).and_then(StoredTransaction::origin);
-        origin.or_else(known).expect("a record about a transaction knows it or follows it")
+        origin.cloned().or_else(known).expect("a record about a transaction knows it or follows it")
     }
 
     /// Where a transaction stands now, if it is still in memory.

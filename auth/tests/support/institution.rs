@@ -5,8 +5,8 @@ use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record, Tables,
-    TerminalSet, TransactionType,
+    CustomerId, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record,
+    Tables, TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -180,6 +180,7 @@ impl Institution {
             kind: words.value("kind", account_kind)?.unwrap_or_default(),
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
+            customer: words.value("customer", CustomerId::new)?,
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))

@@ -49,6 +49,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             kind,
             opening_minor,
             credit_line_minor,
+            customer: None,
         })
     });
     let cards = (0..CARDS).map(|index| {
