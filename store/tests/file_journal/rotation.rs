@@ -1,5 +1,6 @@
 use crate::{SMALL, append, keys, open, read, segment, written};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use store::{DataKeys, DataKeysError, FileJournal, Journal, JournalError, MasterKey, Sequence, Stream};
 
@@ -137,6 +138,8 @@ fn records_of_format_2_are_read() {
     let copy = tempfile::tempdir().unwrap();
     let file = copy.path().join(DataKeys::FILE_NAME);
     fs::copy(fixture.join(DataKeys::FILE_NAME), &file).unwrap();
+    // A repository keeps no modes.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
     let master = MasterKey::from_hex(&fs::read_to_string(fixture.join("master.key")).unwrap()).unwrap();
     let keys = DataKeys::open(&file, &master).unwrap();
     let mut lines = Vec::new();
