@@ -80,8 +80,7 @@ fn tables() -> Tables {
         cvk: Some(key("cvk")),
         pin: Some(PinMethod::Pvv(key("pvk"))),
         issuer_master_keys: vec![(1, key("mk-ac"))],
-        purchase: limits,
-        withdrawal: limits,
+        limits: limits.of(TransactionType::Purchase).chain(limits.of(TransactionType::Withdrawal)).collect(),
         ..Product::plain("debit", vec!["400000".to_owned()], Scheme::Visa)
     };
     let pin_key = PinKey { key: key("zpk"), kind: PinKeyKind::Zpk, format: *b"01" };

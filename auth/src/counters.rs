@@ -1,16 +1,19 @@
 //! What limits count: windows of time, counters of amount and number, and what a transaction was counted by.
 
+use crate::limits::LIMITS;
 use crate::names::LimitId;
 use crate::request::TransactionType;
 use arrayvec::ArrayVec;
 use card::{CivilDay, Time};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Borrow;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Counters that one transaction may move.
-pub const MAX_COUNTED: usize = 32;
+/// Counters that one transaction may move: that of its type, and of each limit one and an override that it uses up.
+pub const MAX_COUNTED: usize = 1 + 2 * LIMITS;
 
 /// Parts of a sliding window. A transaction counts until the whole part that it fell into has left the window, so a
 /// sliding window is up to a twelfth longer than it says, and never shorter.
@@ -109,7 +112,7 @@ impl Window {
     }
 
     /// How many pieces back still count, the present one included.
-    fn pieces(self) -> u32 {
+    pub(crate) fn pieces(self) -> u32 {
         if self.sliding_seconds().is_some() { SLIDING_PARTS + 1 } else { 1 }
     }
 }
@@ -160,7 +163,7 @@ pub struct Count {
 
 /// Counters that a transaction moved, by its amount and by one each. Few different ones exist at a time, so a
 /// shard keeps each once and its transactions share it.
-#[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Counted(Option<Arc<[Count]>>);
 
 impl Counted {
@@ -214,6 +217,19 @@ impl Counted {
             })
             .collect();
         Some(Counted::new(&counts?))
+    }
+}
+
+/// As its counters hash, so that a set finds it by them.
+impl Hash for Counted {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.counts().hash(state);
+    }
+}
+
+impl Borrow<[Count]> for Counted {
+    fn borrow(&self) -> &[Count] {
+        self.counts()
     }
 }
 

@@ -27,8 +27,10 @@ mod funds;
 mod hsm_checks;
 mod indexed;
 mod input;
+mod limit;
 pub mod limits;
 mod names;
+mod own_limits;
 mod pipeline;
 mod policy;
 mod provision;
@@ -58,12 +60,14 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
+pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };
+pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
 pub use provision::{
-    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
-    ProvisionTask, ProvisionTicket, Refusal,
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
+    Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
 };
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
@@ -71,12 +75,11 @@ pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
     HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
-    Usage,
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;
 pub use tables::{
-    IbmMethod, Key, Limits, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
+    IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };

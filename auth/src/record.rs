@@ -1,6 +1,7 @@
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
+use crate::own_limits::{LimitChanged, LimitHolder};
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::stored::StoredTransaction;
@@ -34,6 +35,8 @@ pub enum Record {
     AccountRemoved(AccountRemoved),
     /// A transaction that had left memory was asked of the transaction store, because it is about to change.
     Recalled(Box<StoredTransaction>),
+    /// A card or an account got a limit of its own, or an override.
+    LimitChanged(LimitChanged),
 }
 
 /// A card on file.
@@ -411,17 +414,6 @@ pub struct AccountRemoved {
     pub time: Time,
 }
 
-/// What a card has used of its daily limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// The day it counts.
-    pub day: CivilDay,
-    /// Minor units approved on that day.
-    pub amount_minor: i64,
-    /// Approvals of that day.
-    pub count: u32,
-}
-
 impl Record {
     /// The card this record is about; `None` for an account.
     #[must_use]
@@ -436,6 +428,8 @@ impl Record {
             Record::HoldExpired(expired) => Some(expired.pan),
             Record::CardRemoved(removed) => Some(removed.pan),
             Record::Recalled(stored) => Some(stored.pan),
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
         }
     }
 
@@ -452,6 +446,7 @@ impl Record {
             Record::HoldExpired(expired) => Some(expired.time),
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
+            Record::LimitChanged(changed) => Some(changed.time),
         }
     }
 }

@@ -269,6 +269,7 @@ impl TransactionStore {
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
+            Record::LimitChanged(changed) => self.tick(changed.time),
         }
         Ok(())
     }
