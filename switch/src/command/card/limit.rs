@@ -54,8 +54,8 @@ pub(super) fn run(args: &LimitArgs) -> Result<(), ExitCode> {
     let mut body = json!({ "limit": args.limit });
     match (&args.account, args.pan) {
         (Some(account), _) => body["account"] = json!(account),
-        (None, Some(GivenPan(Some(pan)))) => body["pan"] = number(&pan),
-        (None, _) => body["pan"] = number(&pan_from_stdin()?),
+        (None, Some(GivenPan(Some(pan)))) => body["pan"] = json!(pan.reveal().as_str()),
+        (None, _) => body["pan"] = json!(pan_from_stdin()?.reveal().as_str()),
     }
     let texts = [("amount", &args.amount), ("for", &args.length), ("end", &args.end)];
     for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?))) {
@@ -80,8 +80,4 @@ pub(super) fn run(args: &LimitArgs) -> Result<(), ExitCode> {
     let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
     eprintln!("turnout card limit: {}", answer["error"].as_str().unwrap_or("the switch refused"));
     Err(ExitCode::FAILURE)
-}
-
-fn number(pan: &card::Pan) -> Value {
-    json!(String::from_utf8_lossy(pan.reveal()))
 }
