@@ -5,10 +5,11 @@ use crate::core::{Core, respond};
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
-use crate::names::{AccountId, ReplyTo, Ticket};
+use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Funds, Record, Transaction};
+use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
+use crate::velocity::{Counting, Held};
 use crate::{
     card_file, chip, duplicate, funds, policy, product_rules, recall, secure, terminal, validate, velocity,
 };
@@ -137,20 +138,21 @@ fn judge(
         .card(&request.pan)
         .ok_or_else(|| receipt.fail(Step::CardOnFile, ResponseCode::INVALID_CARD, 0, 0))?;
     duplicate::not_reversed(&core.state, request, receipt)?;
-    let day = now.day(tables.business_offset);
 
     secure::cvv(reply, receipt)?;
     let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
-    velocity::within_limits(product, file, request, day, receipt)?;
+    let held = Held { tables, state: &core.state, product, file, account, request, now };
+    let counting = velocity::within_limits(held, receipt)?;
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
     let code = product_rules::approval(product, request, receipt);
-    Ok(Approval { code, account: account.account.id, issuer_authentication })
+    let customer = account.account.customer;
+    Ok(Approval { code, account: account.account.id, customer, issuer_authentication, counting })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -188,6 +190,10 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     };
     let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
+    let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
+        counted: core.state.shared(&approval.counting),
+        customer: approval.customer,
+    });
     Transaction {
         id,
         time: now,
@@ -215,6 +221,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         pin_tries_used: decision.counters.pin_tries_used,
         atc: decision.counters.atc,
         cash: request.cash,
+        details,
         tables_version: core.tables.version,
         receipt: decision.receipt,
     }
@@ -284,6 +291,9 @@ impl Decision {
 struct Approval {
     code: ResponseCode,
     account: AccountId,
+    customer: Option<CustomerId>,
+    /// Counters of limits that it moves.
+    counting: Counting,
     issuer_authentication: Option<IssuerAuthentication>,
 }
 

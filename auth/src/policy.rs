@@ -19,7 +19,7 @@ pub(crate) fn apply(
     receipt: &mut Receipt,
 ) -> (u64, Result<(), Decline>) {
     let today = now.day(tables.business_offset);
-    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today);
+    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today, now);
     let facts = Facts {
         transaction: request.transaction.as_str(),
         amount: request.amount_minor,

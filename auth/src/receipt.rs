@@ -140,6 +140,12 @@ steps! {
     Policy = 13, "policy rules (number of the rule that decided or overflowed)", Number;
     /// Funds.
     Funds = 14, "available funds (needed, available)", Minor;
+    /// Noted before the check that refuses: which limit.
+    LimitNumber = 12, "limit that is exceeded (its number in the configuration)", Number;
+    /// Amount in the window of a limit other than the day.
+    LimitAmount = 12, "amount in the window of the limit, this one included", Minor;
+    /// Number in the window of a limit other than the day.
+    LimitCount = 12, "number in the window of the limit, this one included", Number;
     /// PAN length of the product.
     PanLength = 6, "card number as long as its product's (digits)", Number;
     /// Country of the acquirer.

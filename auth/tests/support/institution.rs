@@ -1,12 +1,13 @@
 //! What the set-up lines of a scenario configure: links, terminals, products, rules, accounts, cards.
 
 use crate::bank;
+use crate::limits;
 use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record,
-    Tables, TerminalSet, TransactionType,
+    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
+    ProvisionTask, Record, Tables, TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(crate) struct Institution {
     pub(crate) tables: Tables,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) cards: BTreeMap<String, Card>,
+    /// How many there are.
+    limits: u16,
     rules: Vec<RuleText>,
     /// The terminal a request comes from when it names none, by link.
     terminals: BTreeMap<String, TerminalId>,
@@ -38,6 +41,7 @@ impl Institution {
             "terminal" => self.terminal(&mut words).map(|()| None),
             "product" => self.product(&mut words).map(|()| None),
             "rule" => self.rule(&mut words).map(|()| None),
+            "limit" => self.limit(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
@@ -145,11 +149,25 @@ impl Institution {
         product.rules.entry_modes = words.value("entry", entry_modes)?.unwrap_or_default();
         product.rules.keyed_cash = words.has("keyed-cash");
         product.rules.identify_above_minor = words.value("identify-above", minor)?;
-        product.purchase = words.value("purchase", limits)?.unwrap_or_default();
-        product.withdrawal = words.value("withdrawal", limits)?.unwrap_or_default();
+        let purchase = words.value("purchase", short_form)?.unwrap_or_default();
+        let withdrawal = words.value("withdrawal", short_form)?.unwrap_or_default();
+        product.limits = purchase.of(TransactionType::Purchase).collect();
+        product.limits.extend(withdrawal.of(TransactionType::Withdrawal));
         let products: &mut Vec<Product> = &mut self.tables.products;
         products.retain(|earlier| earlier.name != name);
         products.push(product);
+        Ok(())
+    }
+
+    /// `limit NAME SCOPE WINDOW …`, of every product so far.
+    fn limit(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        self.limits += 1;
+        let (limit, stand_in) = limits::limit(words, self.limits)?;
+        for product in &mut self.tables.products {
+            let limits = if stand_in { &mut product.stand_in_limits } else { &mut product.limits };
+            limits.retain(|earlier: &auth::Limit| earlier.id != limit.id);
+            limits.push(limit.clone());
+        }
         Ok(())
     }
 
@@ -183,11 +201,14 @@ impl Institution {
         if let Some(hold) = words.value("hold", duration)? {
             self.tables.hold_period = hold;
         }
+        if let Some(offset) = words.value("business-day", UtcOffset::parse)? {
+            self.tables.business_offset = offset;
+        }
         if let Some(country) = words.value("country", |text| text.parse().ok())? {
             self.tables.country = country;
         }
-        if let Some(offset) = words.value("business-day", UtcOffset::parse)? {
-            self.tables.business_offset = offset;
+        if let Some(shards) = words.value("shards", |text| text.parse().ok())? {
+            self.tables.shards = shards;
         }
         Ok(())
     }
@@ -204,6 +225,7 @@ impl Institution {
             kind: words.value("kind", account_kind)?.unwrap_or_default(),
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
+            customer: words.value("customer", CustomerId::new)?,
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))
@@ -301,6 +323,7 @@ fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
         kind: words.value("kind", account_kind)?,
         balance_minor: words.value("balance", minor)?,
         credit_line_minor: words.value("credit-line", minor)?,
+        customer: words.value("customer", CustomerId::new)?,
     })
 }
 
@@ -346,7 +369,7 @@ fn account_kind(text: &str) -> Option<AccountKind> {
 }
 
 /// `50.00,100.00,3`: of each, of the day, number of the day; `-` is no limit.
-fn limits(text: &str) -> Option<Limits> {
+fn short_form(text: &str) -> Option<Limits> {
     let amount = |text: &str| if text == "-" { Some(None) } else { minor(text).map(Some) };
     let [each, day, count] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
     Some(Limits {

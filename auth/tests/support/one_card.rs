@@ -24,6 +24,7 @@ pub(crate) fn core(product: Product, pin: PinReference) -> Core {
         kind: AccountKind::Default,
         opening_minor: 10_000,
         credit_line_minor: 0,
+        customer: None,
     }));
     core.replay(&Record::CardStored(card_on_file(pin)));
     core

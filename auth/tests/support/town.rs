@@ -21,8 +21,7 @@ pub(crate) const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 12_000, 0), ("credi
 pub(crate) fn tables() -> Tables {
     let product = Product {
         pin_try_limit: TRIES,
-        purchase: LIMITS,
-        withdrawal: LIMITS,
+        limits: LIMITS.of(TransactionType::Purchase).chain(LIMITS.of(TransactionType::Withdrawal)).collect(),
         ..bank::product("classic", "400000")
     };
     let mut tables = Tables { products: vec![product], ..Tables::default() };
@@ -50,6 +49,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             kind,
             opening_minor,
             credit_line_minor,
+            customer: None,
         })
     });
     let cards = (0..CARDS).map(|index| {

@@ -4,7 +4,7 @@ use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
 use super::section::Section;
 use super::value::{amount, currency, list, number, one_of, switch, text};
-use auth::{EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules};
+use auth::{EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules, TransactionType};
 use card::{Currency, Scheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
@@ -58,8 +58,10 @@ impl Products {
             capture_on_pin_tries: section.or("capture_on_pin_tries", plain.capture_on_pin_tries, switch),
             capture_expired: section.or("capture_expired", plain.capture_expired, switch),
             atc_max_jump: section.or("atc_max_jump", plain.atc_max_jump.into(), number(1..=65_535)) as u16,
-            purchase: limits(section.table("purchase"), currency),
-            withdrawal: limits(section.table("withdrawal"), currency),
+            limits: limits(section.table("purchase"), currency)
+                .of(TransactionType::Purchase)
+                .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))
+                .collect(),
             ..plain
         };
         section.finish();
