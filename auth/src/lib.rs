@@ -33,6 +33,7 @@ mod names;
 mod own_limits;
 mod pipeline;
 mod policy;
+mod product_rules;
 mod provision;
 mod recall;
 mod receipt;
@@ -65,6 +66,7 @@ pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
+pub use product_rules::ProductRules;
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
     Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
