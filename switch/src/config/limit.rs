@@ -20,14 +20,14 @@ pub(super) fn take(top: &mut Section<'_>, products: &mut Products, country: u16)
     let mut names: BTreeMap<LimitId, String> =
         Limits::NAMES.iter().map(|name| (LimitId::of(name), (*name).to_owned())).collect();
     for (place, section) in top.tables("limit").into_iter().enumerate() {
-        let number = u16::try_from(place + 1).unwrap_or(u16::MAX);
-        take_one(section, number, products, &mut names, country);
+        let place = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        take_one(section, place, products, &mut names, country);
     }
 }
 
 fn take_one(
     mut section: Section<'_>,
-    number: u16,
+    place: u16,
     products: &mut Products,
     names: &mut BTreeMap<LimitId, String>,
     country: u16,
@@ -74,8 +74,8 @@ fn take_one(
         }
     }
     section.finish();
-    for place in places {
-        let product = &mut products.products[place];
+    for index in places {
+        let product = &mut products.products[index];
         // Stand-in has counters of its own, and so has each product of what it is limited as a whole.
         let counter = match (scope, stand_in) {
             (Scope::Product, _) => LimitId::of(&format!("{name}/{}", product.name)),
@@ -85,7 +85,7 @@ fn take_one(
             name: name.to_owned(),
             id,
             counter,
-            number,
+            number: place,
             scope,
             window,
             bound,
