@@ -2,7 +2,9 @@
 
 use crate::counters::{Scope, Window};
 use crate::names::LimitId;
+use crate::product_rules;
 use crate::request::{EntryMode, Request, TransactionType};
+use crate::tables::Tables;
 use std::ops::RangeInclusive;
 
 /// A limit of a product.
@@ -83,8 +85,8 @@ pub struct Filter {
     pub card_present: Option<bool>,
 }
 
-/// Where a transaction comes from, by the acquirer's country (DE 19). An acquirer that names none is one of ours: it
-/// is taken to be in our country.
+/// Where a transaction comes from, by the acquirer's country (DE 19). An acquirer that names none is abroad, unless it is
+/// our own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
     /// Our country.
@@ -119,9 +121,8 @@ impl Channel {
 }
 
 impl Filter {
-    /// Whether the limit is about this request. `country` is our own (ISO 3166 number), 0 where it is not said.
-    #[must_use]
-    pub fn matches(&self, request: &Request, country: u16) -> bool {
+    /// Whether the limit is about this request.
+    pub(crate) fn matches(&self, request: &Request, tables: &Tables) -> bool {
         fn among<T: PartialEq>(list: &[T], value: &T) -> bool {
             list.is_empty() || list.contains(value)
         }
@@ -129,15 +130,14 @@ impl Filter {
             [] => request.transaction.moves_money(),
             types => types.contains(&request.transaction),
         };
-        let abroad = request.country != 0 && request.country != country;
-        let at_place = match &self.place {
-            None => true,
-            Some(Place::Domestic) => !abroad,
-            Some(Place::Foreign) => abroad,
-            Some(Place::Countries(countries)) => {
-                countries.contains(if request.country == 0 { &country } else { &request.country })
+        let at_place = self.place.as_ref().is_none_or(|place| {
+            let seen = product_rules::country(tables, request);
+            match place {
+                Place::Domestic => seen != 0 && seen == tables.country,
+                Place::Foreign => seen == 0 || seen != tables.country,
+                Place::Countries(countries) => countries.contains(&seen),
             }
-        };
+        });
         of_type
             && at_place
             && among(&self.entry_modes, &request.entry)

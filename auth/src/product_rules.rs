@@ -64,11 +64,14 @@ pub(crate) fn allowed(
     Ok(())
 }
 
-/// An acquirer that does not say its country (DE 19) is taken to be abroad, unless it is our own.
-fn domestic(tables: &Tables, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
+/// Where the acquirer is. One that does not say its country (DE 19) is taken to be abroad (0), unless it is our own.
+pub(crate) fn country(tables: &Tables, request: &Request) -> u16 {
     let own = tables.links.get(&request.link).is_some_and(|link| link.own);
-    let home = i64::from(tables.country);
-    let seen = if request.country == 0 && own { home } else { i64::from(request.country) };
+    if request.country == 0 && own { tables.country } else { request.country }
+}
+
+fn domestic(tables: &Tables, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
+    let (home, seen) = (i64::from(tables.country), i64::from(country(tables, request)));
     let at_home = home != 0 && seen == home;
     hold(at_home, Step::Domestic, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [seen, home], receipt)
 }

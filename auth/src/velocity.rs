@@ -55,7 +55,7 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             Scope::Merchant => held.request.merchant.is_some(),
             Scope::Card | Scope::Account | Scope::Terminal | Scope::Product => true,
         };
-        named && limit.filter.matches(held.request, held.tables.country)
+        named && limit.filter.matches(held.request, held.tables)
     };
     for limit in limits.iter().filter(about) {
         let (minor, count) = match counters(held, limit) {

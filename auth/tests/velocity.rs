@@ -43,8 +43,11 @@ struct Approved {
     counts: bool,
 }
 
-/// Name, scope, window, and bound. Amounts are tight enough to be reached by most runs.
-const LIMITS: [(&str, Scope, Option<i64>, Option<u32>); 6] = [
+/// Name, scope, most by amount and by number.
+type Line = (&'static str, Scope, Option<i64>, Option<u32>);
+
+/// Windows follow from the names. Amounts are tight enough to be reached by most runs.
+const LIMITS: [Line; 6] = [
     ("day", Scope::Card, Some(6_000), Some(5)),
     ("hour", Scope::Account, Some(7_000), None),
     ("minutes", Scope::Terminal, None, Some(4)),
@@ -356,20 +359,19 @@ fn on_file() -> Vec<Record> {
 }
 
 fn tables() -> Tables {
-    let limit =
-        |(place, (name, scope, amount_minor, count)): (usize, &(&str, Scope, Option<i64>, Option<u32>))| {
-            let id = LimitId::of(name);
-            Limit {
-                name: (*name).to_owned(),
-                id,
-                counter: id,
-                number: place as u16 + 1,
-                scope: *scope,
-                window: window(name),
-                bound: Bound { amount_minor: *amount_minor, count: *count },
-                filter: Filter::default(),
-            }
-        };
+    let limit = |(place, (name, scope, amount_minor, count)): (usize, &Line)| {
+        let id = LimitId::of(name);
+        Limit {
+            name: (*name).to_owned(),
+            id,
+            counter: id,
+            number: place as u16 + 1,
+            scope: *scope,
+            window: window(name),
+            bound: Bound { amount_minor: *amount_minor, count: *count },
+            filter: Filter::default(),
+        }
+    };
     let limits = LIMITS.iter().enumerate().map(limit).collect();
     let product = Product { limits, ..bank::product("classic", "400000") };
     let mut terminals = TerminalSet::default();

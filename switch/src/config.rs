@@ -204,7 +204,6 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     }
     let mut products = Products::default();
     products.take(top, keys);
-    let country = top.or("country", 0, number(1..=999)) as u16;
     limit::take(top, &mut products, country);
     let tables = Tables {
         version: 1,

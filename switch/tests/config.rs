@@ -79,7 +79,10 @@ fn what_init_makes_is_good() {
 
     let product = &settings.tables.products[0];
     assert!(matches!(product.pin, Some(PinMethod::Pvv(_))));
-    assert_eq!(product.purchase.per_transaction_minor, Some(50_000));
+    let limits: Vec<_> =
+        product.limits.iter().map(|limit| (limit.name.as_str(), limit.bound.amount_minor)).collect();
+    assert_eq!(limits[0], ("purchase_per_transaction", Some(50_000)));
+    assert_eq!(limits.last(), Some(&("fuel", Some(15_000))));
     assert_eq!(product.issuer_master_keys[0].0, 1);
     let link = &settings.tables.links[&LinkName::new("atm").unwrap()];
     assert_eq!(link.pin_key.as_ref().unwrap().kind, PinKeyKind::Tpk);

@@ -206,7 +206,6 @@ impl Stage {
             account_type: words.value("account-type", account_type)?.unwrap_or(base.account_type),
             currency: words.value("currency", |text| text.parse().ok())?.unwrap_or(base.currency),
             merchant: words.value("merchant", |text| MerchantId::new(text.as_bytes()))?,
-            country: words.value("country", |text| text.parse().ok())?.unwrap_or(base.country),
             mcc: words.value("mcc", |text| text.parse().ok())?.unwrap_or(base.mcc),
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,

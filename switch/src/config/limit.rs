@@ -3,7 +3,9 @@
 use super::error::Complaint;
 use super::product::Products;
 use super::section::Section;
-use super::value::{amount, currency, list, number, one_of, parse_duration, switch, text};
+use super::value::{
+    amount, country as country_number, currency, list, number, one_of, parse_duration, switch, text,
+};
 use auth::limits::LIMITS;
 use auth::{
     Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Scope, TransactionType, Window,
@@ -18,14 +20,14 @@ pub(super) fn take(top: &mut Section<'_>, products: &mut Products, country: u16)
     let mut names: BTreeMap<LimitId, String> =
         Limits::NAMES.iter().map(|name| (LimitId::of(name), (*name).to_owned())).collect();
     for (place, section) in top.tables("limit").into_iter().enumerate() {
-        let number = u16::try_from(place + 1).unwrap_or(u16::MAX);
-        take_one(section, number, products, &mut names, country);
+        let place = u16::try_from(place + 1).unwrap_or(u16::MAX);
+        take_one(section, place, products, &mut names, country);
     }
 }
 
 fn take_one(
     mut section: Section<'_>,
-    number: u16,
+    place: u16,
     products: &mut Products,
     names: &mut BTreeMap<LimitId, String>,
     country: u16,
@@ -51,7 +53,7 @@ fn take_one(
         Some((first, _)) => amount(*first)(value),
         None => Err(Complaint::bare("is of no product whose currency is known".to_owned())),
     });
-    let count = section.optional("count", super::value::number(0..=u64::from(u32::MAX)));
+    let count = section.optional("count", number(0..=u64::from(u32::MAX)));
     let bound = Bound { amount_minor, count: count.map(|count| u32::try_from(count).unwrap_or(u32::MAX)) };
     if !section.has("amount") && !section.has("count") {
         section.complain("", Complaint::new("limits nothing", "add `amount`, `count` or both"));
@@ -72,8 +74,8 @@ fn take_one(
         }
     }
     section.finish();
-    for place in places {
-        let product = &mut products.products[place];
+    for index in places {
+        let product = &mut products.products[index];
         // Stand-in has counters of its own, and so has each product of what it is limited as a whole.
         let counter = match (scope, stand_in) {
             (Scope::Product, _) => LimitId::of(&format!("{name}/{}", product.name)),
@@ -83,7 +85,7 @@ fn take_one(
             name: name.to_owned(),
             id,
             counter,
-            number,
+            number: place,
             scope,
             window,
             bound,
@@ -100,11 +102,11 @@ fn filter(section: &mut Section<'_>, country: u16) -> Filter {
         let mend = "set `country` at the top of the file to your country's ISO 3166 number";
         section.complain("place", Complaint::new("cannot be told: our own country is not said", mend));
     }
-    let countries = section.optional("countries", |value| list(value, |item| number(1..=999)(item)));
+    let countries = section.optional("countries", |value| list(value, country_number));
     if place.is_some() && countries.is_some() {
         section.refuse("countries", "`place` says where already");
     }
-    let countries = countries.map(|all| Place::Countries(all.into_iter().map(|each| each as u16).collect()));
+    let countries = countries.map(Place::Countries);
     Filter {
         types: section.or("types", Vec::new(), |value| list(value, one_of(TYPES))),
         channels: section.or("channels", Vec::new(), |value| list(value, one_of(CHANNELS))),

@@ -348,7 +348,9 @@ fn what_is_recalled_is_what_memory_had() {
             Record::Decided(transaction) => transaction.account,
             Record::Reversed(auth::Reversed { origin, .. })
             | Record::Completed(auth::Completed { origin, .. })
-            | Record::HoldExpired(auth::HoldExpired { origin, .. }) => origin.map(|origin| origin.account),
+            | Record::HoldExpired(auth::HoldExpired { origin, .. }) => {
+                origin.as_ref().map(|origin| origin.account)
+            }
             _ => None,
         };
         if let Some(id) = account.filter(|id| state.account_on_file(id).is_none()) {
