@@ -18,6 +18,7 @@
 
 mod card_file;
 mod chip;
+mod chip_rules;
 mod completion;
 mod core;
 mod duplicate;
@@ -48,6 +49,7 @@ mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
@@ -68,7 +70,10 @@ pub use record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Funds, HoldExpired,
     Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
 };
-pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
+pub use request::{
+    AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,
+    TransactionType,
+};
 pub use reversal::Reversal;
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;

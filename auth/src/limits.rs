@@ -36,8 +36,12 @@ pub const FINGERPRINTS: usize = 3_500_000;
 /// restarts its counter all the time.
 pub const STAN_CHAIN: usize = 32;
 
-/// Checks that a receipt has room for from the start; the pipeline makes fewer.
-pub const RECEIPT_CHECKS: usize = 24;
+/// Checks that a receipt has room for from the start; the pipeline makes fewer unless chip and terminal
+/// complain about much at once.
+pub const RECEIPT_CHECKS: usize = 32;
+
+/// How far behind a card's highest ATC it is known which ones were taken.
+pub const ATC_WINDOW: u16 = 64;
 
 /// Shards of one process.
 pub const SHARDS: usize = 64;

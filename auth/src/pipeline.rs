@@ -9,7 +9,9 @@ use crate::names::{AccountId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
-use crate::{card_file, chip, duplicate, funds, policy, recall, secure, terminal, validate, velocity};
+use crate::{
+    card_file, chip, chip_rules, duplicate, funds, policy, recall, secure, terminal, validate, velocity,
+};
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
@@ -71,8 +73,14 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     validate::card_number(request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
+    // What the chip has approved stands, whatever has become of the card since.
+    if request.class == MessageClass::Advice {
+        return secure::checks(tables, product, file, request, receipt);
+    }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    let terminal = terminal::active(tables, request.link, request.terminal);
+    chip_rules::reading(product, terminal, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
 }
 
@@ -112,7 +120,8 @@ pub(crate) fn hsm_overdue(core: &mut Core, now: Time, ticket: Ticket, effects: &
     }
 }
 
-/// Steps 11 to 14 with the HSM's findings. A wrong cryptogram is judged before the PIN, so that a
+/// Steps 11 to 14 with the HSM's findings. What the chip has approved offline is taken note of and not decided
+/// anew: its PIN, limits, rules and funds are not asked for. A wrong cryptogram is judged before the PIN, so that a
 /// counterfeit chip cannot use up the cardholder's PIN tries.
 fn judge(
     core: &Core,
@@ -135,8 +144,12 @@ fn judge(
     duplicate::not_reversed(&core.state, request, receipt)?;
     let day = now.day(tables.business_offset);
 
-    secure::cvv(reply, receipt)?;
-    let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    secure::cvv(product, reply, receipt)?;
+    let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    if request.class == MessageClass::Advice {
+        let account = funds::account(&core.state, file, request, receipt)?.account.id;
+        return Ok(Approval { account, issuer_authentication: None, moves_nothing: chipped.confirms });
+    }
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
@@ -145,7 +158,8 @@ fn judge(
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
-    Ok(Approval { account: account.account.id, issuer_authentication })
+    let issuer_authentication = chipped.issuer_authentication;
+    Ok(Approval { account: account.account.id, issuer_authentication, moves_nothing: false })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -181,7 +195,8 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         Ok(approval) => (ResponseCode::APPROVED, Some(approval)),
         Err(decline) => (decline.code, None),
     };
-    let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
+    let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
+    let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
     Transaction {
         id,
@@ -225,7 +240,7 @@ fn funds_of(core: &Core, now: Time, request: &Request) -> Funds {
         (true, MessageClass::Authorization) => {
             Funds::Held { minor, expires: Some(now.plus(core.tables.hold_period)) }
         }
-        (true, MessageClass::Financial) => Funds::Posted { minor },
+        (true, MessageClass::Financial | MessageClass::Advice) => Funds::Posted { minor },
     }
 }
 
@@ -279,6 +294,8 @@ impl Decision {
 struct Approval {
     account: AccountId,
     issuer_authentication: Option<IssuerAuthentication>,
+    /// The money has moved with an earlier transaction.
+    moves_nothing: bool,
 }
 
 /// Counters of the card that this request moves, approved or not.

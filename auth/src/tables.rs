@@ -1,3 +1,4 @@
+use crate::chip_rules::ChipRules;
 use crate::names::LinkName;
 use crate::request::TransactionType;
 use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
@@ -56,6 +57,10 @@ pub struct Terminal {
     pub merchant: Option<MerchantId>,
     /// Key of its PIN blocks.
     pub pin_key: Option<PinKey>,
+    /// Whether it reads chips, where its messages do not say.
+    pub reads_chip: Option<bool>,
+    /// Whether somebody attends it, where its messages do not say.
+    pub attended: Option<bool>,
 }
 
 /// The key a PIN block arrives under.
@@ -125,6 +130,11 @@ pub struct Product {
     pub capture_expired: bool,
     /// How far the ATC may jump above the last one accepted.
     pub atc_max_jump: u16,
+    /// How far behind the highest ATC a late one may be, up to [`ATC_WINDOW`](crate::limits::ATC_WINDOW);
+    /// each is taken once. 0: every ATC must be above the last.
+    pub atc_window: u16,
+    /// What is done about what chip and terminal tell.
+    pub chip_rules: ChipRules,
     /// Limits of purchases.
     pub purchase: Limits,
     /// Limits of withdrawals.
@@ -234,6 +244,8 @@ impl Product {
             capture_on_pin_tries: false,
             capture_expired: false,
             atc_max_jump: 1000,
+            atc_window: 0,
+            chip_rules: ChipRules::default(),
             purchase: Limits::default(),
             withdrawal: Limits::default(),
         }
