@@ -10,7 +10,8 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, policy, recall, secure, terminal, validate, velocity,
+    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
+    velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -72,6 +73,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
+    product_rules::length(product, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     // What the chip has approved stands, whatever has become of the card since.
     if request.class == MessageClass::Advice {
@@ -79,6 +81,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    product_rules::allowed(tables, product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
@@ -148,7 +151,8 @@ fn judge(
     let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
     if request.class == MessageClass::Advice {
         let account = funds::account(&core.state, file, request, receipt)?.account.id;
-        return Ok(Approval { account, issuer_authentication: None, moves_nothing: chipped.confirms });
+        let code = ResponseCode::APPROVED;
+        return Ok(Approval { code, account, issuer_authentication: None, moves_nothing: chipped.confirms });
     }
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
@@ -158,8 +162,9 @@ fn judge(
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
+    let code = product_rules::approval(product, request, receipt);
     let issuer_authentication = chipped.issuer_authentication;
-    Ok(Approval { account: account.account.id, issuer_authentication, moves_nothing: false })
+    Ok(Approval { code, account: account.account.id, issuer_authentication, moves_nothing: false })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -192,7 +197,7 @@ fn record(
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
     let id = core.next_transaction_id();
     let (code, approval) = match decision.outcome {
-        Ok(approval) => (ResponseCode::APPROVED, Some(approval)),
+        Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
     let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
@@ -292,6 +297,7 @@ impl Decision {
 }
 
 struct Approval {
+    code: ResponseCode,
     account: AccountId,
     issuer_authentication: Option<IssuerAuthentication>,
     /// The money has moved with an earlier transaction.

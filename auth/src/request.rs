@@ -163,6 +163,20 @@ pub struct PointOfService {
 }
 
 impl EntryMode {
+    /// Every way.
+    pub const ALL: [EntryMode; 10] = [
+        EntryMode::Chip,
+        EntryMode::Contactless,
+        EntryMode::Stripe,
+        EntryMode::Fallback,
+        EntryMode::Manual,
+        EntryMode::ContactlessStripe,
+        EntryMode::Ecommerce,
+        EntryMode::CredentialOnFile,
+        EntryMode::Recurring,
+        EntryMode::Unknown,
+    ];
+
     /// The word used in rules, searches and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
