@@ -1,8 +1,9 @@
 use auth::{
     Account, AccountId, AccountKind, AccountType, Bound, Card, CardStatus, ChecksReply, Chip, Core,
     CryptogramResult, Effect, EntryMode, Filter, Input, Key, Limit, LimitId, Limits, Link, LinkName,
-    MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, Product, Record, ReplyTo, Request,
-    Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime, Window,
+    MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, PointOfService, Product, Record,
+    ReplyTo, Request, Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime,
+    Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, PinBlock, Rrn, Scheme, Stan, TerminalId, Time};
 use rules::{Program, RuleSource};
@@ -91,7 +92,11 @@ const EXPIRY: &[u8; 4] = b"3012";
 
 fn right() -> ChecksReply {
     let arpc = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
-    ChecksReply { pin: Some(PinResult::Right), cvv: None, cryptogram: Some(CryptogramResult::Right { arpc }) }
+    ChecksReply {
+        pin: Some(PinResult::Right),
+        cryptogram: Some(CryptogramResult::Right { arpc }),
+        ..ChecksReply::default()
+    }
 }
 
 fn tables() -> Tables {
@@ -113,6 +118,8 @@ fn tables() -> Tables {
         allowed: vec![TransactionType::Purchase],
         merchant: None,
         pin_key: Some(pin_key),
+        reads_chip: None,
+        attended: None,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
     let link = Link { terminals, pin_key: None, own: true };
@@ -204,6 +211,7 @@ fn purchase(card: u32, round: u16) -> Request {
         mcc: 5411,
         country: 840,
         entry: EntryMode::Chip,
+        point_of_service: PointOfService::default(),
         track2: None,
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),
@@ -228,5 +236,6 @@ fn chip(atc: u16) -> Chip {
         issuer_application_data: [6, 1, cvn, 3, 0xA0, 0, 0].into_iter().collect(),
         cryptogram: [0x5A; 8],
         cryptogram_information: 0x80,
+        cvm_results: None,
     }
 }

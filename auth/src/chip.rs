@@ -1,11 +1,13 @@
 //! Step 11, the chip: which recipe made the cryptogram, and what the HSM's finding means.
 
+use crate::chip_rules::{self, ChipFinding};
 use crate::effect::IssuerAuthentication;
 use crate::hsm_checks::{ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult};
+use crate::limits::ATC_WINDOW;
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::{ArpcBy, Recipe};
-use crate::request::{Chip, Request};
+use crate::request::{Chip, CryptogramKind, MessageClass, Request};
 use crate::state::CardFile;
 use crate::tables::Product;
 use card::ResponseCode;
@@ -26,8 +28,19 @@ pub(crate) fn check(
         receipt.skip(Step::Cryptogram);
         return Ok(None);
     };
-    let not_arqc = chip.cryptogram_information & 0xC0 != 0x80;
-    let version = Recipe::find(product.scheme, &chip.issuer_application_data).filter(|_| !not_arqc);
+    // A request asks, so the card must have; only an advice may tell that the card has approved. No
+    // cryptogram covers 9F27: what the card signed stands in its CVR, else a question could be passed off as
+    // an approval.
+    let signed = |recipe: &Recipe| recipe.layout.kind(&chip.issuer_application_data);
+    let legal = match chip.kind() {
+        Some(CryptogramKind::Arqc) => request.class != MessageClass::Advice,
+        Some(CryptogramKind::Tc) => request.class == MessageClass::Advice,
+        Some(CryptogramKind::Aac) => true,
+        None => false,
+    };
+    let approved = chip.kind() == Some(CryptogramKind::Tc);
+    let version = Recipe::find(product.scheme, &chip.issuer_application_data)
+        .filter(|version| legal && (!approved || signed(version.recipe) == Some(CryptogramKind::Tc)));
     let Some(version) = version else {
         let seen = i64::from(chip.cryptogram_information);
         return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0x80));
@@ -38,7 +51,7 @@ pub(crate) fn check(
         return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
     };
     receipt.pass(Step::CryptogramVersion, i64::from(version.recipe.version), 0);
-    check_amount(chip, request, receipt);
+    check_amount(chip, request, receipt)?;
     Ok(Some(Box::new(CryptogramCheck {
         recipe: version.recipe,
         issuer_master_key: Arc::clone(issuer_master_key),
@@ -55,7 +68,7 @@ pub(crate) fn check(
     })))
 }
 
-/// The HSM's finding, then the ATC. Gives back the value of tag 91 for an approval.
+/// The HSM's finding, then the ATC, then what the chip tells.
 pub(crate) fn cryptogram(
     product: &Product,
     file: &CardFile,
@@ -63,8 +76,8 @@ pub(crate) fn cryptogram(
     reply: &ChecksReply,
     receipt: &mut Receipt,
     counters: &mut CardCounters,
-) -> Result<Option<IssuerAuthentication>, Decline> {
-    let (Some(chip), Some(result)) = (&request.chip, reply.cryptogram) else { return Ok(None) };
+) -> Result<Chipped, Decline> {
+    let (Some(chip), Some(result)) = (&request.chip, reply.cryptogram) else { return Ok(Chipped::default()) };
     let arpc = match result {
         CryptogramResult::Right { arpc } => arpc,
         CryptogramResult::Wrong => {
@@ -73,9 +86,40 @@ pub(crate) fn cryptogram(
         CryptogramResult::Failed => return Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     };
     receipt.pass(Step::Cryptogram, 0, 0);
+    if request.class == MessageClass::Advice && confirms(product, file, chip) {
+        receipt.pass(Step::Confirmation, chip.atc.into(), 0);
+        return Ok(Chipped { confirms: true, issuer_authentication: None });
+    }
     fresh_counter(product, file, chip, receipt, counters)?;
+    if chip.kind() == Some(CryptogramKind::Aac) {
+        return Err(receipt.fail(Step::OfflineDecline, ResponseCode::DO_NOT_HONOUR, 0, 0));
+    }
     let version = Recipe::find(product.scheme, &chip.issuer_application_data);
-    Ok(version.map(|version| issuer_authentication(version.recipe, product, arpc)))
+    let Some(recipe) = version.map(|version| version.recipe) else { return Ok(Chipped::default()) };
+    chip_rules::results(product, recipe.layout, request.class, chip, receipt)?;
+    if request.class == MessageClass::Advice {
+        receipt.pass(Step::OfflineApproval, 0, 0);
+        return Ok(Chipped::default());
+    }
+    let issuer_authentication = Some(issuer_authentication(recipe, product, arpc));
+    Ok(Chipped { confirms: false, issuer_authentication })
+}
+
+/// What came of a chip's cryptogram that is in order.
+#[derive(Default)]
+pub(crate) struct Chipped {
+    /// It only confirms what was decided online.
+    pub(crate) confirms: bool,
+    /// Value of tag 91 for an approval.
+    pub(crate) issuer_authentication: Option<IssuerAuthentication>,
+}
+
+/// Whether a card's approval has a counter under which it has asked before. What it asked then was answered
+/// and posted or held.
+fn confirms(product: &Product, file: &CardFile, chip: &Chip) -> bool {
+    let behind = file.highest_atc.and_then(|highest| highest.checked_sub(chip.atc));
+    let known = behind.filter(|behind| *behind <= product.atc_window && *behind <= ATC_WINDOW);
+    chip.kind() == Some(CryptogramKind::Tc) && known.is_some_and(|behind| file.has_taken(behind))
 }
 
 /// Only a good cryptogram moves the counter, else anybody could push it out of reach.
@@ -93,22 +137,39 @@ fn fresh_counter(
         return Ok(());
     };
     let limit = i64::from(highest);
-    let jump = chip.atc.saturating_sub(highest);
-    if jump == 0 || jump > product.atc_max_jump {
-        return Err(receipt.fail(Step::Atc, ResponseCode::CRYPTOGRAM_WRONG, seen, limit));
+    if chip.atc <= highest {
+        // Offline transactions come late, and two terminals' messages may overtake each other.
+        let behind = highest - chip.atc;
+        if behind > product.atc_window || file.has_taken(behind) {
+            return Err(receipt.fail(Step::Atc, ResponseCode::CRYPTOGRAM_WRONG, seen, limit));
+        }
+        receipt.note(Step::AtcLate, behind.into(), product.atc_window.into());
+    } else if chip.atc - highest > product.atc_max_jump {
+        product.chip_rules.found(ChipFinding::AtcGap, seen, limit, receipt)?;
+    } else {
+        receipt.pass(Step::Atc, seen, limit);
     }
     counters.atc = Some(chip.atc);
-    receipt.pass(Step::Atc, seen, limit);
     Ok(())
 }
 
 /// An acquirer may alter DE 4 after the card signed (tip, conversion), so a difference is noted and
-/// not refused.
-fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) {
+/// not refused. Of an advice nothing else vouches for the amount: more than was signed, or another currency, is
+/// refused.
+fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
     let signed = from_bcd(&chip.amount_authorised);
     if request.transaction.moves_money() && signed != request.amount_minor {
+        if request.class == MessageClass::Advice && request.amount_minor > signed {
+            let code = ResponseCode::INVALID_AMOUNT;
+            return Err(receipt.fail(Step::ChipAmount, code, signed, request.amount_minor));
+        }
         receipt.note(Step::ChipAmount, signed, request.amount_minor);
     }
+    let (signed, asked) = (from_bcd(&chip.currency), i64::from(request.currency));
+    if request.class == MessageClass::Advice && signed != asked {
+        return Err(receipt.fail(Step::Currency, ResponseCode::INVALID_TRANSACTION, signed, asked));
+    }
+    Ok(())
 }
 
 fn from_bcd(bytes: &[u8]) -> i64 {

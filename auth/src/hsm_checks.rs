@@ -12,6 +12,8 @@ pub struct Checks {
     pub pin: Option<PinCheck>,
     /// CVV of the stripe.
     pub cvv: Option<CvvCheck>,
+    /// Whether the same digits are the verification value of the chip's track (service code 999).
+    pub icvv: Option<CvvCheck>,
     /// The chip's cryptogram.
     pub cryptogram: Option<Box<CryptogramCheck>>,
 }
@@ -24,7 +26,12 @@ impl Checks {
     }
 
     pub(crate) fn asked(&self) -> Asked {
-        Asked { pin: self.pin.is_some(), cvv: self.cvv.is_some(), cryptogram: self.cryptogram.is_some() }
+        Asked {
+            pin: self.pin.is_some(),
+            cvv: self.cvv.is_some(),
+            icvv: self.icvv.is_some(),
+            cryptogram: self.cryptogram.is_some(),
+        }
     }
 }
 
@@ -33,6 +40,7 @@ impl Checks {
 pub(crate) struct Asked {
     pin: bool,
     cvv: bool,
+    icvv: bool,
     cryptogram: bool,
 }
 
@@ -136,6 +144,8 @@ pub struct ChecksReply {
     pub pin: Option<PinResult>,
     /// Result of [`Checks::cvv`].
     pub cvv: Option<CvvResult>,
+    /// Result of [`Checks::icvv`].
+    pub icvv: Option<CvvResult>,
     /// Result of [`Checks::cryptogram`].
     pub cryptogram: Option<CryptogramResult>,
 }
@@ -147,6 +157,7 @@ impl ChecksReply {
         ChecksReply {
             pin: asked.pin.then(|| self.pin.unwrap_or(PinResult::Failed)),
             cvv: asked.cvv.then(|| self.cvv.unwrap_or(CvvResult::Failed)),
+            icvv: asked.icvv.then(|| self.icvv.unwrap_or(CvvResult::Failed)),
             cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
         }
     }

@@ -1,6 +1,7 @@
 use crate::slab::{FrozenSlab, Slab};
 use arrayvec::ArrayVec;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::hint::black_box;
 
@@ -32,7 +33,7 @@ pub(crate) struct Indexed<T> {
 }
 
 /// Where an entry is, and enough of its key's hash to let the table grow without a look at the entries.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 struct Spot {
     hash: u32,
     place: u32,
@@ -120,6 +121,13 @@ impl<T: Entry> Indexed<T> {
         let hash = T::hash(key, &self.hasher);
         let found = self.spots.find(spread(hash), |spot| spot.is(hash, key, &self.entries))?;
         Some(found.place)
+    }
+}
+
+/// The hash of a card number has no place in a log, and its digits are chance.
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Spot({})", self.place)
     }
 }
 

@@ -18,6 +18,7 @@
 
 mod card_file;
 mod chip;
+mod chip_rules;
 mod completion;
 mod core;
 mod counters;
@@ -52,6 +53,7 @@ mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
@@ -78,7 +80,10 @@ pub use record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
     HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
 };
-pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
+pub use request::{
+    AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,
+    TransactionType,
+};
 pub use reversal::Reversal;
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;

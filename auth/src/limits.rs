@@ -36,8 +36,9 @@ pub const FINGERPRINTS: usize = 3_500_000;
 /// restarts its counter all the time.
 pub const STAN_CHAIN: usize = 32;
 
-/// Checks that a receipt has room for from the start; the pipeline makes fewer.
-pub const RECEIPT_CHECKS: usize = 40;
+/// Checks that a receipt has room for from the start; the pipeline makes fewer unless chip and terminal
+/// complain about much at once.
+pub const RECEIPT_CHECKS: usize = 48;
 
 /// Limits of one product, the short forms included: each lets a receipt have two lines, and each may be counted.
 pub const LIMITS: usize = 24;
@@ -47,6 +48,9 @@ pub const COUNTED_PLACES: usize = 262_144;
 
 /// Different combinations of counters that a shard keeps to share between transactions.
 pub const COUNTED_SETS: usize = 4_096;
+
+/// How far behind a card's highest ATC it is known which ones were taken.
+pub const ATC_WINDOW: u16 = 64;
 
 /// Shards of one process.
 pub const SHARDS: usize = 64;

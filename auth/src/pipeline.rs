@@ -11,7 +11,8 @@ use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, chip, duplicate, funds, policy, product_rules, recall, secure, terminal, validate, velocity,
+    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
+    velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -75,9 +76,15 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
+    // What the chip has approved stands, whatever has become of the card since.
+    if request.class == MessageClass::Advice {
+        return secure::checks(tables, product, file, request, receipt);
+    }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
+    let terminal = terminal::active(tables, request.link, request.terminal);
+    chip_rules::reading(product, terminal, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
 }
 
@@ -117,7 +124,8 @@ pub(crate) fn hsm_overdue(core: &mut Core, now: Time, ticket: Ticket, effects: &
     }
 }
 
-/// Steps 11 to 14 with the HSM's findings. A wrong cryptogram is judged before the PIN, so that a
+/// Steps 11 to 14 with the HSM's findings. What the chip has approved offline is taken note of and not decided
+/// anew: its PIN, limits, rules and funds are not asked for. A wrong cryptogram is judged before the PIN, so that a
 /// counterfeit chip cannot use up the cardholder's PIN tries.
 fn judge(
     core: &Core,
@@ -139,8 +147,20 @@ fn judge(
         .ok_or_else(|| receipt.fail(Step::CardOnFile, ResponseCode::INVALID_CARD, 0, 0))?;
     duplicate::not_reversed(&core.state, request, receipt)?;
 
-    secure::cvv(reply, receipt)?;
-    let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    secure::cvv(product, reply, receipt)?;
+    let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    if request.class == MessageClass::Advice {
+        // The chip has approved already: nothing is held against limits any more, and nothing counted.
+        let account = &funds::account(&core.state, file, request, receipt)?.account;
+        return Ok(Approval {
+            code: ResponseCode::APPROVED,
+            account: account.id,
+            customer: account.customer,
+            issuer_authentication: None,
+            counting: Counting::new(),
+            moves_nothing: chipped.confirms,
+        });
+    }
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
@@ -152,7 +172,15 @@ fn judge(
     funds::available(account, request, receipt)?;
     let code = product_rules::approval(product, request, receipt);
     let customer = account.account.customer;
-    Ok(Approval { code, account: account.account.id, customer, issuer_authentication, counting })
+    let issuer_authentication = chipped.issuer_authentication;
+    Ok(Approval {
+        code,
+        account: account.account.id,
+        customer,
+        issuer_authentication,
+        counting,
+        moves_nothing: false,
+    })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -188,7 +216,8 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
-    let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
+    let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
+    let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
     let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
         counted: core.state.shared(&approval.counting),
@@ -237,7 +266,7 @@ fn funds_of(core: &Core, now: Time, request: &Request) -> Funds {
         (true, MessageClass::Authorization) => {
             Funds::Held { minor, expires: Some(now.plus(core.tables.hold_period)) }
         }
-        (true, MessageClass::Financial) => Funds::Posted { minor },
+        (true, MessageClass::Financial | MessageClass::Advice) => Funds::Posted { minor },
     }
 }
 
@@ -295,6 +324,8 @@ struct Approval {
     /// Counters of limits that it moves.
     counting: Counting,
     issuer_authentication: Option<IssuerAuthentication>,
+    /// The money has moved with an earlier transaction.
+    moves_nothing: bool,
 }
 
 /// Counters of the card that this request moves, approved or not.

@@ -57,7 +57,8 @@ pub(crate) fn allowed(
         let known = rules.entry_modes.contains(&request.entry);
         hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
-    let keyed_cash = request.transaction == TransactionType::Withdrawal && request.entry == EntryMode::Manual;
+    let number_alone = !request.entry.has_chip_data() && !request.entry.is_striped();
+    let keyed_cash = request.transaction == TransactionType::Withdrawal && number_alone;
     if keyed_cash && !rules.keyed_cash {
         return Err(receipt.fail(Step::KeyedCash, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }

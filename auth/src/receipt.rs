@@ -160,6 +160,58 @@ steps! {
     KeyedCash = 10, "no cash for a keyed number", None;
     /// The merchant has to see an identity document.
     Identify = 14, "identity document to be shown (amount, from)", Minor;
+    /// The chip has declined.
+    OfflineDecline = 11, "the chip has not declined (AAC)", None;
+    /// The chip has approved, so the transaction is taken note of and not decided.
+    OfflineApproval = 11, "approved by the chip (TC), not decided anew", None;
+    /// The chip's last word on a transaction that was decided online.
+    Confirmation = 11, "chip's last word (TC) on what was decided online, nothing to post", None;
+    /// A counter below the highest one, not seen before.
+    AtcLate = 11, "chip counter behind the highest one (how far, allowed)", Number;
+    /// Stripe after the chip failed.
+    Fallback = 9, "stripe read because the chip failed", None;
+    /// The same, for cash.
+    FallbackCash = 9, "cash by a stripe read because the chip failed", None;
+    /// The stripe of a chip card at a terminal that reads chips.
+    StripeAtChipTerminal = 9, "chip card read by its stripe at a chip terminal", None;
+    /// Nobody attends the terminal.
+    Unattended = 9, "terminal without attendant", None;
+    /// What stands on the stripe came from a chip: a counterfeit.
+    ChipTrackOnStripe = 11, "chip's track (iCVV) on a stripe: counterfeit", None;
+    /// TVR byte 1, bits 7, 4 and 3.
+    DataAuthentication = 11, "offline data authentication failed (TVR)", None;
+    /// TVR byte 1, bit 8.
+    NoDataAuthentication = 11, "offline data authentication not performed (TVR)", None;
+    /// TVR byte 1, bit 5.
+    ExceptionFile = 11, "card on the terminal's exception file (TVR)", None;
+    /// TVR byte 2, bits 7 and 6.
+    ApplicationDates = 11, "application expired or not yet effective (TVR)", None;
+    /// TVR byte 2, bit 5.
+    ServiceNotAllowed = 11, "service not allowed for the card (TVR)", None;
+    /// TVR byte 2, bit 4.
+    NewCard = 11, "new card (TVR)", None;
+    /// TVR byte 3, bit 8.
+    HolderVerification = 11, "cardholder verification failed (TVR)", None;
+    /// TVR byte 3, bits 5 and 4.
+    PinNotEntered = 11, "PIN required and not entered (TVR)", None;
+    /// TVR byte 3, bit 6, or the card's own word.
+    OfflinePinTries = 11, "offline PIN tries exceeded (TVR, CVR)", None;
+    /// The card's word, or CVM results.
+    OfflinePin = 11, "offline PIN wrong (CVR, CVM results)", None;
+    /// TVR byte 4, bit 8.
+    FloorLimit = 11, "over the terminal's floor limit (TVR)", None;
+    /// TVR byte 4, bits 7 and 6.
+    OfflineLimits = 11, "too many offline transactions in a row (TVR)", None;
+    /// TVR byte 4, bit 4.
+    ForcedOnline = 11, "merchant forced the transaction online (TVR)", None;
+    /// TVR byte 5, bit 7, or the card's own word.
+    IssuerAuthentication = 11, "issuer authentication failed (TVR, CVR)", None;
+    /// TVR byte 5, bits 6 and 5, or the card's own word.
+    IssuerScript = 11, "issuer script failed (TVR, CVR)", None;
+    /// The card's own word.
+    LastOnline = 11, "last online transaction not completed (CVR)", None;
+    /// The card's own word.
+    UnableOnline = 11, "terminal was unable to go online (CVR)", None;
 }
 
 impl Receipt {

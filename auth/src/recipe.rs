@@ -223,6 +223,7 @@ mod tests {
             issuer_application_data: issuer_application_data.iter().copied().collect(),
             cryptogram: [0; 8],
             cryptogram_information: 0x80,
+            cvm_results: None,
         }
     }
 

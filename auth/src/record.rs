@@ -220,7 +220,7 @@ pub struct Transaction {
     pub funds: Funds,
     /// Wrong PINs counted on the card after this transaction, where it changed them.
     pub pin_tries_used: Option<u8>,
-    /// Highest ATC accepted, where this transaction raised it.
+    /// The ATC, where it was accepted: as a rule the highest of the card so far.
     pub atc: Option<u16>,
     /// The ATM's part.
     pub cash: Option<Cash>,

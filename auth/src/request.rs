@@ -43,6 +43,8 @@ pub struct Request {
     pub country: u16,
     /// How the card was read (DE 22).
     pub entry: EntryMode,
+    /// The terminal and its surroundings, as far as the message tells.
+    pub point_of_service: PointOfService,
     /// Track 2 (DE 35) or its chip equivalent.
     pub track2: Option<Track2>,
     /// Encrypted PIN (DE 52).
@@ -67,6 +69,8 @@ pub enum MessageClass {
     Authorization,
     /// 02xx: an approval posts it.
     Financial,
+    /// 0220: what the chip decided without us; an approval has happened already.
+    Advice,
 }
 
 /// What is asked (DE 3, positions 1 and 2).
@@ -128,14 +132,50 @@ pub enum EntryMode {
     Stripe,
     /// Stripe after the chip failed (80).
     Fallback,
-    /// Keyed (01, 79) or not stated.
+    /// Keyed (01, 06, 79).
     Manual,
+    /// Stripe data over the air (91).
+    ContactlessStripe,
+    /// Keyed by the cardholder in a shop of the net (81).
+    Ecommerce,
+    /// A number that the merchant keeps (10).
+    CredentialOnFile,
+    /// A number that the merchant keeps, charged again and again.
+    Recurring,
+    /// Not stated, and nothing in the message tells.
+    Unknown,
+}
+
+/// Where the card was used: what the message tells, and what it leaves open is `None`. The configuration
+/// of the terminal may know more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct PointOfService {
+    /// Whether the terminal reads chips by their contacts.
+    pub reads_chip: Option<bool>,
+    /// Whether a PIN can be entered.
+    pub takes_pin: Option<bool>,
+    /// Whether somebody attends the terminal.
+    pub attended: Option<bool>,
+    /// Whether the card was there.
+    pub card_present: Option<bool>,
+    /// Whether the cardholder was there.
+    pub holder_present: Option<bool>,
 }
 
 impl EntryMode {
     /// Every way.
-    pub const ALL: [EntryMode; 5] =
-        [EntryMode::Chip, EntryMode::Contactless, EntryMode::Stripe, EntryMode::Fallback, EntryMode::Manual];
+    pub const ALL: [EntryMode; 10] = [
+        EntryMode::Chip,
+        EntryMode::Contactless,
+        EntryMode::Stripe,
+        EntryMode::Fallback,
+        EntryMode::Manual,
+        EntryMode::ContactlessStripe,
+        EntryMode::Ecommerce,
+        EntryMode::CredentialOnFile,
+        EntryMode::Recurring,
+        EntryMode::Unknown,
+    ];
 
     /// The word used in rules, searches and JSON.
     #[must_use]
@@ -146,11 +186,21 @@ impl EntryMode {
             EntryMode::Stripe => "stripe",
             EntryMode::Fallback => "fallback",
             EntryMode::Manual => "manual",
+            EntryMode::ContactlessStripe => "contactless_stripe",
+            EntryMode::Ecommerce => "ecommerce",
+            EntryMode::CredentialOnFile => "credential_on_file",
+            EntryMode::Recurring => "recurring",
+            EntryMode::Unknown => "unknown",
         }
     }
 
     pub(crate) fn has_chip_data(self) -> bool {
         matches!(self, EntryMode::Chip | EntryMode::Contactless)
+    }
+
+    /// Whether what was read stands on a stripe, real or sent over the air.
+    pub(crate) fn is_striped(self) -> bool {
+        matches!(self, EntryMode::Stripe | EntryMode::Fallback | EntryMode::ContactlessStripe)
     }
 }
 
@@ -184,6 +234,32 @@ pub struct Chip {
     pub cryptogram: [u8; 8],
     /// 9F27: the two top bits say ARQC (80), TC (40) or AAC (00). ARQC when the tag is absent.
     pub cryptogram_information: u8,
+    /// 9F34, cardholder verification method results: method, condition, result.
+    pub cvm_results: Option<[u8; 3]>,
+}
+
+/// What a cryptogram asks or tells (9F27).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CryptogramKind {
+    /// The card asks the issuer.
+    Arqc,
+    /// The card has approved.
+    Tc,
+    /// The card has declined.
+    Aac,
+}
+
+impl Chip {
+    /// What the card's cryptogram asks or tells; `None` for a value that EMV keeps for the future.
+    #[must_use]
+    pub fn kind(&self) -> Option<CryptogramKind> {
+        match self.cryptogram_information & 0xC0 {
+            0x80 => Some(CryptogramKind::Arqc),
+            0x40 => Some(CryptogramKind::Tc),
+            0x00 => Some(CryptogramKind::Aac),
+            _ => None,
+        }
+    }
 }
 
 /// The ATM's part of a request.

@@ -1,14 +1,15 @@
 //! Step 11: what to ask the HSM, and what its findings about CVV and PIN mean.
 
 use crate::chip;
+use crate::chip_rules::{self, ChipFinding, Reaction};
 use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinResult, PinVerification};
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::PinReference;
-use crate::request::{EntryMode, Request, TransactionType};
+use crate::request::{MessageClass, Request, TransactionType};
 use crate::state::CardFile;
 use crate::tables::{PinMethod, Product, Tables};
-use card::{Cvv, PinBlock, ResponseCode};
+use card::{Cvv, PinBlock, ResponseCode, ServiceCode};
 use std::sync::Arc;
 
 /// Everything the HSM can verify about this request, in one question. Something has to prove that
@@ -21,9 +22,16 @@ pub(crate) fn checks(
     receipt: &mut Receipt,
 ) -> Result<Checks, Decline> {
     let cryptogram = chip::check(product, file, request, receipt)?;
+    if request.class == MessageClass::Advice {
+        return match cryptogram {
+            Some(_) => Ok(Checks { cryptogram, ..Checks::default() }),
+            None => Err(receipt.fail(Step::Verification, ResponseCode::INVALID_TRANSACTION, 0, 0)),
+        };
+    }
     let cvv = cvv_check(product, request, receipt)?;
+    let icvv = cvv.clone().filter(|_| looks_for_icvv(product, request)).map(as_icvv);
     let pin = pin_check(tables, product, file, request, receipt)?;
-    let checks = Checks { pin, cvv, cryptogram };
+    let checks = Checks { pin, cvv, icvv, cryptogram };
     if checks.is_empty() {
         return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
@@ -39,8 +47,7 @@ fn cvv_check(
     request: &Request,
     receipt: &mut Receipt,
 ) -> Result<Option<CvvCheck>, Decline> {
-    let striped = matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback);
-    let (true, Some(cvk)) = (striped, &product.cvk) else { return Ok(None) };
+    let (true, Some(cvk)) = (request.entry.is_striped(), &product.cvk) else { return Ok(None) };
     let Some(track) = &request.track2 else {
         return Err(receipt.fail(Step::Cvv, ResponseCode::FORMAT_ERROR, 0, 0));
     };
@@ -50,6 +57,18 @@ fn cvv_check(
     };
     let service_code = track.service_code();
     Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.pan, expiry, service_code, cvv }))
+}
+
+/// Only a card with a chip has a second value, and only a product that does something about it wants to
+/// know.
+fn looks_for_icvv(product: &Product, request: &Request) -> bool {
+    product.chip_rules.reaction(ChipFinding::ChipTrackOnStripe) != Reaction::Ignore
+        && chip_rules::says_chip(request)
+}
+
+/// The same digits as the value of the chip's track, which takes another service code.
+fn as_icvv(check: CvvCheck) -> CvvCheck {
+    CvvCheck { service_code: ServiceCode(*b"999"), ..check }
 }
 
 fn pin_check(
@@ -109,15 +128,20 @@ fn tries_left(product: &Product, used: u8, receipt: &mut Receipt) -> Result<(), 
     Err(receipt.fail(Step::PinTries, code, seen, limit))
 }
 
-/// The HSM's finding about the CVV.
-pub(crate) fn cvv(reply: &ChecksReply, receipt: &mut Receipt) -> Result<(), Decline> {
+/// The HSM's finding about the CVV. A wrong one that would be right in the chip was copied from there.
+pub(crate) fn cvv(product: &Product, reply: &ChecksReply, receipt: &mut Receipt) -> Result<(), Decline> {
     match reply.cvv {
         None => Ok(()),
         Some(CvvResult::Right) => {
             receipt.pass(Step::Cvv, 0, 0);
             Ok(())
         }
-        Some(CvvResult::Wrong) => Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0)),
+        Some(CvvResult::Wrong) => {
+            if reply.icvv == Some(CvvResult::Right) {
+                product.chip_rules.found(ChipFinding::ChipTrackOnStripe, 0, 0, receipt)?;
+            }
+            Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0))
+        }
         Some(CvvResult::Failed) => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     }
 }

@@ -12,7 +12,8 @@ use crate::counters::Window;
 use crate::effect::Balance;
 use crate::indexed::{Entry, Indexed};
 use crate::limits::{
-    FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION, TRANSACTIONS,
+    ATC_WINDOW, FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION,
+    TRANSACTIONS,
 };
 use crate::names::{
     AccountId, LimitId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
@@ -92,6 +93,8 @@ pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
     pub(crate) highest_atc: Option<u16>,
+    /// Which counters behind the highest one were accepted: bit 0 is the one before it.
+    pub(crate) taken_atcs: u64,
     pub(crate) counters: Counters,
     pub(crate) own_limits: Option<Box<OwnLimits>>,
 }
@@ -202,6 +205,7 @@ impl State {
                 card: card.clone(),
                 pin_tries_used: 0,
                 highest_atc: None,
+                taken_atcs: 0,
                 counters: Counters::default(),
                 own_limits: None,
             }),
@@ -261,7 +265,9 @@ impl State {
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
-            file.highest_atc = transaction.atc.or(file.highest_atc);
+            if let Some(atc) = transaction.atc {
+                file.take_atc(atc);
+            }
         }
         let mut stored = StoredTransaction::of(transaction);
         if stored.standing_minor != 0 {
@@ -707,6 +713,34 @@ impl Entry for NewestOfTerminal {
     fn touch(&self) -> u64 {
         self.id.0
     }
+}
+
+impl CardFile {
+    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
+    fn take_atc(&mut self, atc: u16) {
+        match self.highest_atc {
+            Some(highest) if atc <= highest => {
+                self.taken_atcs |= bit(highest - atc);
+            }
+            Some(highest) => {
+                let jump = atc - highest;
+                self.taken_atcs = self.taken_atcs.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
+                self.highest_atc = Some(atc);
+            }
+            None => self.highest_atc = Some(atc),
+        }
+    }
+
+    /// Whether the counter so far behind the highest one was used; too far back nobody knows.
+    pub(crate) fn has_taken(&self, behind: u16) -> bool {
+        behind == 0 || behind > ATC_WINDOW || self.taken_atcs & bit(behind) != 0
+    }
+}
+
+/// The place in the window of a counter so far behind the highest one; none for the highest itself and
+/// for what is out of the window.
+fn bit(behind: u16) -> u64 {
+    if (1..=ATC_WINDOW).contains(&behind) { 1 << (behind - 1) } else { 0 }
 }
 
 impl AccountFile {

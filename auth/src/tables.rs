@@ -1,3 +1,4 @@
+use crate::chip_rules::ChipRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
@@ -64,6 +65,10 @@ pub struct Terminal {
     pub merchant: Option<MerchantId>,
     /// Key of its PIN blocks.
     pub pin_key: Option<PinKey>,
+    /// Whether it reads chips, where its messages do not say.
+    pub reads_chip: Option<bool>,
+    /// Whether somebody attends it, where its messages do not say.
+    pub attended: Option<bool>,
 }
 
 /// The key a PIN block arrives under.
@@ -137,6 +142,11 @@ pub struct Product {
     pub capture_expired: bool,
     /// How far the ATC may jump above the last one accepted.
     pub atc_max_jump: u16,
+    /// How far behind the highest ATC a late one may be, up to [`ATC_WINDOW`](crate::limits::ATC_WINDOW);
+    /// each is taken once. 0: every ATC must be above the last.
+    pub atc_window: u16,
+    /// What is done about what chip and terminal tell.
+    pub chip_rules: ChipRules,
     /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
@@ -230,6 +240,8 @@ impl Product {
             capture_on_pin_tries: false,
             capture_expired: false,
             atc_max_jump: 1000,
+            atc_window: 0,
+            chip_rules: ChipRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
         }

@@ -266,6 +266,7 @@ mod tests {
             mcc: 5999,
             country: 0,
             entry: EntryMode::Manual,
+            point_of_service: crate::PointOfService::default(),
             track2: None,
             pin_block: None,
             chip: None,

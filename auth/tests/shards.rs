@@ -75,6 +75,7 @@ impl Town {
         let reply = ChecksReply {
             pin: Some(PinResult::Right),
             cvv: Some(CvvResult::Right),
+            icvv: None,
             cryptogram: Some(CryptogramResult::Right { arpc: [0; 8] }),
         };
         let decided = self.step(shard, at_ms, Input::HsmReply { ticket, reply });

@@ -41,7 +41,18 @@ facts! {
     /// Merchant category code of ISO 18245, such as 6011 for an ATM; 0 if unknown.
     mcc: int,
     /// How the card was read. A fallback is a stripe read from a card whose chip failed.
-    entry_mode: string of Domain::OneOf(&["chip", "contactless", "stripe", "fallback", "manual"]),
+    entry_mode: string of Domain::OneOf(&[
+        "chip",
+        "contactless",
+        "stripe",
+        "fallback",
+        "manual",
+        "contactless_stripe",
+        "ecommerce",
+        "credential_on_file",
+        "recurring",
+        "unknown",
+    ]),
     /// Whether the request carries a PIN.
     pin_present: bool,
     /// Hour of the local business time, 0 to 23.

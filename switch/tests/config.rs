@@ -1,6 +1,6 @@
 //! The configuration: the one that `init` makes is good, and every mistake is found, with its line.
 
-use auth::{LinkName, PinKeyKind, PinMethod};
+use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction};
 use card::TerminalId;
 use std::fs;
 use std::net::SocketAddr;
@@ -318,7 +318,7 @@ fn files_that_are_not_there_are_named() {
 fn values_out_of_their_bounds() {
     let site = Site::new();
     site.check("shards = 1", "shards = 65", "shards = 65 | shards: is out of bounds");
-    site.check("shards = 1", "country = 1000", "country = 1000 | country: is out of bounds");
+    site.check("shards = 1", "country = \"USA\"", "country = \"USA\" | country: is no country number");
     site.check(
         "cvk = \"cvk-test\"",
         "pan_lengths = [16, 20]",
@@ -553,4 +553,23 @@ fn old_journal_segments_are_kept_for_a_week_and_archived_unless_the_file_says_ot
     assert_eq!((removed.keep, removed.then), (Duration::from_hours(36), store::Retire::Remove));
     let elsewhere = site.file.with_file_name("old");
     assert_eq!(with("archive = \"old\"").then, store::Retire::Archive(elsewhere));
+}
+
+#[test]
+fn chip_rules_are_read_and_wrong_ones_are_named() {
+    let site = Site::new();
+    let rules = "atc_max_jump = 1000\natc_window = 64\n[product.chip_rules]\n";
+    let with = |text: &str| format!("{rules}{text}\n");
+    let settings =
+        site.load(&[("atc_max_jump = 1000", &with("new_card = \"flag\"\nfallback = \"57\""))]).unwrap();
+    let product = &settings.tables.products[0];
+    let code = card::ResponseCode::parse(b"57").unwrap();
+    assert_eq!(product.atc_window, 64);
+    assert_eq!(product.chip_rules.reaction(ChipFinding::NewCard), Reaction::Flag);
+    assert_eq!(product.chip_rules.reaction(ChipFinding::Fallback), Reaction::Decline(code));
+    let usual = ChipRules::default().with(ChipFinding::NewCard, Reaction::Flag);
+    assert_eq!(product.chip_rules, usual.with(ChipFinding::Fallback, Reaction::Decline(code)));
+    let check = |text: &str, expect: &str| site.check("atc_max_jump = 1000", &with(text), expect);
+    check("new_card = \"00\"", "new_card = \"00\" | product[0].chip_rules.new_card: is no reaction");
+    check("old_card = \"flag\"", "old_card = \"flag\" | product[0].chip_rules.old_card: is not a known key");
 }

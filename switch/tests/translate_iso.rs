@@ -199,10 +199,12 @@ fn message_types() {
     assert_eq!(class("0100"), MessageClass::Authorization);
     assert_eq!(class("0101"), MessageClass::Authorization);
     assert_eq!(class("0201"), MessageClass::Financial);
+    assert_eq!(class("0220"), MessageClass::Advice);
+    assert_eq!(class("0221"), MessageClass::Advice);
     for mti in ["0400", "0401", "0420", "0421"] {
         reversal().mti(mti).reversal();
     }
-    for mti in ["0120", "0220", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
+    for mti in ["0120", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
         let refusal = purchase().mti(mti).refusal();
         assert_eq!((refusal.code, refusal.field), (ResponseCode::NOT_SUPPORTED, 0), "{mti}");
     }
@@ -281,18 +283,39 @@ fn entry_modes() {
     check("071", EntryMode::Contactless);
     check("021", EntryMode::Stripe);
     check("901", EntryMode::Stripe);
-    check("910", EntryMode::Stripe);
+    check("910", EntryMode::ContactlessStripe);
     check("801", EntryMode::Fallback);
     check("011", EntryMode::Manual);
     check("790", EntryMode::Manual);
-    check("812", EntryMode::Manual);
+    check("060", EntryMode::Manual);
+    check("812", EntryMode::Ecommerce);
+    check("102", EntryMode::CredentialOnFile);
     // Not stated, and not known: the chip data says more.
     check("000", EntryMode::Chip);
     check("991", EntryMode::Chip);
     let unsaid = purchase().without(22);
     assert_eq!(unsaid.request().entry, EntryMode::Chip);
     assert_eq!(unsaid.clone().without(55).request().entry, EntryMode::Stripe);
-    assert_eq!(unsaid.without(55).without(35).request().entry, EntryMode::Manual);
+    assert_eq!(unsaid.without(55).without(35).request().entry, EntryMode::Unknown);
+}
+
+#[test]
+fn places() {
+    let place = |draft: Draft| draft.without(55).request().point_of_service;
+    assert_eq!(place(purchase().with(22, "051")).takes_pin, Some(true));
+    assert_eq!(place(purchase().with(22, "052")).takes_pin, Some(false));
+    assert_eq!(place(purchase().with(22, "050")).takes_pin, None);
+    let condition = |code: &str| {
+        let place = place(purchase().with(25, code));
+        (place.attended, place.card_present, place.holder_present)
+    };
+    assert_eq!(condition("00"), (None, Some(true), Some(true)));
+    assert_eq!(condition("02"), (Some(false), None, None));
+    assert_eq!(condition("05"), (None, Some(false), Some(true)));
+    assert_eq!(condition("08"), (None, Some(false), Some(false)));
+    assert_eq!(condition("27"), (Some(false), None, None));
+    assert_eq!(condition("59"), (None, None, None));
+    assert_eq!(place(purchase()).reads_chip, None);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use crate::chip::{ChipTransaction, CryptogramVersion, Objects};
+use crate::chip::{ChipTransaction, CryptogramVersion, Made, Objects};
 use crate::issuing::TestIssuer;
 use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode, Track2};
 use hsm_sim::emv::{self, DeriveOption};
@@ -112,9 +112,23 @@ impl CardSimulator {
     /// Signs a transaction and gives the objects of DE 55, an ARQC among them. Each call counts the
     /// transaction counter up; at its end the counter begins anew, where a real card would stop.
     pub fn arqc(&mut self, transaction: &ChipTransaction, version: CryptogramVersion) -> Vec<u8> {
+        self.make(transaction, version, Made::Question)
+    }
+
+    /// Approves a transaction without its issuer: the objects of DE 55 with a TC.
+    pub fn approve(&mut self, transaction: &ChipTransaction, version: CryptogramVersion) -> Vec<u8> {
+        self.make(transaction, version, Made::Approval)
+    }
+
+    /// Declines a transaction without its issuer: the objects of DE 55 with an AAC.
+    pub fn decline(&mut self, transaction: &ChipTransaction, version: CryptogramVersion) -> Vec<u8> {
+        self.make(transaction, version, Made::Decline)
+    }
+
+    fn make(&mut self, transaction: &ChipTransaction, version: CryptogramVersion, made: Made) -> Vec<u8> {
         self.atc = self.atc.wrapping_add(1);
-        let issuer_application_data = version.issuer_application_data(self.derivation_key_index);
-        let objects = Objects::new(transaction, issuer_application_data, self.atc);
+        let issuer_application_data = version.issuer_application_data(self.derivation_key_index, made);
+        let objects = Objects::new(transaction, issuer_application_data, self.atc, made);
         let arqc = emv::application_cryptogram(&self.key(version, self.atc), &objects.signed_bytes(version));
         self.last = Some(Signed { version, atc: self.atc, arqc });
         objects.encode(self.sequence, arqc)

@@ -75,13 +75,40 @@ impl ChipTransaction {
 
 impl CryptogramVersion {
     /// 9F10 of Visa format 0: `06`, derivation key index, version, then the card's verification results,
-    /// which say "ARQC in the first, nothing yet in the second GENERATE AC".
-    pub(crate) fn issuer_application_data(self, derivation_key_index: u8) -> [u8; 7] {
+    /// which say what it made in the first GENERATE AC, and that there was no second yet.
+    pub(crate) fn issuer_application_data(self, derivation_key_index: u8, made: Made) -> [u8; 7] {
         let version = match self {
             CryptogramVersion::Visa10 => 0x0A,
             CryptogramVersion::Visa18 => 0x12,
         };
-        [0x06, derivation_key_index, version, 0x03, 0xA0, 0x00, 0x00]
+        [0x06, derivation_key_index, version, 0x03, made.results(), 0x00, 0x00]
+    }
+}
+
+/// What the card made of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Made {
+    /// ARQC: it asks.
+    Question,
+    /// TC: it approves by itself.
+    Approval,
+    /// AAC: it declines by itself.
+    Decline,
+}
+
+impl Made {
+    /// 9F27.
+    fn information(self) -> u8 {
+        match self {
+            Made::Question => 0x80,
+            Made::Approval => 0x40,
+            Made::Decline => 0x00,
+        }
+    }
+
+    /// First byte of the verification results: second GENERATE AC not requested, and this one.
+    fn results(self) -> u8 {
+        0x80 | self.information() >> 2
     }
 }
 
@@ -89,11 +116,17 @@ impl CryptogramVersion {
 pub(crate) struct Objects {
     signed: [(u32, Vec<u8>); 10],
     issuer_application_data: [u8; 7],
+    made: Made,
 }
 
 impl Objects {
-    pub(crate) fn new(transaction: &ChipTransaction, issuer_application_data: [u8; 7], atc: u16) -> Objects {
-        Objects { signed: transaction.signed_objects(atc), issuer_application_data }
+    pub(crate) fn new(
+        transaction: &ChipTransaction,
+        issuer_application_data: [u8; 7],
+        atc: u16,
+        made: Made,
+    ) -> Objects {
+        Objects { signed: transaction.signed_objects(atc), issuer_application_data, made }
     }
 
     /// What the cryptogram is computed over, up to the zeros of the MAC's own padding: the base list,
@@ -119,7 +152,7 @@ impl Objects {
         }
         emv::write_tlv(tag::ISSUER_APPLICATION_DATA, &self.issuer_application_data, &mut out);
         emv::write_tlv(tag::CRYPTOGRAM, &arqc, &mut out);
-        emv::write_tlv(tag::CRYPTOGRAM_INFORMATION, &[0x80], &mut out);
+        emv::write_tlv(tag::CRYPTOGRAM_INFORMATION, &[self.made.information()], &mut out);
         emv::write_tlv(tag::PAN_SEQUENCE, &bcd(u64::from(card_sequence), 1), &mut out);
         emv::write_tlv(tag::DF_NAME, &[0xA0, 0x00, 0x00, 0x00, 0x03, 0x10, 0x10], &mut out);
         emv::write_tlv(tag::TERMINAL_CAPABILITIES, &[0xE0, 0xF8, 0xC8], &mut out);

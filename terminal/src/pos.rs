@@ -69,6 +69,19 @@ impl Pos {
         self.request(intent.mti(), b"000000", Some(amount_minor), presentment, trace)
     }
 
+    /// 0220: goods that the chip has let go without its issuer.
+    ///
+    /// # Errors
+    /// As [`Pos::purchase`].
+    pub fn advice(
+        &self,
+        amount_minor: u64,
+        presentment: &Presentment,
+        trace: &Trace,
+    ) -> Result<Vec<u8>, EncodeError> {
+        self.request(Mti::FINANCIAL_ADVICE, b"000000", Some(amount_minor), presentment, trace)
+    }
+
     /// 0200 with processing code 01: cash.
     ///
     /// # Errors

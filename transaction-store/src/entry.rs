@@ -243,6 +243,7 @@ pub(crate) fn class_word(class: MessageClass) -> &'static str {
     match class {
         MessageClass::Authorization => "authorization",
         MessageClass::Financial => "financial",
+        MessageClass::Advice => "advice",
     }
 }
 

@@ -2,8 +2,8 @@
 
 use arrayvec::ArrayVec;
 use auth::{
-    Chip, EntryMode, Key, LinkName, MessageClass, PinKey, PinKeyKind, PinMethod, Product, ReplyTo, Request,
-    Terminal, TransactionType, TransmissionTime,
+    Chip, ChipFinding, ChipRules, EntryMode, Key, LinkName, MessageClass, PinKey, PinKeyKind, PinMethod,
+    PointOfService, Product, Reaction, ReplyTo, Request, Terminal, TransactionType, TransmissionTime,
 };
 use card::{Expiry, Pan, PinBlock, Scheme, Stan, TerminalId, Track2};
 use std::sync::Arc;
@@ -11,12 +11,14 @@ use std::sync::Arc;
 /// Cards of the tests are valid up to this month.
 pub(crate) const EXPIRY: &[u8; 4] = b"2912";
 
-/// Visa cards with PVV, CVV and chip, without limits; three wrong PINs lock the PIN.
+/// Visa cards with PVV, CVV and chip, without limits; three wrong PINs lock the PIN. Whether a stripe was
+/// copied from a chip is not asked, so that a scenario about something else is not about this.
 pub(crate) fn product(name: &str, prefix: &str) -> Product {
     Product {
         cvk: Some(key("cvk")),
         pin: Some(PinMethod::Pvv(key("pvk"))),
         issuer_master_keys: vec![(1, key("imk-1"))],
+        chip_rules: ChipRules::default().with(ChipFinding::ChipTrackOnStripe, Reaction::Ignore),
         ..Product::plain(name, vec![prefix.to_owned()], Scheme::Visa)
     }
 }
@@ -24,7 +26,14 @@ pub(crate) fn product(name: &str, prefix: &str) -> Product {
 /// A terminal with a PIN key.
 pub(crate) fn terminal(allowed: &[TransactionType]) -> Terminal {
     let pin_key = PinKey { key: key("tpk"), kind: PinKeyKind::Tpk, format: *b"01" };
-    Terminal { active: true, allowed: allowed.to_vec(), merchant: None, pin_key: Some(pin_key) }
+    Terminal {
+        active: true,
+        allowed: allowed.to_vec(),
+        merchant: None,
+        pin_key: Some(pin_key),
+        reads_chip: None,
+        attended: None,
+    }
 }
 
 pub(crate) fn key(name: &str) -> Arc<Key> {
@@ -52,6 +61,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         mcc: 5999,
         country: 276,
         entry: EntryMode::Manual,
+        point_of_service: PointOfService::default(),
         track2: None,
         pin_block: None,
         chip: None,
@@ -76,6 +86,7 @@ pub(crate) fn chip(cvn: u8, atc: u16, amount_minor: i64) -> Box<Chip> {
         issuer_application_data,
         cryptogram: [0x5A; 8],
         cryptogram_information: 0x80,
+        cvm_results: None,
     })
 }
 

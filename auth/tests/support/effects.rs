@@ -130,6 +130,9 @@ fn asked(checks: &Checks) -> String {
     if checks.cvv.is_some() {
         text += " cvv";
     }
+    if checks.icvv.is_some() {
+        text += " icvv";
+    }
     if let Some(check) = &checks.cryptogram {
         text += &format!(" arqc=cvn{}", check.recipe.version);
     }

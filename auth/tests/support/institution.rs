@@ -3,7 +3,7 @@
 use crate::bank;
 use crate::limits;
 use crate::script::Words;
-use crate::values::{duration, expiry, minor};
+use crate::values::{chip_rule, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
     CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
@@ -78,13 +78,15 @@ impl Institution {
         Ok(())
     }
 
-    /// `terminal LINK ID|BEGINNING* allows=… [merchant=] [inactive] [no-pin-key]`
+    /// `terminal LINK ID|BEGINNING* allows=… [merchant=] [inactive] [no-pin-key] [reads-chip] [unattended]`
     fn terminal(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let link = words.next("a link")?;
         let id = words.next("an identification")?;
         let mut terminal = bank::terminal(&words.required("allows", transactions)?);
         terminal.merchant = words.value("merchant", |text| MerchantId::new(text.as_bytes()))?;
         terminal.active = !words.has("inactive");
+        terminal.reads_chip = words.has("reads-chip").then_some(true);
+        terminal.attended = words.has("unattended").then_some(false);
         if words.has("no-pin-key") {
             terminal.pin_key = None;
         }
@@ -100,7 +102,8 @@ impl Institution {
         Ok(())
     }
 
-    /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=]
+    /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=] [atc-window=]
+    /// [chip-rules=FINDING:ignore|flag|CODE,…]
     /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT] [lengths=16,19]
     /// [only=domestic,own-terminals] [currencies=EUR,USD] [entry=chip,contactless] [keyed-cash] [identify-above=]`
     fn product(&mut self, words: &mut Words<'_>) -> Result<(), String> {
@@ -125,6 +128,14 @@ impl Institution {
         }
         if let Some(jump) = words.value("atc-jump", |text| text.parse().ok())? {
             product.atc_max_jump = jump;
+        }
+        if let Some(window) = words.value("atc-window", |text| text.parse().ok())? {
+            product.atc_window = window;
+        }
+        for rule in words.option("chip-rules").unwrap_or_default().split(',').filter(|rule| !rule.is_empty())
+        {
+            let (finding, reaction) = chip_rule(rule).ok_or_else(|| format!("`{rule}` is no chip rule"))?;
+            product.chip_rules = product.chip_rules.with(finding, reaction);
         }
         for kind in words.option("captures").unwrap_or_default().split(',').filter(|kind| !kind.is_empty()) {
             match kind {

@@ -68,6 +68,7 @@ pub(crate) fn all_right() -> ChecksReply {
     ChecksReply {
         pin: Some(PinResult::Right),
         cvv: Some(CvvResult::Right),
+        icvv: None,
         cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
     }
 }

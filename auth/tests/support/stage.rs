@@ -6,14 +6,15 @@ use crate::institution::Institution;
 use crate::limits;
 use crate::script::Words;
 use crate::values::{
-    CLASSES, TRANSACTIONS, account_type, chosen, expiry, minor, notes, rrn, sent_at, stan, transmission,
+    CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
+    transmission,
 };
 use auth::{
     ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
     LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
     Ticket, TransactionId,
 };
-use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time};
+use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
 
 /// Monday 2026-06-15, 12:00 UTC: midnight is twelve hours after the start of a scenario.
@@ -187,10 +188,10 @@ impl Stage {
         ReplyTo { connection: 1, slot }
     }
 
-    /// `request LINK 0100|0200 purchase|withdrawal|inquiry|unsupported stan= card= amount= …`
+    /// `request LINK 0100|0200|0220 purchase|withdrawal|inquiry|unsupported stan= card= amount= …`
     fn request(&mut self, now: Time, words: &mut Words<'_>) -> Result<Input, String> {
         let link = words.next("a link")?;
-        let class = words.one_of(&CLASSES).ok_or("0100 or 0200?")?;
+        let class = words.one_of(&CLASSES).ok_or("0100, 0200 or 0220?")?;
         let transaction =
             words.one_of(&TRANSACTIONS).ok_or("purchase, withdrawal, inquiry or unsupported?")?;
         let stan = words.required("stan", stan)?;
@@ -231,6 +232,7 @@ impl Stage {
             let reply = ChecksReply {
                 cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Right { arpc }),
                 cvv: checks.cvv.as_ref().map(|_| CvvResult::Right),
+                icvv: None,
                 pin: checks.pin.as_ref().map(|_| PinResult::Right),
             };
             let input = Input::HsmReply { ticket: *ticket, reply };
@@ -289,7 +291,7 @@ impl Stage {
         })))
     }
 
-    /// `hsm-reply stan= [cvv=] [arqc=] [pin=]`
+    /// `hsm-reply stan= [cvv=] [icvv=] [arqc=] [pin=]`
     fn hsm_reply(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
         let stan = words.required("stan", stan)?;
         let (_, ticket) = *self
@@ -311,6 +313,7 @@ impl Stage {
         let reply = ChecksReply {
             cryptogram: words.value("arqc", |text| chosen(text, &cryptogram))?,
             cvv: words.value("cvv", |text| chosen(text, &cvv))?,
+            icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
         };
         Ok(Input::HsmReply { ticket, reply })
@@ -397,7 +400,7 @@ impl Stage {
 }
 
 /// How the card was read, and what that puts into the message: `chip`, `contactless`, `stripe`,
-/// `fallback` or `manual`, and `pin`.
+/// `fallback` or `manual` and others, and `pin`.
 fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Result<(), String> {
     let entries = [
         ("chip", EntryMode::Chip),
@@ -405,8 +408,15 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
         ("stripe", EntryMode::Stripe),
         ("fallback", EntryMode::Fallback),
         ("manual", EntryMode::Manual),
+        ("contactless-stripe", EntryMode::ContactlessStripe),
+        ("ecommerce", EntryMode::Ecommerce),
+        ("credential-on-file", EntryMode::CredentialOnFile),
+        ("recurring", EntryMode::Recurring),
+        ("unknown", EntryMode::Unknown),
     ];
     request.entry = words.one_of(&entries).ok_or("chip, contactless, stripe, fallback or manual?")?;
+    request.point_of_service.reads_chip = words.has("chip-terminal").then_some(true);
+    request.point_of_service.attended = words.has("unattended").then_some(false);
     let no_chip_data = words.has("without-chip-data");
     if matches!(request.entry, EntryMode::Chip | EntryMode::Contactless) && !no_chip_data {
         let cvn = words.value("cvn", |text| text.parse().ok())?.unwrap_or(18);
@@ -415,15 +425,37 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
         let mut chip = bank::chip(cvn, atc, signed_minor);
         let kind = words.value("cryptogram", |text| chosen(text, &[("tc", 0x40), ("aac", 0x00)]))?;
         chip.cryptogram_information = kind.unwrap_or(0x80);
+        // The card's own results say the same.
+        if let Some(kind) = kind {
+            chip.issuer_application_data[4] = 0x80 | kind >> 2;
+        }
         if let Some(index) = words.value("key-index", |text| text.parse().ok())? {
             chip.issuer_application_data[1] = index;
         }
+        chip.tvr = words.value("tvr", bytes)?.unwrap_or(chip.tvr);
+        chip.cvm_results = words.value("cvm", bytes)?;
+        if let Some(cvr) = words.value("cvr", bytes::<3>)? {
+            chip.issuer_application_data[4..7].copy_from_slice(&cvr);
+        }
+        if let Some(cvr) = words.value("m-chip-cvr", bytes::<6>)? {
+            chip.issuer_application_data = [1, cvn].into_iter().chain(cvr).chain([0; 10]).collect();
+        }
         request.chip = Some(chip);
     }
-    if matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback) && !words.has("without-track") {
+    let striped =
+        matches!(request.entry, EntryMode::Stripe | EntryMode::Fallback | EntryMode::ContactlessStripe);
+    if striped && !words.has("without-track") {
         let track_pan = words.value("track-pan", |text| Pan::parse(text.as_bytes()).ok())?;
         let cvv = if words.has("track-without-cvv") { "" } else { "123" };
-        request.track2 = Some(bank::track2(&track_pan.unwrap_or(request.pan), cvv));
+        let track = bank::track2(&track_pan.unwrap_or(request.pan), cvv);
+        request.track2 = Some(match words.option("service-code") {
+            Some(code) => {
+                let text =
+                    String::from_utf8_lossy(track.reveal()).replacen("=2912201", &format!("=2912{code}"), 1);
+                Track2::parse(text.as_bytes()).map_err(|_| format!("`service-code={code}` cannot be read"))?
+            }
+            None => track,
+        });
     }
     request.pin_block = words.has("pin").then(bank::pin_block);
     Ok(())

@@ -267,6 +267,7 @@ impl Traffic {
                 .iter()
                 .all(|(asked, finding)| !asked || *finding == Finding::Right);
         let reply = ChecksReply {
+            icvv: None,
             cvv: match cvv {
                 Finding::Right => Some(CvvResult::Right),
                 Finding::Wrong => Some(CvvResult::Wrong),

@@ -1,12 +1,15 @@
 //! How the values of a scenario's words are read.
 
 use crate::script::milliseconds;
-use auth::{AccountType, Cash, MessageClass, TransactionType, TransmissionTime};
-use card::{Amount, Currency, Expiry, Rrn, Stan, Time, UtcOffset};
+use auth::{AccountType, Cash, ChipFinding, MessageClass, Reaction, TransactionType, TransmissionTime};
+use card::{Amount, Currency, Expiry, ResponseCode, Rrn, Stan, Time, UtcOffset};
 use std::time::Duration;
 
-pub(crate) const CLASSES: [(&str, MessageClass); 2] =
-    [("0100", MessageClass::Authorization), ("0200", MessageClass::Financial)];
+pub(crate) const CLASSES: [(&str, MessageClass); 3] = [
+    ("0100", MessageClass::Authorization),
+    ("0200", MessageClass::Financial),
+    ("0220", MessageClass::Advice),
+];
 
 pub(crate) const TRANSACTIONS: [(&str, TransactionType); 4] = [
     ("purchase", TransactionType::Purchase),
@@ -28,6 +31,28 @@ pub(crate) fn account_type(text: &str) -> Option<AccountType> {
 pub(crate) fn minor(text: &str) -> Option<i64> {
     let eur = Currency::parse("EUR").expect("ISO 4217");
     Amount::parse_major(text, eur).ok().map(|amount| amount.minor)
+}
+
+/// Bytes in hexadecimal digits.
+pub(crate) fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let places = bytes.iter_mut().enumerate();
+    let read = places.map(|(place, byte)| {
+        *byte = u8::from_str_radix(text.get(2 * place..2 * place + 2)?, 16).ok()?;
+        Some(())
+    });
+    (read.flatten().count() == N && text.len() == 2 * N).then_some(bytes)
+}
+
+/// `fallback:flag`, `new_card:59`.
+pub(crate) fn chip_rule(text: &str) -> Option<(ChipFinding, Reaction)> {
+    let (finding, reaction) = text.split_once(':')?;
+    let reaction = match reaction {
+        "ignore" => Reaction::Ignore,
+        "flag" => Reaction::Flag,
+        code => Reaction::Decline(ResponseCode::parse(code.as_bytes())?),
+    };
+    Some((ChipFinding::named(finding)?, reaction))
 }
 
 /// `12/29`.

@@ -206,6 +206,8 @@ impl<'k, 'f> Terminals<'k, 'f> {
             ),
             merchant: section.optional("merchant", merchant),
             pin_key: pin_key(&mut section, self.keys),
+            reads_chip: section.optional("reads_chip", switch),
+            attended: section.optional("attended", switch),
         };
         match id {
             Some(Named::One(id)) => self.take_exact(&mut section, id, terminal, certificates),

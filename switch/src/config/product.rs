@@ -4,8 +4,12 @@ use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
 use super::section::Section;
 use super::value::{amount, currency, list, number, one_of, switch, text};
-use auth::{EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules, TransactionType};
-use card::{Currency, Scheme};
+use auth::limits::ATC_WINDOW;
+use auth::{
+    ChipFinding, ChipRules, EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules, Reaction,
+    TransactionType,
+};
+use card::{Currency, ResponseCode, Scheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use toml::de::DeValue;
@@ -58,6 +62,9 @@ impl Products {
             capture_on_pin_tries: section.or("capture_on_pin_tries", plain.capture_on_pin_tries, switch),
             capture_expired: section.or("capture_expired", plain.capture_expired, switch),
             atc_max_jump: section.or("atc_max_jump", plain.atc_max_jump.into(), number(1..=65_535)) as u16,
+            atc_window: section.or("atc_window", plain.atc_window.into(), number(0..=ATC_WINDOW.into()))
+                as u16,
+            chip_rules: chip_rules(section.table("chip_rules")),
             limits: limits(section.table("purchase"), currency)
                 .of(TransactionType::Purchase)
                 .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))
@@ -184,6 +191,31 @@ fn arc(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
 fn hexadecimal<const N: usize>(value: &DeValue<'_>) -> Result<[u8; N], Complaint> {
     let bytes = hex::decode(text(value)?).ok().and_then(|bytes| bytes.try_into().ok());
     bytes.ok_or_else(|| Complaint::new("is wrong", format!("{} hexadecimal digits", 2 * N)))
+}
+
+/// What is done about each finding: `new_card = "flag"`, `fallback = "57"`.
+fn chip_rules(section: Option<Section<'_>>) -> ChipRules {
+    let mut rules = ChipRules::default();
+    let Some(mut section) = section else { return rules };
+    for finding in ChipFinding::ALL {
+        if let Some(reaction) = section.optional(finding.as_str(), reaction) {
+            rules = rules.with(*finding, reaction);
+        }
+    }
+    section.finish();
+    rules
+}
+
+fn reaction(value: &DeValue<'_>) -> Result<Reaction, Complaint> {
+    let mend = "\"ignore\", \"flag\", or the response code to decline with: \"05\"";
+    match text(value)? {
+        "ignore" => Ok(Reaction::Ignore),
+        "flag" => Ok(Reaction::Flag),
+        code => {
+            let code = ResponseCode::parse(code.as_bytes()).filter(|code| !code.is_approval());
+            code.map(Reaction::Decline).ok_or_else(|| Complaint::new("is no reaction", mend))
+        }
+    }
 }
 
 /// Without a valid currency the amounts cannot be read; that mistake has been noted already.

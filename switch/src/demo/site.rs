@@ -38,6 +38,9 @@ pub(super) mod serial {
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
 pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
 
+/// A terminal of which the configuration says that it reads chips.
+pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
+
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
 
@@ -220,6 +223,10 @@ fn amended(text: &str) -> Result<String, SiteError> {
         [[terminal]]
         id = "{OTHER_TERMINAL}"
         certificate = "host"
+
+        [[terminal]]
+        id = "{CHIP_TERMINAL}"
+        reads_chip = true
 
         [[rule]]
         name = "no-gambling"

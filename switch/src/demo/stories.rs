@@ -1,6 +1,7 @@
 //! What is played, in this order.
 
 mod atm;
+mod chip;
 mod links;
 mod money;
 mod purchases;
@@ -36,7 +37,11 @@ pub(super) const STORIES: &[Story] = &[
     story("bcd-terminal-purchase", "0210 00, ARPC verified by the card", purchases::bcd),
     story("authorization-holds", "00, 30.00 held, 0.00 posted", purchases::authorization_holds),
     story("wrong-cvv", "05", refusals::wrong_cvv),
-    story("chip-track-on-a-stripe", "05", refusals::chip_track_on_a_stripe),
+    story("chip-fallback", "goods 00, cash 05", chip::fallback),
+    story("stripe-at-chip-terminal", "stripe 05, chip 00", chip::stripe_at_chip_terminal),
+    story("declined-by-chip", "05", chip::declined_by_chip),
+    story("approved-by-chip", "0230 00, 0230 00, debited once: 7.50", chip::approved_by_chip),
+    story("chip-track-on-a-stripe", "59", refusals::chip_track_on_a_stripe),
     story("wrong-pin", "55, balance unchanged", refusals::wrong_pin),
     story("pin-tries-exceeded", "55 55 55, then with the right PIN 75", refusals::pin_tries_exceeded),
     story("wrong-arqc", "82, no ARPC", refusals::wrong_arqc),

@@ -2,7 +2,7 @@
 //! that a cryptogram covers.
 
 use arrayvec::ArrayVec;
-use auth::Chip;
+use auth::{Chip, PointOfService};
 use card::{Pan, Track2};
 use iso8583::emv::{self, Tlv, TlvErrorKind, tag};
 use zeroize::Zeroize;
@@ -75,6 +75,7 @@ impl<'a> Objects<'a> {
             issuer_application_data: self.issuer_application_data()?,
             cryptogram: self.required(tag::CRYPTOGRAM, "tag 9F26 must have 8 bytes")?,
             cryptogram_information,
+            cvm_results: self.optional(tag::CVM_RESULTS, "tag 9F34 must have 3 bytes")?,
         })
     }
 
@@ -82,6 +83,33 @@ impl<'a> Objects<'a> {
         let value = self.find(tag::ISSUER_APPLICATION_DATA).filter(|value| !value.is_empty());
         let value = value.and_then(|value| ArrayVec::try_from(value).ok());
         value.ok_or(illegal("tag 9F10 must have 1 to 32 bytes"))
+    }
+
+    /// Tag 9F39: two packed digits; what is none of that is nobody's proof and left aside.
+    pub(crate) fn entry_mode(&self) -> Option<u64> {
+        match self.find(tag::ENTRY_MODE) {
+            Some([packed]) if packed >> 4 <= 9 && packed & 0x0F <= 9 => {
+                Some(u64::from(packed >> 4) * 10 + u64::from(packed & 0x0F))
+            }
+            _ => None,
+        }
+    }
+
+    /// What the terminal says of itself: tags 9F33 and 9F35 (EMV Book 4, annexes A1 and A2).
+    pub(crate) fn point_of_service(&self) -> PointOfService {
+        let mut place = PointOfService::default();
+        if let Some([reads, verifies, _]) = self.find(tag::TERMINAL_CAPABILITIES) {
+            place.reads_chip = Some(reads & 0x20 != 0);
+            place.takes_pin = Some(verifies & 0x40 != 0);
+        }
+        if let Some([kind]) = self.find(tag::TERMINAL_TYPE) {
+            place.attended = match kind & 0x0F {
+                1..=3 => Some(true),
+                4..=6 => Some(false),
+                _ => None,
+            };
+        }
+        place
     }
 
     /// Tag 5F34: two packed digits.

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | PIN by PVV | DC under a terminal key, EC under a zone key |
 //! | PIN by IBM 3624 offset | DA, EA |
-//! | CVV | CY |
+//! | CVV, iCVV | CY |
 //! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
 //! | Visa CVN 18 and 22 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
 //! | Mastercard CVN 16 and 17 | KQ mode 1, scheme 1: session key, ARPC by method 1 and the card's key |
@@ -33,16 +33,19 @@ pub enum Subject {
     Pin,
     /// [`Checks::cvv`].
     Cvv,
+    /// [`Checks::icvv`].
+    Icvv,
     /// [`Checks::cryptogram`].
     Cryptogram,
 }
 
 /// The checks asked for.
 #[must_use]
-pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 3> {
+pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 4> {
     let asked = [
         (Subject::Pin, checks.pin.is_some()),
         (Subject::Cvv, checks.cvv.is_some()),
+        (Subject::Icvv, checks.icvv.is_some()),
         (Subject::Cryptogram, checks.cryptogram.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
@@ -55,6 +58,7 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
     match subject {
         Subject::Pin => pin(checks.pin.as_ref()?),
         Subject::Cvv => cvv(checks.cvv.as_ref()?),
+        Subject::Icvv => cvv(checks.icvv.as_ref()?),
         Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
     }
 }
@@ -65,6 +69,7 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
     match subject {
         Subject::Pin => findings.pin = Some(answer.map_or(PinResult::Failed, pin_result)),
         Subject::Cvv => findings.cvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
+        Subject::Icvv => findings.icvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Cryptogram => {
             let recipe = checks.cryptogram.as_ref().map(|check| check.recipe);
             let result = recipe.zip(answer).map(|(recipe, reply)| cryptogram_result(recipe, reply));
@@ -298,6 +303,11 @@ mod tests {
         let checks = Checks { cvv: Some(cvv), ..Checks::default() };
         let expect = format!("CYU{}5614123456789012345;8701101", "4".repeat(32));
         assert_eq!(written(&checks, Subject::Cvv), expect);
+        let as_chip = checks.cvv.clone().map(|cvv| CvvCheck { service_code: ServiceCode(*b"999"), ..cvv });
+        let both = Checks { icvv: as_chip, ..checks };
+        assert_eq!(subjects(&both).as_slice(), &[Subject::Cvv, Subject::Icvv]);
+        let expect = format!("CYU{}5614123456789012345;8701999", "4".repeat(32));
+        assert_eq!(written(&both, Subject::Icvv), expect);
     }
 
     #[test]

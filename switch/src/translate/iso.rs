@@ -3,6 +3,7 @@
 //! | Message | Becomes | Must have |
 //! | --- | --- | --- |
 //! | 0100, 0101, 0200, 0201 | [`Incoming::Request`] | DE 3, 4 (but for balance inquiries), 11, 41, 49, a PAN |
+//! | 0220, 0221 | [`Incoming::Request`] of class advice | the same |
 //! | 0400, 0401, 0420, 0421 | [`Incoming::Reversal`] | DE 11, 41, a PAN |
 //! | 0800, 0801 with DE 70 001, 002, 301 | [`Incoming::Network`] | DE 11, 70 |
 //! | any other request or advice, any other DE 70 | [`Incoming::Refused`] with 40 | |
@@ -13,6 +14,7 @@
 //! well-formed and not allowed is the core's to decline.
 
 mod elements;
+mod point_of_service;
 mod request;
 mod response;
 mod reversal;
@@ -30,7 +32,7 @@ pub use unreadable::unreadable_response;
 /// What an acquirer's message asks for.
 #[derive(Clone, Debug)]
 pub enum Incoming {
-    /// An authorization or financial request, for the core.
+    /// An authorization or financial request, or a financial advice, for the core.
     Request(Box<auth::Request>),
     /// A reversal, for the core.
     Reversal(Box<auth::Reversal>),
@@ -90,6 +92,12 @@ pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Inc
         b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)
             .map(|request| Incoming::Request(Box::new(request))),
         b"0200" | b"0201" => request::read(message, MessageClass::Financial, origin)
+            .map(|request| Incoming::Request(Box::new(request))),
+        // Without its STAN an answer cannot be told from others.
+        b"0220" | b"0221" if !message.dialect().rules().echo(message.mti()).has(field::STAN) => {
+            Err(Refusal::unsupported(0, "the dialect has no rule for the answer to an advice"))
+        }
+        b"0220" | b"0221" => request::read(message, MessageClass::Advice, origin)
             .map(|request| Incoming::Request(Box::new(request))),
         b"0400" | b"0401" | b"0420" | b"0421" => {
             reversal::read(message, origin).map(|reversal| Incoming::Reversal(Box::new(reversal)))

@@ -3,8 +3,8 @@
 use crate::settings::{AtmTransaction, NdcSettings};
 use crate::translate::chip::{ChipError, Objects};
 use auth::{
-    AccountType, Cash, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, TransactionType,
-    TransmissionTime,
+    AccountType, Cash, EntryMode, LinkName, MessageClass, PointOfService, ReplyTo, Request, Response,
+    TransactionType, TransmissionTime,
 };
 use card::{Amount, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use ndc::dispense::{self, Cassette};
@@ -98,6 +98,12 @@ impl Asking<'_> {
         let amount_minor = request.amount_minor.and_then(|minor| i64::try_from(minor).ok()).unwrap_or(0);
         let withdrawal = transaction == AtmTransaction::Withdrawal;
         let notes = if withdrawal { self.plan(amount_minor) } else { None };
+        // Empty objects are sent where the chip failed and the stripe was read.
+        let entry = match (&chip, &request.smart_card) {
+            (Some(_), _) => EntryMode::Chip,
+            (None, Some(_)) => EntryMode::Fallback,
+            (None, None) => EntryMode::Stripe,
+        };
         let asked = Asked { transaction, amount_minor, notes, has_chip: chip.is_some() };
         let request = Request {
             reply_to: self.reply_to,
@@ -121,7 +127,14 @@ impl Asking<'_> {
             merchant: None,
             mcc: ATM_MCC,
             country: 0,
-            entry: if chip.is_some() { EntryMode::Chip } else { EntryMode::Stripe },
+            entry,
+            point_of_service: PointOfService {
+                takes_pin: Some(true),
+                attended: Some(false),
+                card_present: Some(true),
+                holder_present: Some(true),
+                ..PointOfService::default()
+            },
             track2: Some(track2),
             pin_block: request.pin_block.clone(),
             chip,

@@ -1,8 +1,8 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Origin, Refusal, elements};
+use super::{Origin, Refusal, elements, point_of_service};
 use crate::translate::chip::Objects;
-use auth::{AccountType, EntryMode, MessageClass, Request, TransactionType};
+use auth::{AccountType, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
 use iso8583::{Message, field};
 
@@ -30,7 +30,8 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         merchant: merchant(message)?,
         mcc: small_number(message, field::MCC),
         country: small_number(message, field::ACQUIRER_COUNTRY),
-        entry: entry(message),
+        entry: point_of_service::entry(message, objects.as_ref()),
+        point_of_service: point_of_service::place(message, objects.as_ref()),
         pin_block: pin_block(message)?,
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
@@ -117,24 +118,6 @@ fn merchant(message: &Message<'_>) -> Result<Option<MerchantId>, Refusal> {
 /// DE 18 and 19; 0 when absent.
 fn small_number(message: &Message<'_>, field: u8) -> u16 {
     message.number(field).and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
-}
-
-/// DE 22, positions 1 and 2. Where it is absent, or says nothing known here, the best proof in the message says how the card was
-/// read: chip data, else track 2, else nothing but a number that was keyed.
-///
-/// 91 (stripe data over the air) counts as stripe: its CVV is of the moment, so it fails the check of
-/// the static one rather than pass unchecked.
-fn entry(message: &Message<'_>) -> EntryMode {
-    match message.number(field::POS_ENTRY_MODE).map(|mode| mode / 10) {
-        Some(5 | 95) => EntryMode::Chip,
-        Some(7) => EntryMode::Contactless,
-        Some(2 | 90 | 91) => EntryMode::Stripe,
-        Some(80) => EntryMode::Fallback,
-        Some(1 | 10 | 79 | 81) => EntryMode::Manual,
-        _ if message.has(field::ICC) => EntryMode::Chip,
-        _ if message.has(field::TRACK_2) => EntryMode::Stripe,
-        _ => EntryMode::Manual,
-    }
 }
 
 fn pin_block(message: &Message<'_>) -> Result<Option<PinBlock>, Refusal> {
