@@ -50,7 +50,7 @@ pub(super) fn reversal(stage: &mut Stage) -> Played {
 pub(super) fn limits(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     line.pos = Pos { mcc: FUEL_MCC, ..line.pos };
-    let message = purchase(stage, &line, &mut card, 100_00)?;
+    let message = purchase(stage, &line, &mut card, 10_000)?;
     let answer = line.connection.ask(&message)?;
     let first = PosResponse::parse(&answer, line.pos.dialect)?.code;
     let over = stage.buy(&mut line, &mut card, 60_00)?.code;
