@@ -57,6 +57,7 @@ pub use hsm_checks::{
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use policy::{RuleMark, rule_marks};
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
     ProvisionTask, ProvisionTicket, Refusal,
