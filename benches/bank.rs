@@ -1,11 +1,13 @@
 use auth::{
-    Account, AccountId, AccountKind, AccountType, Card, CardStatus, ChecksReply, Chip, Core,
-    CryptogramResult, Effect, EntryMode, Input, Key, Limits, Link, LinkName, MessageClass, PinKey,
-    PinKeyKind, PinMethod, PinReference, PinResult, Product, Record, ReplyTo, Request, ShardIndex, Tables,
-    Terminal, TerminalSet, TransactionType, TransmissionTime,
+    Account, AccountId, AccountKind, AccountType, Bound, Card, CardStatus, ChecksReply, Chip, Core,
+    CryptogramResult, Effect, EntryMode, Filter, Input, Key, Limit, LimitId, Limits, Link, LinkName,
+    MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, Product, Record, ReplyTo, Request,
+    Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, PinBlock, Rrn, Scheme, Stan, TerminalId, Time};
+use rules::{Program, RuleSource};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An issuer of some cards without disk and HSM: a core, told that every PIN and cryptogram is right.
 /// Keys are names only, since nobody here uses them.
@@ -20,6 +22,28 @@ impl Bank {
     #[must_use]
     pub fn new(cards: u32) -> Bank {
         let mut core = Core::new(ShardIndex(0), Arc::new(tables()));
+        Bank::on_file(cards).for_each(|record| core.replay(&record));
+        Bank { core, cards }
+    }
+
+    /// The same with twenty rules, none of which holds, and ten limits, none of which is reached.
+    ///
+    /// # Panics
+    /// Never: the rules are sound.
+    #[must_use]
+    pub fn strict(cards: u32) -> Bank {
+        let mut tables = tables();
+        let names: Vec<String> = (0..20).map(|index| format!("rule {index}")).collect();
+        let rule = |(name, when)| RuleSource { name, when, action: "decline", ..RuleSource::default() };
+        let sources: Vec<RuleSource<'_>> = names
+            .iter()
+            .map(String::as_str)
+            .zip(["country in [408, 364] || (mcc in [7995, 6051] && daily_count >= 5)"].into_iter().cycle())
+            .map(rule)
+            .collect();
+        tables.rules = Program::compile(&sources).expect("the rules are sound");
+        tables.products[0].limits = limits();
+        let mut core = Core::new(ShardIndex(0), Arc::new(tables));
         Bank::on_file(cards).for_each(|record| core.replay(&record));
         Bank { core, cards }
     }
@@ -80,8 +104,7 @@ fn tables() -> Tables {
         cvk: Some(key("cvk")),
         pin: Some(PinMethod::Pvv(key("pvk"))),
         issuer_master_keys: vec![(1, key("mk-ac"))],
-        purchase: limits,
-        withdrawal: limits,
+        limits: limits.of(TransactionType::Purchase).chain(limits.of(TransactionType::Withdrawal)).collect(),
         ..Product::plain("debit", vec!["400000".to_owned()], Scheme::Visa)
     };
     let pin_key = PinKey { key: key("zpk"), kind: PinKeyKind::Zpk, format: *b"01" };
@@ -92,8 +115,32 @@ fn tables() -> Tables {
         pin_key: Some(pin_key),
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None };
+    let link = Link { terminals, pin_key: None, own: true };
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
+}
+
+/// Ten limits of every kind of window, by card, account, terminal and merchant.
+fn limits() -> Vec<Limit> {
+    let sliding = |minutes| Window::sliding(Duration::from_mins(minutes)).expect("minutes");
+    let all = [
+        (Scope::Card, Window::TRANSACTION),
+        (Scope::Card, Window::DAY),
+        (Scope::Card, Window::WEEK),
+        (Scope::Card, Window::MONTH),
+        (Scope::Card, Window::YEAR),
+        (Scope::Card, sliding(10)),
+        (Scope::Account, Window::DAY),
+        (Scope::Account, sliding(24 * 60)),
+        (Scope::Terminal, sliding(60)),
+        (Scope::Merchant, Window::DAY),
+    ];
+    let limit = |(place, (scope, window)): (usize, (Scope, Window))| {
+        let name = format!("limit-{place}");
+        let id = LimitId::of(&name);
+        let bound = Bound { amount_minor: Some(100_000_000), count: None };
+        Limit { name, id, counter: id, number: 1, scope, window, bound, filter: Filter::default() }
+    };
+    all.into_iter().enumerate().map(limit).collect()
 }
 
 fn key(name: &str) -> Arc<Key> {
@@ -119,6 +166,7 @@ fn account(card: u32) -> Account {
         kind: AccountKind::Default,
         opening_minor: 1_000_000_000,
         credit_line_minor: 0,
+        customer: None,
     }
 }
 

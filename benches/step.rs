@@ -5,25 +5,31 @@
 //! time, so that what the core remembers does not grow with the length of the measurement.
 
 use benches::Bank;
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BatchSize, Bencher, Criterion, Throughput, criterion_group, criterion_main};
 
 fn authorize(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("step");
     group.throughput(Throughput::Elements(u64::from(CARDS)));
-    group.bench_function("1000 authorizations", |bencher| {
-        bencher.iter_batched_ref(
-            || {
-                let mut bank = Bank::new(CARDS);
-                // One round before: cards have counters, and tables of transactions have room.
-                let _ = bank.authorize(bank.purchases(1));
-                let requests = bank.purchases(2);
-                (bank, Some(requests))
-            },
-            |(bank, requests)| bank.authorize(requests.take().unwrap_or_default()),
-            BatchSize::LargeInput,
-        );
-    });
+    let banks: [(&str, fn(u32) -> Bank); 2] =
+        [("1000 authorizations", Bank::new), ("1000 authorizations, 20 rules and 10 limits", Bank::strict)];
+    for (name, bank) in banks {
+        group.bench_function(name, |bencher| measure(bencher, bank));
+    }
     group.finish();
+}
+
+fn measure(bencher: &mut Bencher<'_>, bank: fn(u32) -> Bank) {
+    bencher.iter_batched_ref(
+        || {
+            let mut bank = bank(CARDS);
+            // One round before: cards have counters, and tables of transactions have room.
+            let _ = bank.authorize(bank.purchases(1));
+            let requests = bank.purchases(2);
+            (bank, Some(requests))
+        },
+        |(bank, requests)| bank.authorize(requests.take().unwrap_or_default()),
+        BatchSize::LargeInput,
+    );
 }
 
 const CARDS: u32 = 1000;

@@ -20,16 +20,20 @@ mod card_file;
 mod chip;
 mod completion;
 mod core;
+mod counters;
 mod duplicate;
 mod effect;
 mod funds;
 mod hsm_checks;
 mod indexed;
 mod input;
+mod limit;
 pub mod limits;
 mod names;
+mod own_limits;
 mod pipeline;
 mod policy;
+mod product_rules;
 mod provision;
 mod recall;
 mod receipt;
@@ -49,6 +53,7 @@ mod velocity;
 
 pub use crate::core::Core;
 pub use completion::{Completion, Dispensed};
+pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
@@ -56,23 +61,28 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
-pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
+pub use names::{
+    AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
+};
+pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
 pub use policy::{RuleMark, rule_marks};
+pub use product_rules::ProductRules;
 pub use provision::{
-    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
-    ProvisionTask, ProvisionTicket, Refusal,
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
+    Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
 };
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
-    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Funds, HoldExpired,
-    Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus, Usage,
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
+    HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
 };
 pub use request::{AccountType, Cash, Chip, EntryMode, MessageClass, Request, TransactionType};
 pub use reversal::Reversal;
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;
 pub use tables::{
-    IbmMethod, Key, Limits, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
+    IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };

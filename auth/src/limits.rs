@@ -37,7 +37,16 @@ pub const FINGERPRINTS: usize = 3_500_000;
 pub const STAN_CHAIN: usize = 32;
 
 /// Checks that a receipt has room for from the start; the pipeline makes fewer.
-pub const RECEIPT_CHECKS: usize = 24;
+pub const RECEIPT_CHECKS: usize = 40;
+
+/// Limits of one product, the short forms included: each lets a receipt have two lines, and each may be counted.
+pub const LIMITS: usize = 24;
+
+/// Terminals and merchants that one shard has counters of; one more is not counted, so that limits let it pass.
+pub const COUNTED_PLACES: usize = 262_144;
+
+/// Different combinations of counters that a shard keeps to share between transactions.
+pub const COUNTED_SETS: usize = 4_096;
 
 /// Shards of one process.
 pub const SHARDS: usize = 64;

@@ -52,6 +52,41 @@ short_name! {
     AccountId, 28
 }
 
+short_name! {
+    /// Identification of a customer, who may have several accounts.
+    CustomerId, 20
+}
+
+/// Which limit, whatever it says by now: made from its name, so that counters keep their meaning when the
+/// configuration changes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct LimitId(pub u32);
+
+impl fmt::Debug for LimitId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LimitId({:08x})", self.0)
+    }
+}
+
+impl LimitId {
+    /// What the card has bought: counted whether a limit asks or not, for rules and `card show`.
+    pub const PURCHASES: LimitId = LimitId::of("purchase");
+    /// The cash the card has drawn, likewise.
+    pub const WITHDRAWALS: LimitId = LimitId::of("withdrawal");
+
+    /// The limit of this name: FNV-1a of 32 bits, since records must agree with the past.
+    #[must_use]
+    pub const fn of(name: &str) -> LimitId {
+        let bytes = name.as_bytes();
+        let (mut hash, mut place) = (0x811C_9DC5u32, 0);
+        while place < bytes.len() {
+            hash = (hash ^ bytes[place] as u32).wrapping_mul(0x0100_0193);
+            place += 1;
+        }
+        LimitId(hash)
+    }
+}
+
 /// Number of a transaction, unique in this installation: a counter times [`SHARDS`] plus the shard
 /// that decided it.
 ///
@@ -103,21 +138,31 @@ impl OriginalKey {
 
     /// The same with the time of one transmission.
     pub(crate) fn fingerprint_at(&self, transmission: TransmissionTime) -> u64 {
-        // Word by word, multiplied and folded: every bit of the product depends on the word.
-        let fold = |hash: u64, word: u64| {
-            let product = u128::from(hash ^ word) * 0x9E37_79B9_7F4A_7C15;
-            (product >> 64) as u64 ^ product as u64
-        };
-        let link = self.link.as_str().as_bytes();
-        let words = link.chunks(8).map(|chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            u64::from_le_bytes(word)
-        });
-        let hash = fold(words.fold(link.len() as u64, fold), u64::from_le_bytes(*self.terminal.as_bytes()));
+        let link = fold_bytes(0, self.link.as_str().as_bytes());
+        let hash = fold(link, u64::from_le_bytes(*self.terminal.as_bytes()));
         let hash = fold(hash, u64::from(self.stan.number()) << 32 | u64::from(transmission.0));
         fold(hash, 0x2545_F491_4F6C_DD1D)
     }
+}
+
+/// Word by word, multiplied and folded: every bit of the product depends on the word.
+fn fold(hash: u64, word: u64) -> u64 {
+    let product = u128::from(hash ^ word) * 0x9E37_79B9_7F4A_7C15;
+    (product >> 64) as u64 ^ product as u64
+}
+
+fn fold_bytes(start: u64, bytes: &[u8]) -> u64 {
+    let words = bytes.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    });
+    words.fold(start ^ bytes.len() as u64, fold)
+}
+
+/// 64 bits of a name of several parts, the same on every machine, since snapshots keep them.
+pub(crate) fn fingerprint(parts: &[&[u8]]) -> u64 {
+    fold(parts.iter().fold(0, |hash, part| fold_bytes(hash, part)), 0x2545_F491_4F6C_DD1D)
 }
 
 /// One remembered reversal. Two originals may share an [`OriginalKey`], since STANs start again.

@@ -5,11 +5,14 @@ use crate::core::{Core, respond};
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
-use crate::names::{AccountId, ReplyTo, Ticket};
+use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Funds, Record, Transaction};
+use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
-use crate::{card_file, chip, duplicate, funds, policy, recall, secure, terminal, validate, velocity};
+use crate::velocity::{Counting, Held};
+use crate::{
+    card_file, chip, duplicate, funds, policy, product_rules, recall, secure, terminal, validate, velocity,
+};
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
@@ -70,9 +73,11 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
+    product_rules::length(product, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    product_rules::allowed(tables, product, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
 }
 
@@ -133,19 +138,21 @@ fn judge(
         .card(&request.pan)
         .ok_or_else(|| receipt.fail(Step::CardOnFile, ResponseCode::INVALID_CARD, 0, 0))?;
     duplicate::not_reversed(&core.state, request, receipt)?;
-    let day = now.day(tables.business_offset);
 
     secure::cvv(reply, receipt)?;
     let issuer_authentication = chip::cryptogram(product, file, request, reply, receipt, counters)?;
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
-    velocity::within_limits(product, file, request, day, receipt)?;
+    let held = Held { tables, state: &core.state, product, file, account, request, now };
+    let counting = velocity::within_limits(held, receipt)?;
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
-    Ok(Approval { account: account.account.id, issuer_authentication })
+    let code = product_rules::approval(product, request, receipt);
+    let customer = account.account.customer;
+    Ok(Approval { code, account: account.account.id, customer, issuer_authentication, counting })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -178,11 +185,15 @@ fn record(
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
     let id = core.next_transaction_id();
     let (code, approval) = match decision.outcome {
-        Ok(approval) => (ResponseCode::APPROVED, Some(approval)),
+        Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
     let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
+    let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
+        counted: core.state.shared(&approval.counting),
+        customer: approval.customer,
+    });
     Transaction {
         id,
         time: now,
@@ -210,6 +221,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         pin_tries_used: decision.counters.pin_tries_used,
         atc: decision.counters.atc,
         cash: request.cash,
+        details,
         tables_version: core.tables.version,
         receipt: decision.receipt,
     }
@@ -277,7 +289,11 @@ impl Decision {
 }
 
 struct Approval {
+    code: ResponseCode,
     account: AccountId,
+    customer: Option<CustomerId>,
+    /// Counters of limits that it moves.
+    counting: Counting,
     issuer_authentication: Option<IssuerAuthentication>,
 }
 

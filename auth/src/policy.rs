@@ -7,7 +7,7 @@ use crate::request::{MessageClass, Request};
 use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
 use crate::velocity;
-use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode, Scheme, Time};
+use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode, Time};
 use rules::{Facts, MAX_RULES};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
@@ -21,7 +21,7 @@ pub(crate) fn apply(
     receipt: &mut Receipt,
 ) -> (u64, Result<(), Decline>) {
     let today = now.day(tables.business_offset);
-    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today);
+    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today, now);
     let digits = request.pan.reveal();
     let chip = request.chip.as_deref();
     let facts = Facts {
@@ -47,12 +47,7 @@ pub(crate) fn apply(
         // Eight digits is the longest BIN, and as much of a PAN as may be shown.
         bin: digits.as_str().get(..8).unwrap_or(""),
         product: &product.name,
-        scheme: match product.scheme {
-            Scheme::Visa => "visa",
-            Scheme::Mastercard => "mastercard",
-            Scheme::Private => "private",
-            Scheme::UnionPay => "unionpay",
-        },
+        scheme: product.scheme.as_str(),
         months_to_expiry: months_between(today, file.card.expiry),
         wrong_pins: i64::from(file.pin_tries_used),
         atc: chip.map(|chip| i64::from(chip.atc)),

@@ -3,13 +3,17 @@
 //! One set of rules for the import, which plans against a state it has read, and for a running core.
 
 use crate::core::Core;
+use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
-use crate::names::AccountId;
+use crate::limit::{Bound, Limit};
+use crate::names::{AccountId, CustomerId, LimitId};
+use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
 use crate::record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
 };
 use crate::state::State;
-use card::{CivilDay, Currency, Expiry, Pan, Time};
+use crate::tables::{Product, Tables};
+use card::{Currency, Expiry, Pan, Time};
 use std::fmt;
 
 /// A question or a task from whoever keeps the card base. It is answered once, with
@@ -35,6 +39,15 @@ pub enum ProvisionTask {
     Apply(Vec<CardChange>),
     /// Show a card.
     Show(Pan),
+    /// Give a card or an account a limit of its own, or an override.
+    ChangeLimit {
+        /// Whose.
+        holder: LimitHolder,
+        /// Name of the limit.
+        limit: String,
+        /// How.
+        change: LimitChange,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -44,6 +57,43 @@ pub enum ProvisionAnswer {
     Changes(Vec<Result<Done, Vec<Refusal>>>),
     /// The card, if it is on file.
     Card(Option<Box<CardView>>),
+    /// Whether the limit was changed.
+    Limit(Result<(), LimitRefusal>),
+}
+
+/// Why a limit of a card or an account may not be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitRefusal {
+    /// The card or the account is not on file.
+    NotOnFile,
+    /// No limit that the card, or any product, is held against has this name.
+    NoSuchLimit,
+    /// It has too many already.
+    Full,
+    /// The override would be over before it begins.
+    Over,
+}
+
+/// A limit as a card stands to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LimitView {
+    /// Its name.
+    pub name: String,
+    /// Whose transactions it adds up.
+    pub scope: Scope,
+    /// Over which time.
+    pub window: Window,
+    /// What the product says.
+    pub bound: Bound,
+    /// What the card says.
+    pub of_card: Option<Bound>,
+    /// What the account says.
+    pub of_account: Option<Bound>,
+    /// What stands in the place of all of them now.
+    pub replaced: Option<Override>,
+    /// What is counted: minor units and number. `None` for a limit of single transactions, and for those whose counters
+    /// do not follow from the card.
+    pub used: Option<(i64, u32)>,
 }
 
 /// A card with all there is about it.
@@ -59,6 +109,8 @@ pub struct CardView {
     pub today: [(i64, u32); 2],
     /// Its account with the balance; `None` for a card whose account is not on file.
     pub account: Option<(Account, Balance)>,
+    /// Its limits.
+    pub limits: Vec<LimitView>,
 }
 
 /// One change of the card base.
@@ -125,6 +177,8 @@ pub struct AccountTerms {
     pub balance_minor: Option<i64>,
     /// How far below zero the account may go, minor units.
     pub credit_line_minor: Option<i64>,
+    /// Whose the account is.
+    pub customer: Option<CustomerId>,
 }
 
 /// What a change did, or would do.
@@ -281,6 +335,7 @@ impl AccountTerms {
         let changed = Account {
             kind: self.kind.unwrap_or(account.kind),
             credit_line_minor: self.credit_line_minor.unwrap_or(account.credit_line_minor),
+            customer: self.customer.or(account.customer),
             ..account.clone()
         };
         match changed == *account {
@@ -298,6 +353,7 @@ impl AccountTerms {
             kind: self.kind.unwrap_or_default(),
             opening_minor: self.balance_minor.ok_or(Refusal::NoBalance)?,
             credit_line_minor: self.credit_line_minor.unwrap_or(0),
+            customer: self.customer,
         })
     }
 }
@@ -360,11 +416,56 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
             ProvisionAnswer::Changes(changes.iter().map(|change| apply(core, now, change, effects)).collect())
         }
         ProvisionTask::Show(pan) => {
-            let today = now.day(core.tables.business_offset);
-            ProvisionAnswer::Card(CardView::of(&core.state, &pan, today).map(Box::new))
+            ProvisionAnswer::Card(CardView::of(&core.state, &core.tables, &pan, now).map(Box::new))
+        }
+        ProvisionTask::ChangeLimit { holder, limit, change } => {
+            ProvisionAnswer::Limit(change_limit(core, now, holder, &limit, change, effects))
         }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
+}
+
+fn change_limit(
+    core: &mut Core,
+    now: Time,
+    holder: LimitHolder,
+    name: &str,
+    change: LimitChange,
+    effects: &mut Vec<Effect>,
+) -> Result<(), LimitRefusal> {
+    let (on_file, known) = match &holder {
+        LimitHolder::Card(pan) => {
+            let product = core.tables.product(pan);
+            (core.state.card(pan).is_some(), product.is_some_and(|product| has_limit(product, name)))
+        }
+        LimitHolder::Account(id) => {
+            let known = core.tables.products.iter().any(|product| has_limit(product, name));
+            (core.state.account(id).is_some(), known)
+        }
+    };
+    if !on_file {
+        return Err(LimitRefusal::NotOnFile);
+    }
+    let ends = matches!(&change, LimitChange::Override(None))
+        || matches!(&change, LimitChange::Own(bound) if *bound == Bound::default());
+    // What is left of a limit that is gone from the configuration may always be taken away.
+    if !known && !ends {
+        return Err(LimitRefusal::NoSuchLimit);
+    }
+    if matches!(&change, LimitChange::Override(Some(replaced)) if replaced.until <= now) {
+        return Err(LimitRefusal::Over);
+    }
+    let limit = LimitId::of(name);
+    let has_room = core.state.own_limits(&holder).is_none_or(|own| own.has_room(limit, &change, now));
+    if !has_room && !ends {
+        return Err(LimitRefusal::Full);
+    }
+    core.commit(Record::LimitChanged(LimitChanged { holder, limit, change, time: now }), effects);
+    Ok(())
+}
+
+fn has_limit(product: &Product, name: &str) -> bool {
+    product.limits.iter().chain(&product.stand_in_limits).any(|limit| limit.name == name)
 }
 
 fn apply(
@@ -391,15 +492,59 @@ impl Planned {
 }
 
 impl CardView {
-    /// The card as this state has it; limits are those of `today`.
+    /// The card as this state has it at this moment, with the limits of these tables.
     #[must_use]
-    pub fn of(state: &State, pan: &Pan, today: CivilDay) -> Option<CardView> {
+    pub fn of(state: &State, tables: &Tables, pan: &Pan, now: Time) -> Option<CardView> {
         let card = state.card_on_file(pan)?.clone();
+        let today = now.day(tables.business_offset);
+        let limits = LimitView::all(state, tables, pan, now);
         let (pin_tries_used, highest_atc) = state.card_counters(pan)?;
         let today = state.card_usage(pan, today)?;
         let account = state.account_on_file(&card.account).cloned();
         let account = account.zip(state.balance(&card.account));
-        Some(CardView { card, pin_tries_used, highest_atc, today, account })
+        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits })
+    }
+}
+
+impl LimitView {
+    /// The limits of a card, in the order in which they are asked.
+    fn all(state: &State, tables: &Tables, pan: &Pan, now: Time) -> Vec<LimitView> {
+        let Some((file, product)) = state.card(pan).zip(tables.product(pan)) else { return Vec::new() };
+        let account = state.account(&file.card.account);
+        let own = [file.own_limits.as_deref(), account.and_then(|account| account.own_limits.as_deref())];
+        let day = now.day(tables.business_offset);
+        let view = |limit: &Limit| {
+            let counters = match limit.scope {
+                Scope::Card => Some(&file.counters),
+                Scope::Account => account.map(|account| &account.counters),
+                Scope::Customer | Scope::Terminal | Scope::Merchant | Scope::Product => None,
+            };
+            let counters = counters.filter(|_| limit.window != Window::TRANSACTION);
+            LimitView {
+                name: limit.name.clone(),
+                scope: limit.scope,
+                window: limit.window,
+                bound: limit.bound,
+                of_card: own[0].and_then(|own| own.bound(limit.id)),
+                of_account: own[1].and_then(|own| own.bound(limit.id)),
+                replaced: own.iter().flatten().find_map(|own| own.replaced(limit.id, now)),
+                used: counters.map(|counters| counters.used(limit.counter, limit.window, day, now)),
+            }
+        };
+        product.limits.iter().map(view).collect()
+    }
+}
+
+impl fmt::Display for LimitRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LimitRefusal::NotOnFile => "is not on file",
+            LimitRefusal::NoSuchLimit => {
+                "limit: no limit of the configuration that applies has this name; `card show` lists them"
+            }
+            LimitRefusal::Full => "limit: has 16 of its own already; take one away first",
+            LimitRefusal::Over => "until: lies in the past",
+        })
     }
 }
 

@@ -1,5 +1,7 @@
+use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
-use crate::names::{AccountId, LinkName, TransactionId, TransmissionTime};
+use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
+use crate::own_limits::{LimitChanged, LimitHolder};
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::stored::StoredTransaction;
@@ -33,6 +35,8 @@ pub enum Record {
     AccountRemoved(AccountRemoved),
     /// A transaction that had left memory was asked of the transaction store, because it is about to change.
     Recalled(Box<StoredTransaction>),
+    /// A card or an account got a limit of its own, or an override.
+    LimitChanged(LimitChanged),
 }
 
 /// A card on file.
@@ -147,6 +151,8 @@ pub struct Account {
     pub opening_minor: i64,
     /// How far below zero it may go, minor units, not negative; up to 15 digits.
     pub credit_line_minor: i64,
+    /// Whose it is, where somebody counts by customer.
+    pub customer: Option<CustomerId>,
 }
 
 /// Kind of account.
@@ -220,10 +226,25 @@ pub struct Transaction {
     pub cash: Option<Cash>,
     /// Policy rules that flagged it, by bit, approved or not.
     pub flags: u64,
+    /// What else it rested on and changed.
+    pub details: Details,
     /// Version of the tables it was decided under.
     pub tables_version: u32,
     /// Why. Last, so that a replay, which asks for the state and not for reasons, can leave it unread.
     pub receipt: Receipt,
+}
+
+/// What else a decision rested on and changed. Applying a record asks no tables, so all that its application
+/// needs stands here.
+///
+/// Records of format 3 hold this as it is: as long as that format is not released, fields may be added, with a
+/// default for older records; afterwards they need a new format (`store/src/record.rs`).
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Details {
+    /// Counters of limits that it moved.
+    pub counted: Counted,
+    /// Whose account it was.
+    pub customer: Option<CustomerId>,
 }
 
 /// What an approval did to the account.
@@ -281,7 +302,7 @@ impl TransactionStatus {
 }
 
 /// Money given back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reversed {
     /// The transaction.
     pub transaction: TransactionId,
@@ -297,14 +318,15 @@ pub struct Reversed {
 }
 
 /// What a record about a transaction needs to know of it, so that it can be applied after the transaction
-/// has left memory. Records of format 1 have none; their transactions are in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// has left memory. Records of format 1 have none: their
+/// transactions are in memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// Its link, which is owed what was posted.
     pub link: LinkName,
     /// Its account.
     pub account: AccountId,
-    /// What was asked, which names the limits that counted it.
+    /// What was asked.
     pub transaction: TransactionType,
     /// Business day that counted it.
     pub business_day: CivilDay,
@@ -312,6 +334,16 @@ pub struct Origin {
     pub standing_minor: i64,
     /// Whether that was posted rather than held.
     pub posted: bool,
+    /// When it was decided.
+    pub time: Time,
+    /// Its terminal.
+    pub terminal: TerminalId,
+    /// Its merchant.
+    pub merchant: Option<MerchantId>,
+    /// Whose account it was.
+    pub customer: Option<CustomerId>,
+    /// Counters that it moved.
+    pub counted: Counted,
 }
 
 /// A reversal that came before its original.
@@ -333,7 +365,7 @@ pub struct RememberedReversal {
 }
 
 /// An ATM's report about a dispense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Completed {
     /// The transaction.
     pub transaction: TransactionId,
@@ -349,7 +381,7 @@ pub struct Completed {
 }
 
 /// A hold that ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HoldExpired {
     /// The transaction.
     pub transaction: TransactionId,
@@ -382,17 +414,6 @@ pub struct AccountRemoved {
     pub time: Time,
 }
 
-/// What a card has used of its daily limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// The day it counts.
-    pub day: CivilDay,
-    /// Minor units approved on that day.
-    pub amount_minor: i64,
-    /// Approvals of that day.
-    pub count: u32,
-}
-
 impl Record {
     /// The card this record is about; `None` for an account.
     #[must_use]
@@ -407,6 +428,8 @@ impl Record {
             Record::HoldExpired(expired) => Some(expired.pan),
             Record::CardRemoved(removed) => Some(removed.pan),
             Record::Recalled(stored) => Some(stored.pan),
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
         }
     }
 
@@ -423,6 +446,7 @@ impl Record {
             Record::HoldExpired(expired) => Some(expired.time),
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
+            Record::LimitChanged(changed) => Some(changed.time),
         }
     }
 }

@@ -1,25 +1,31 @@
+mod counters;
+mod counting;
 mod fingerprints;
 mod look_ahead;
 mod snapshot;
 
+pub(crate) use counters::Counters;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
 
+use crate::counters::Window;
 use crate::effect::Balance;
 use crate::indexed::{Entry, Indexed};
 use crate::limits::{
     FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION, TRANSACTIONS,
 };
 use crate::names::{
-    AccountId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
+    AccountId, LimitId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
 };
+use crate::own_limits::OwnLimits;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
-    TransactionStatus, Usage,
+    TransactionStatus,
 };
-use crate::request::{Request, TransactionType};
+use crate::request::Request;
 use crate::stored::StoredTransaction;
 use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
+use counting::Counting;
 use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
 use serde::{Deserialize, Serialize};
@@ -56,6 +62,7 @@ pub struct State {
     opening: BTreeMap<u16, i128>,
     /// Counter of the newest transaction.
     last_counter: u64,
+    counting: Counting,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -85,8 +92,8 @@ pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
     pub(crate) highest_atc: Option<u16>,
-    pub(crate) purchases: Option<Usage>,
-    pub(crate) withdrawals: Option<Usage>,
+    pub(crate) counters: Counters,
+    pub(crate) own_limits: Option<Box<OwnLimits>>,
 }
 
 /// An account with its balance. Minor units of its currency.
@@ -95,6 +102,8 @@ pub struct AccountFile {
     pub(crate) account: Account,
     pub(crate) ledger_minor: i64,
     pub(crate) held_minor: i64,
+    pub(crate) counters: Counters,
+    pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many cards draw on it.
     cards: u32,
 }
@@ -142,6 +151,7 @@ impl State {
             settlement: BTreeMap::new(),
             opening: BTreeMap::new(),
             last_counter: 0,
+            counting: Counting::default(),
         }
     }
 
@@ -173,6 +183,7 @@ impl State {
             Record::CardRemoved(removed) => self.remove_card(&removed.pan),
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
             Record::Recalled(stored) => self.recalled(stored),
+            Record::LimitChanged(changed) => self.limit_changed(changed),
         }
     }
 
@@ -191,8 +202,8 @@ impl State {
                 card: card.clone(),
                 pin_tries_used: 0,
                 highest_atc: None,
-                purchases: None,
-                withdrawals: None,
+                counters: Counters::default(),
+                own_limits: None,
             }),
         }
     }
@@ -230,6 +241,8 @@ impl State {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
                     held_minor: 0,
+                    counters: Counters::default(),
+                    own_limits: None,
                     cards: 0,
                 });
             }
@@ -250,15 +263,16 @@ impl State {
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
             file.highest_atc = transaction.atc.or(file.highest_atc);
         }
-        let stored = StoredTransaction::of(transaction);
+        let mut stored = StoredTransaction::of(transaction);
         if stored.standing_minor != 0 {
             let origin = stored.origin().expect("a transaction that moves money names its account");
             match transaction.funds {
                 Funds::Posted { minor } => self.post(&origin, minor),
                 _ => self.account_mut(&origin.account).held_minor += stored.standing_minor,
             }
-            self.count_usage(transaction, stored.standing_minor, 1);
         }
+        stored.counted = self.shared(stored.counted.counts());
+        self.count(&stored);
         // Of terminals that are not ours there could be any number.
         if stored.code != ResponseCode::INVALID_MERCHANT {
             let StoredTransaction { link, terminal, time, id, stan, .. } = stored;
@@ -280,7 +294,9 @@ impl State {
     fn recalled(&mut self, stored: &StoredTransaction) {
         if !self.transactions.contains(&stored.id) {
             // Nothing goes for it now: it must be there for what is about to happen to it.
-            self.keep(stored.clone());
+            let mut stored = stored.clone();
+            stored.counted = self.shared(stored.counted.counts());
+            self.keep(stored);
         }
     }
 
@@ -300,7 +316,7 @@ impl State {
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
-        let origin = self.origin(reversed.transaction, reversed.origin);
+        let origin = self.origin(reversed.transaction, reversed.origin.as_ref());
         let released = origin.standing_minor - reversed.remaining_minor;
         if origin.posted {
             self.post(&origin, -released);
@@ -308,7 +324,7 @@ impl State {
             self.account_mut(&origin.account).held_minor -= released;
         }
         let all = reversed.remaining_minor == 0;
-        self.uncount_usage(reversed.pan, &origin, released, u32::from(all));
+        self.take_back(reversed.pan, &origin, released, u32::from(all));
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
         self.settle(reversed.transaction, status, reversed.remaining_minor);
     }
@@ -332,7 +348,7 @@ impl State {
         if let Some(stored) = self.stored_mut(id) {
             stored.reported = true;
         }
-        let origin = self.origin(id, completed.origin);
+        let origin = self.origin(id, completed.origin.as_ref());
         let Some(dispensed_minor) = completed.dispensed_minor else {
             return self.settle(id, TransactionStatus::Suspect, origin.standing_minor);
         };
@@ -340,7 +356,7 @@ impl State {
         self.post(&origin, dispensed_minor);
         let nothing = dispensed_minor == 0;
         let returned = origin.standing_minor - dispensed_minor;
-        self.uncount_usage(completed.pan, &origin, returned, u32::from(nothing));
+        self.take_back(completed.pan, &origin, returned, u32::from(nothing));
         let status = if nothing { TransactionStatus::Reversed } else { TransactionStatus::Completed };
         self.settle(id, status, dispensed_minor);
         if let Some(stored) = self.stored_mut(id) {
@@ -349,15 +365,15 @@ impl State {
     }
 
     fn hold_expired(&mut self, expired: &HoldExpired) {
-        let origin = self.origin(expired.transaction, expired.origin);
+        let origin = self.origin(expired.transaction, expired.origin.as_ref());
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
         self.settle(expired.transaction, TransactionStatus::Expired, 0);
     }
 
     /// What the record says of its transaction, or what is in memory of it.
-    fn origin(&self, id: TransactionId, origin: Option<Origin>) -> Origin {
+    fn origin(&self, id: TransactionId, origin: Option<&Origin>) -> Origin {
         let known = || self.transaction(id).and_then(StoredTransaction::origin);
-        origin.or_else(known).expect("a record about a transaction knows it or follows it")
+        origin.cloned().or_else(known).expect("a record about a transaction knows it or follows it")
     }
 
     /// Where a transaction stands now, if it is still in memory.
@@ -381,34 +397,6 @@ impl State {
         file.ledger_minor -= minor;
         let key = SettlementKey { link: origin.link, currency: file.account.currency };
         *self.settlement.entry(key).or_default() += i128::from(minor);
-    }
-
-    fn count_usage(&mut self, transaction: &Transaction, minor: i64, count: u32) {
-        let Some(usage) = self.usage_mut(transaction.pan, transaction.transaction) else { return };
-        let counted = usage.get_or_insert(Usage { day: transaction.business_day, amount_minor: 0, count: 0 });
-        if counted.day != transaction.business_day {
-            *counted = Usage { day: transaction.business_day, amount_minor: 0, count: 0 };
-        }
-        counted.amount_minor += minor;
-        counted.count += count;
-    }
-
-    /// Only the day that counted it gets it back.
-    fn uncount_usage(&mut self, pan: Pan, origin: &Origin, minor: i64, count: u32) {
-        let Some(Some(usage)) = self.usage_mut(pan, origin.transaction) else { return };
-        if usage.day == origin.business_day {
-            usage.amount_minor -= minor;
-            usage.count = usage.count.saturating_sub(count);
-        }
-    }
-
-    fn usage_mut(&mut self, pan: Pan, transaction: TransactionType) -> Option<&mut Option<Usage>> {
-        let file = self.card_mut(&pan)?;
-        match transaction {
-            TransactionType::Purchase => Some(&mut file.purchases),
-            TransactionType::Withdrawal => Some(&mut file.withdrawals),
-            TransactionType::BalanceInquiry | TransactionType::Unsupported => None,
-        }
     }
 
     fn card_mut(&mut self, pan: &Pan) -> Option<&mut CardFile> {
@@ -581,15 +569,12 @@ impl State {
         self.card(pan).map(|file| (file.pin_tries_used, file.highest_atc))
     }
 
-    /// What the card has used of its limits on this day: purchases, then withdrawals.
+    /// What the card has bought and drawn on this day: minor units and number of purchases, then of withdrawals.
     #[must_use]
     pub fn card_usage(&self, pan: &Pan, day: CivilDay) -> Option<[(i64, u32); 2]> {
         let file = self.card(pan)?;
-        let used = |usage: &Option<Usage>| match usage {
-            Some(usage) if usage.day == day => (usage.amount_minor, usage.count),
-            _ => (0, 0),
-        };
-        Some([used(&file.purchases), used(&file.withdrawals)])
+        let of_day = |limit| file.counters.used(limit, Window::DAY, day, Time::from_unix_ms(0));
+        Some([of_day(LimitId::PURCHASES), of_day(LimitId::WITHDRAWALS)])
     }
 
     /// The account on file.
@@ -669,7 +654,7 @@ impl Entry for CardFile {
     }
 
     fn touch(&self) -> u64 {
-        let used = self.purchases.as_ref().map_or(0, |usage| usage.amount_minor as u64);
+        let used = self.counters.cells().len() as u64;
         used ^ u64::from(self.highest_atc.unwrap_or(0)) ^ self.card.account.as_str().len() as u64
     }
 }

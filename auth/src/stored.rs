@@ -1,8 +1,9 @@
+use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
-use crate::names::{AccountId, LinkName, OriginalKey, TransactionId, TransmissionTime};
+use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
 use crate::request::{Cash, MessageClass, TransactionType};
-use card::{CivilDay, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 
 /// What memory keeps of a decided transaction: enough to answer a repeat of it, to undo it and to complete
@@ -19,6 +20,8 @@ pub struct StoredTransaction {
     pub link: LinkName,
     /// Terminal or ATM.
     pub terminal: TerminalId,
+    /// Merchant.
+    pub merchant: Option<MerchantId>,
     /// Message class.
     pub class: MessageClass,
     /// What was asked.
@@ -56,6 +59,10 @@ pub struct StoredTransaction {
     pub standing_minor: i64,
     /// Whether its ATM has said what it dispensed, or that it cannot say.
     pub reported: bool,
+    /// Whose account it was.
+    pub customer: Option<CustomerId>,
+    /// Counters of limits that it moved.
+    pub counted: Counted,
 }
 
 impl StoredTransaction {
@@ -73,6 +80,7 @@ impl StoredTransaction {
             business_day: transaction.business_day,
             link: transaction.link,
             terminal: transaction.terminal,
+            merchant: transaction.merchant,
             class: transaction.class,
             transaction: transaction.transaction,
             pan: transaction.pan,
@@ -91,6 +99,8 @@ impl StoredTransaction {
             status,
             standing_minor,
             reported: false,
+            customer: transaction.details.customer,
+            counted: transaction.details.counted.clone(),
         }
     }
 
@@ -114,6 +124,11 @@ impl StoredTransaction {
             business_day: self.business_day,
             standing_minor: self.standing_minor,
             posted: matches!(self.funds, Funds::Posted { .. }),
+            time: self.time,
+            terminal: self.terminal,
+            merchant: self.merchant,
+            customer: self.customer,
+            counted: self.counted.clone(),
         })
     }
 

@@ -1,4 +1,6 @@
+use crate::limit::Limit;
 use crate::names::LinkName;
+use crate::product_rules::ProductRules;
 use crate::request::TransactionType;
 use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
@@ -14,6 +16,10 @@ pub struct Tables {
     pub version: u32,
     /// Where the business day begins.
     pub business_offset: UtcOffset,
+    /// Our country (ISO 3166 number), 0 where it is not said.
+    pub country: u16,
+    /// Shards of the process, which share limits that are not of a card or an account.
+    pub shards: u32,
     /// Acquiring links by name.
     pub links: HashMap<LinkName, Link>,
     /// Our card products. The longest matching prefix decides.
@@ -33,6 +39,8 @@ pub struct Link {
     pub terminals: TerminalSet,
     /// Key of its PIN blocks where the terminal has none of its own.
     pub pin_key: Option<PinKey>,
+    /// Whether its terminals are our own, and not another acquirer's.
+    pub own: bool,
 }
 
 /// The terminals of a link.
@@ -103,6 +111,10 @@ pub struct Product {
     pub prefixes: Vec<String>,
     /// Whose chip rules apply.
     pub scheme: Scheme,
+    /// How many digits its PANs may have.
+    pub pan_lengths: Vec<u8>,
+    /// Where and how its cards may be used.
+    pub rules: ProductRules,
     /// Card verification key pair.
     pub cvk: Option<Arc<Key>>,
     /// Where the CVV stands in the discretionary data of track 2, from 0. Visa's usual place is 5,
@@ -125,10 +137,10 @@ pub struct Product {
     pub capture_expired: bool,
     /// How far the ATC may jump above the last one accepted.
     pub atc_max_jump: u16,
-    /// Limits of purchases.
-    pub purchase: Limits,
-    /// Limits of withdrawals.
-    pub withdrawal: Limits,
+    /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
+    pub limits: Vec<Limit>,
+    /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
+    pub stand_in_limits: Vec<Limit>,
 }
 
 /// How PINs of a product are verified.
@@ -153,22 +165,13 @@ pub struct IbmMethod {
     pub check_length: u8,
 }
 
-/// Limits of one kind of transaction, minor units of the account currency. `None` is no limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Limits {
-    /// Of one transaction.
-    pub per_transaction_minor: Option<i64>,
-    /// Of a business day, by amount.
-    pub daily_minor: Option<i64>,
-    /// Of a business day, by number.
-    pub daily_count: Option<u32>,
-}
-
 impl Default for Tables {
     fn default() -> Tables {
         Tables {
             version: 1,
             business_offset: UtcOffset::default(),
+            country: 0,
+            shards: 1,
             links: HashMap::new(),
             products: Vec::new(),
             rules: rules::Program::default(),
@@ -207,23 +210,16 @@ impl TerminalSet {
 }
 
 impl Product {
-    /// Limits of this kind of transaction.
-    #[must_use]
-    pub fn limits(&self, transaction: TransactionType) -> Limits {
-        match transaction {
-            TransactionType::Purchase => self.purchase,
-            TransactionType::Withdrawal => self.withdrawal,
-            TransactionType::BalanceInquiry | TransactionType::Unsupported => Limits::default(),
-        }
-    }
-
     /// Currency-independent part of a product for tests and simple setups: no keys, no limits.
     #[must_use]
     pub fn plain(name: &str, prefixes: Vec<String>, scheme: Scheme) -> Product {
+        let lengths = prefixes.iter().flat_map(|prefix| scheme.lengths(prefix));
         Product {
             name: name.to_owned(),
+            pan_lengths: lengths.copied().collect(),
             prefixes,
             scheme,
+            rules: ProductRules::default(),
             cvk: None,
             cvv_position: 5,
             pin: None,
@@ -234,8 +230,8 @@ impl Product {
             capture_on_pin_tries: false,
             capture_expired: false,
             atc_max_jump: 1000,
-            purchase: Limits::default(),
-            withdrawal: Limits::default(),
+            limits: Vec::new(),
+            stand_in_limits: Vec::new(),
         }
     }
 }

@@ -66,6 +66,7 @@ fn books_of_many_large_accounts_balance() {
             kind: AccountKind::Default,
             opening_minor: 999_999_999_999_999,
             credit_line_minor: 0,
+            customer: None,
         }));
     }
     assert_eq!(state.trial_balance(currency), 0);

@@ -8,6 +8,8 @@ mod bank;
 mod effects;
 #[path = "support/institution.rs"]
 mod institution;
+#[path = "support/limits.rs"]
+mod limits;
 #[path = "support/script.rs"]
 mod script;
 #[path = "support/stage.rs"]

@@ -4,14 +4,15 @@
 mod head;
 mod receipt;
 mod v1;
+mod v2;
 
 use crate::{Rejected, stored_form};
-use auth::{Receipt, Record};
+use auth::{Details, Receipt, Record};
 use serde::Deserialize;
 
 /// Version of the stored form. A change of [`Record`] that is more than a new variant at the end
 /// needs a new number and a reader for this one.
-const RECORD_VERSION: u8 = 2;
+const RECORD_VERSION: u8 = 3;
 
 /// Appends the stored form of a record. It holds a clear PAN, so it may only go where a journal
 /// seals it.
@@ -22,7 +23,8 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
     match record {
         Record::Decided(transaction) => {
             out.extend_from_slice(&[RECORD_VERSION, DECIDED]);
-            stored_form::append(&(head::Head::of(transaction), transaction.tables_version), out);
+            let head = head::Head::of(transaction);
+            stored_form::append(&(head, &transaction.details, transaction.tables_version), out);
             receipt::append(&transaction.receipt, out);
         }
         other => {
@@ -39,6 +41,7 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
 pub fn decode_record(bytes: &[u8]) -> Result<Record, Rejected> {
     match bytes.split_first() {
         Some((&RECORD_VERSION, body)) => whole(body),
+        Some((2, body)) => whole::<v2::RecordV2>(body).map(Record::from),
         Some((1, body)) => whole::<v1::RecordV1>(body).map(Record::from),
         Some(_) => Err(Rejected("a record has a version that this program does not know; use a newer one")),
         None => Err(Rejected("a record is empty")),
@@ -52,9 +55,9 @@ pub fn decode_record(bytes: &[u8]) -> Result<Record, Rejected> {
 /// As [`decode_record`], but what is wrong with a receipt is not found.
 pub fn decode_without_receipt(bytes: &[u8]) -> Result<Record, Rejected> {
     let [RECORD_VERSION, DECIDED, body @ ..] = bytes else { return decode_record(bytes) };
-    match postcard::take_from_bytes::<(head::Head, u32)>(body) {
-        Ok(((head, tables_version), _)) => {
-            Ok(Record::Decided(Box::new(head.with(tables_version, Receipt::default()))))
+    match postcard::take_from_bytes::<(head::Head, Details, u32)>(body) {
+        Ok(((head, details, tables_version), _)) => {
+            Ok(Record::Decided(Box::new(head.with(details, tables_version, Receipt::default()))))
         }
         Err(_) => Err(Rejected("a record cannot be read")),
     }
@@ -75,8 +78,9 @@ fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
 mod tests {
     use super::*;
     use auth::{
-        Account, AccountId, AccountKind, Card, CardStatus, EntryMode, Funds, LinkName, MessageClass,
-        PinReference, Step, Transaction, TransactionId, TransactionType, TransmissionTime,
+        Account, AccountId, AccountKind, Card, CardStatus, Count, Counted, CustomerId, EntryMode, Funds,
+        LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
+        TransactionType, TransmissionTime, Window,
     };
     use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Stan, TerminalId, Time};
 
@@ -125,6 +129,14 @@ mod tests {
             atc: Some(9),
             cash: None,
             flags: 3,
+            details: Details {
+                counted: Counted::new(&[Count {
+                    scope: Scope::Terminal,
+                    limit: LimitId::of("evening"),
+                    window: Window::WEEK,
+                }]),
+                customer: CustomerId::new("C-1"),
+            },
             tables_version: 5,
             receipt,
         }
@@ -141,6 +153,7 @@ mod tests {
                 kind: AccountKind::Cheque,
                 opening_minor: -5,
                 credit_line_minor: 10_000,
+                customer: None,
             }),
             Record::CardStored(Card {
                 pan: Pan::parse(b"4000001234567899").unwrap(),

@@ -96,6 +96,7 @@ fn records(pan: &Pan) -> [Record; 2] {
             kind: AccountKind::Cheque,
             opening_minor: 100_000,
             credit_line_minor: 0,
+            customer: None,
         }),
         Record::CardStored(Card {
             pan: *pan,

@@ -8,6 +8,7 @@ mod error;
 mod framing;
 mod hsm;
 mod keys;
+mod limit;
 mod listener;
 mod master_key;
 mod ndc;
@@ -20,7 +21,7 @@ mod value;
 pub use error::ConfigError;
 pub(crate) use keys::is_key_name;
 pub use keys::{KeyKind, NamedKey};
-pub(crate) use value::LARGEST_MINOR;
+pub(crate) use value::{LARGEST_MINOR, parse_duration};
 
 use crate::master_key::MasterKeySource;
 use crate::settings::{AdminSettings, RetentionSettings, Settings, SnapshotSettings, TransactionSettings};
@@ -203,9 +204,13 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     }
     let mut products = Products::default();
     products.take(top, keys);
+    let country = top.or("country", 0, number(1..=999)) as u16;
+    limit::take(top, &mut products, country);
     let tables = Tables {
         version: 1,
         business_offset,
+        country,
+        shards: u32::try_from(shards).unwrap_or(1),
         links: listeners.links,
         products: products.products,
         rules: rules(top),

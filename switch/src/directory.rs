@@ -1,7 +1,7 @@
 //! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
 //! card that is not on file goes by its own number.
 
-use auth::{AccountId, Completed, HoldExpired, Record, Reversed};
+use auth::{AccountId, Completed, HoldExpired, LimitChanged, LimitHolder, Record, Reversed};
 use card::Pan;
 use dashmap::DashMap;
 
@@ -68,6 +68,9 @@ impl Directory {
         match record {
             Record::AccountStored(account) => self.home_of_account(&account.id),
             Record::AccountRemoved(removed) => self.home_of_account(&removed.account),
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(account), .. }) => {
+                self.home_of_account(account)
+            }
             Record::CardStored(card) => self.settle(&card.pan, &card.account),
             // The card may be off the file by now; its account is where it was.
             Record::Reversed(Reversed { origin: Some(origin), .. })

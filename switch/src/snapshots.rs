@@ -71,7 +71,8 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
         }
         Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),
         Route::Card(pan, None) => filler.restore(directory.home(&pan), element),
-        Route::Any => filler.restore(0, element),
+        Route::Own if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
+        Route::Own | Route::Any => filler.restore(0, element),
         Route::Unknown if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
         Route::Unknown => (0..shards).for_each(|shard| filler.restore(shard, element.clone())),
     })

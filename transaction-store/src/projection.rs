@@ -262,13 +262,14 @@ impl TransactionStore {
                 self.tick(removed.time);
                 self.card_event(&CardEvent::of("removed", removed.pan))?;
             }
-            Record::Reversed(reversed) => self.event(record, reversed.origin)?,
-            Record::Completed(completed) => self.event(record, completed.origin)?,
-            Record::HoldExpired(expired) => self.event(record, expired.origin)?,
+            Record::Reversed(reversed) => self.event(record, reversed.origin.as_ref())?,
+            Record::Completed(completed) => self.event(record, completed.origin.as_ref())?,
+            Record::HoldExpired(expired) => self.event(record, expired.origin.as_ref())?,
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
+            Record::LimitChanged(changed) => self.tick(changed.time),
         }
         Ok(())
     }
@@ -309,7 +310,7 @@ impl TransactionStore {
         Ok(())
     }
 
-    fn event(&mut self, record: &Record, origin: Option<Origin>) -> rusqlite::Result<()> {
+    fn event(&mut self, record: &Record, origin: Option<&Origin>) -> rusqlite::Result<()> {
         let Some((transaction, event)) = Event::of(record) else { return Ok(()) };
         self.tick(event.time);
         let id = as_i64(transaction);
@@ -686,7 +687,9 @@ fn bind_transaction(
     let authorization_id = transaction.authorization_id;
     let authorization_id = authorization_id.as_ref().map(|id| std::str::from_utf8(id).unwrap_or_default());
     let pan = transaction.pan.to_string();
-    let row: [&dyn ToSql; 37] = [
+    let counted = transaction.details.counted.to_bytes();
+    let counted = (!counted.is_empty()).then_some(counted);
+    let row: [&dyn ToSql; 39] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -724,6 +727,8 @@ fn bind_transaction(
         &status.as_str(),
         &standing_minor,
         &matches!(transaction.funds, Funds::Posted { .. }),
+        &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
+        &counted,
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -4,10 +4,10 @@ use crate::file;
 use crate::part::{Kind, Part};
 use crate::projection::{Progress, as_i64, read_progress};
 use auth::{
-    AccountId, Balance, Cash, Funds, Recall, Record, StoredTransaction, Transaction, TransactionId,
-    TransmissionTime,
+    AccountId, Balance, Cash, Counted, CustomerId, Funds, Recall, Record, StoredTransaction, Transaction,
+    TransactionId, TransmissionTime,
 };
-use card::{CivilDay, Currency, Pan, ResponseCode, Rrn, Stan, Time};
+use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, Time};
 use rusqlite::{Connection, Row, ToSql};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -354,12 +354,25 @@ fn stored(
     };
     let notes = get.of::<Option<String>>("notes")?;
     let notes = notes.map(|notes| serde_json::from_str(&notes).map_err(|_| bad("notes"))).transpose()?;
+    let merchant = match get.of::<Option<String>>("merchant")? {
+        Some(merchant) => Some(MerchantId::new(merchant.as_bytes()).ok_or(bad("merchant"))?),
+        None => None,
+    };
+    let customer = match get.of::<Option<String>>("customer")? {
+        Some(customer) => Some(CustomerId::new(&customer).ok_or(bad("customer"))?),
+        None => None,
+    };
+    let counted = match get.of::<Option<Vec<u8>>>("counted")? {
+        Some(bytes) => Counted::from_bytes(&bytes).ok_or(bad("counted"))?,
+        None => Counted::default(),
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
         business_day: parse_day(day).ok_or(bad("business_day"))?,
         link: recall.link,
         terminal: recall.terminal,
+        merchant,
         class: serde_json::from_value(get.of::<String>("class")?.into()).map_err(|_| bad("class"))?,
         transaction: serde_json::from_value(get.of::<String>("type")?.into()).map_err(|_| bad("type"))?,
         pan: keys.open_pan(&get.of::<Vec<u8>>("pan_sealed")?).map_err(|_| bad("pan_sealed"))?,
@@ -379,6 +392,8 @@ fn stored(
         standing_minor: get.of("standing_minor")?,
         // A dispense that has not been reported holds money, and never leaves memory.
         reported: true,
+        customer,
+        counted,
     })
 }
 

@@ -1,3 +1,4 @@
+use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
 use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
@@ -18,6 +19,7 @@ pub struct Frozen {
     fingerprints: Vec<(Time, Arc<[u64]>)>,
     reversals: Vec<(Time, ReversalKey)>,
     books: Vec<Element>,
+    counters: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -42,6 +44,8 @@ pub enum Element {
     LastCounter(u64),
     /// The newest transaction of a terminal, as far as its cards are in the shard.
     Terminal(NewestOfTerminal),
+    /// Counters of a terminal, merchant, customer or product, as far as its cards are in the shard.
+    Counters(Box<CountersOf>),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -63,6 +67,8 @@ pub enum Route {
     Unknown,
     /// Any one.
     Any,
+    /// The one it was in, or any one if their number has changed.
+    Own,
 }
 
 impl State {
@@ -77,6 +83,7 @@ impl State {
             transactions: self.transactions.freeze(),
             terminals: self.terminals.freeze(),
             fingerprints: self.left.freeze(),
+            counters: self.frozen_counters(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain([Element::LastCounter(self.last_counter)]).collect(),
         }
@@ -89,12 +96,16 @@ impl State {
             Element::Account(file) => self.accounts.insert(file),
             // Its account knows of it.
             Element::Card(file) => self.cards.insert(file),
-            Element::Transaction(stored) => self.keep(*stored),
+            Element::Transaction(mut stored) => {
+                stored.counted = self.shared(stored.counted.counts());
+                self.keep(*stored);
+            }
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
             Element::Settlement(key, minor) => *self.settlement.entry(key.0).or_default() += minor,
             Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
             Element::Terminal(newest) => self.note_terminal(newest),
+            Element::Counters(of) => self.restore_counters(*of),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -126,7 +137,7 @@ impl Frozen {
         for (time, key) in self.reversals {
             visit(&Element::Reversal(time, RememberedKey(key)));
         }
-        self.books.iter().for_each(visit);
+        self.books.iter().chain(&self.counters).for_each(visit);
     }
 }
 
@@ -143,6 +154,7 @@ impl Element {
             },
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             Element::Fingerprints(..) => Route::Unknown,
+            Element::Counters(_) => Route::Own,
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)

@@ -1,8 +1,9 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
+use crate::limits::shown_bound;
 use auth::{
-    Balance, CardView, Checks, Did, Effect, Funds, ProvisionAnswer, Receipt, Record, Response, Step,
-    Transaction, TransactionId, Unit, Verdict,
+    Balance, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
+    Step, Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;
@@ -51,6 +52,19 @@ impl Names {
             Record::Completed(completed) => {
                 let dispensed = completed.dispensed_minor.map_or("unknown".to_owned(), money);
                 format!("completed stan={} dispensed={dispensed}", self.stans[&completed.transaction])
+            }
+            Record::LimitChanged(changed) => {
+                let what = match changed.change {
+                    LimitChange::Own(bound) => format!("own {}", shown_bound(&bound)),
+                    LimitChange::Override(None) => "override ends".to_owned(),
+                    LimitChange::Override(Some(replaced)) => {
+                        let once = if replaced.once { " once" } else { "" };
+                        let start_ms = self.start.map_or(0, |start| start.unix_ms);
+                        let until = elapsed(replaced.until.unix_ms - start_ms);
+                        format!("override {} until={until}{once}", shown_bound(&replaced.bound))
+                    }
+                };
+                format!("limit-changed {what}")
             }
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
@@ -164,10 +178,13 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
             };
             text + &told
         }),
+        ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
+        ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
-            let CardView { card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account } =
-                &**view;
+            let CardView {
+                card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account, ..
+            } = &**view;
             let mut text = format!(" {} {} pin-tries={pin_tries_used}", card.pan, card.status.as_str());
             text += &highest_atc.map_or(String::new(), |atc| format!(" atc={atc}"));
             text += &format!(" today={}/{purchases}", money(*bought));

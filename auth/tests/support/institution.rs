@@ -1,12 +1,13 @@
 //! What the set-up lines of a scenario configure: links, terminals, products, rules, accounts, cards.
 
 use crate::bank;
+use crate::limits;
 use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record, Tables,
-    TerminalSet, TransactionType,
+    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
+    ProvisionTask, Record, Tables, TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ pub(crate) struct Institution {
     pub(crate) tables: Tables,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) cards: BTreeMap<String, Card>,
+    /// How many there are.
+    limits: u16,
     rules: Vec<RuleText>,
     /// The terminal a request comes from when it names none, by link.
     terminals: BTreeMap<String, TerminalId>,
@@ -41,6 +44,7 @@ impl Institution {
             "terminal" => self.terminal(&mut words).map(|()| None),
             "product" => self.product(&mut words).map(|()| None),
             "rule" => self.rule(&mut words).map(|()| None),
+            "limit" => self.limit(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
@@ -67,10 +71,13 @@ impl Institution {
         self.rules.iter().map(|rule| rule.name.clone()).collect()
     }
 
-    /// `link NAME`
+    /// `link NAME [foreign]`
     fn link(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = LinkName::new(words.next("a name")?).ok_or("a bad link name")?;
-        self.tables.links.insert(name, Link { terminals: TerminalSet::default(), pin_key: None });
+        self.tables.links.insert(
+            name,
+            Link { terminals: TerminalSet::default(), pin_key: None, own: !words.has("foreign") },
+        );
         Ok(())
     }
 
@@ -97,13 +104,15 @@ impl Institution {
     }
 
     /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=]
-    /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT]`
+    /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT] [lengths=16,19]
+    /// [only=domestic,own-terminals] [currencies=EUR,USD] [entry=chip,contactless] [keyed-cash] [identify-above=]`
     fn product(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = words.next("a name")?;
         let prefix = words.required("prefix", |text| Some(text.to_owned()))?;
         let mut product = bank::product(name, &prefix);
         if let Some(scheme) = words.value("scheme", scheme)? {
             product.scheme = scheme;
+            product.pan_lengths = scheme.lengths(&prefix).to_vec();
         }
         match words.option("pin") {
             None => {}
@@ -127,11 +136,41 @@ impl Institution {
                 _ => return Err(format!("nothing is captured for `{kind}`")),
             }
         }
-        product.purchase = words.value("purchase", limits)?.unwrap_or_default();
-        product.withdrawal = words.value("withdrawal", limits)?.unwrap_or_default();
+        if let Some(lengths) =
+            words.value("lengths", |text| text.split(',').map(|one| one.parse().ok()).collect())?
+        {
+            product.pan_lengths = lengths;
+        }
+        for kind in words.option("only").unwrap_or_default().split(',').filter(|kind| !kind.is_empty()) {
+            match kind {
+                "domestic" => product.rules.domestic_only = true,
+                "own-terminals" => product.rules.own_terminals_only = true,
+                _ => return Err(format!("no product is for `{kind}` only")),
+            }
+        }
+        product.rules.currencies = words.value("currencies", currencies)?.unwrap_or_default();
+        product.rules.entry_modes = words.value("entry", entry_modes)?.unwrap_or_default();
+        product.rules.keyed_cash = words.has("keyed-cash");
+        product.rules.identify_above_minor = words.value("identify-above", minor)?;
+        let purchase = words.value("purchase", short_form)?.unwrap_or_default();
+        let withdrawal = words.value("withdrawal", short_form)?.unwrap_or_default();
+        product.limits = purchase.of(TransactionType::Purchase).collect();
+        product.limits.extend(withdrawal.of(TransactionType::Withdrawal));
         let products: &mut Vec<Product> = &mut self.tables.products;
         products.retain(|earlier| earlier.name != name);
         products.push(product);
+        Ok(())
+    }
+
+    /// `limit NAME SCOPE WINDOW …`, of every product so far.
+    fn limit(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        self.limits += 1;
+        let (limit, stand_in) = limits::limit(words, self.limits)?;
+        for product in &mut self.tables.products {
+            let limits = if stand_in { &mut product.stand_in_limits } else { &mut product.limits };
+            limits.retain(|earlier: &auth::Limit| earlier.id != limit.id);
+            limits.push(limit.clone());
+        }
         Ok(())
     }
 
@@ -174,6 +213,12 @@ impl Institution {
         if let Some(offset) = words.value("business-day", UtcOffset::parse)? {
             self.tables.business_offset = offset;
         }
+        if let Some(country) = words.value("country", |text| text.parse().ok())? {
+            self.tables.country = country;
+        }
+        if let Some(shards) = words.value("shards", |text| text.parse().ok())? {
+            self.tables.shards = shards;
+        }
         Ok(())
     }
 
@@ -189,6 +234,7 @@ impl Institution {
             kind: words.value("kind", account_kind)?.unwrap_or_default(),
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
+            customer: words.value("customer", CustomerId::new)?,
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))
@@ -286,6 +332,7 @@ fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
         kind: words.value("kind", account_kind)?,
         balance_minor: words.value("balance", minor)?,
         credit_line_minor: words.value("credit-line", minor)?,
+        customer: words.value("customer", CustomerId::new)?,
     })
 }
 
@@ -309,13 +356,16 @@ fn transactions(text: &str) -> Option<Vec<TransactionType>> {
         .collect()
 }
 
+fn currencies(text: &str) -> Option<Vec<u16>> {
+    text.split(',').map(|code| Currency::parse(code).ok().map(Currency::numeric)).collect()
+}
+
+fn entry_modes(text: &str) -> Option<Vec<EntryMode>> {
+    text.split(',').map(|word| EntryMode::ALL.into_iter().find(|mode| mode.as_str() == word)).collect()
+}
+
 fn scheme(text: &str) -> Option<Scheme> {
-    match text {
-        "visa" => Some(Scheme::Visa),
-        "mastercard" => Some(Scheme::Mastercard),
-        "private" => Some(Scheme::Private),
-        _ => None,
-    }
+    Scheme::ALL.into_iter().find(|scheme| scheme.as_str() == text)
 }
 
 fn account_kind(text: &str) -> Option<AccountKind> {
@@ -328,7 +378,7 @@ fn account_kind(text: &str) -> Option<AccountKind> {
 }
 
 /// `50.00,100.00,3`: of each, of the day, number of the day; `-` is no limit.
-fn limits(text: &str) -> Option<Limits> {
+fn short_form(text: &str) -> Option<Limits> {
     let amount = |text: &str| if text == "-" { Some(None) } else { minor(text).map(Some) };
     let [each, day, count] = text.split(',').collect::<Vec<_>>().try_into().ok()?;
     Some(Limits {

@@ -90,6 +90,7 @@ impl Ledger {
             | Record::ReversalRemembered(_)
             | Record::CardRemoved(_)
             | Record::Recalled(_)
+            | Record::LimitChanged(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

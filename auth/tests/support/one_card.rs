@@ -24,6 +24,7 @@ pub(crate) fn core(product: Product, pin: PinReference) -> Core {
         kind: AccountKind::Default,
         opening_minor: 10_000,
         credit_line_minor: 0,
+        customer: None,
     }));
     core.replay(&Record::CardStored(card_on_file(pin)));
     core
@@ -35,7 +36,7 @@ pub(crate) fn tables(product: Product) -> Tables {
     terminals.listed.insert(id, bank::terminal(&[TransactionType::Purchase]));
     let mut tables = Tables { products: vec![product], ..Tables::default() };
     let link = LinkName::new(LINK).expect("a link name");
-    tables.links.insert(link, Link { terminals, pin_key: None });
+    tables.links.insert(link, Link { terminals, pin_key: None, own: true });
     tables
 }
 

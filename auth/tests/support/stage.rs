@@ -3,6 +3,7 @@
 use crate::bank;
 use crate::effects::{Names, money, shown};
 use crate::institution::Institution;
+use crate::limits;
 use crate::script::Words;
 use crate::values::{
     CLASSES, TRANSACTIONS, account_type, chosen, expiry, minor, notes, rrn, sent_at, stan, transmission,
@@ -68,6 +69,7 @@ impl Stage {
         let now = Time::from_unix_ms(START.unix_ms + at_ms);
         let input = match words.verb {
             "request" => self.request(now, &mut words)?,
+            "spend" => return self.spend(now, words),
             "repeat" => self.repeat(&mut words)?,
             "reversal" => self.reversal(&mut words)?,
             "hsm-reply" => self.hsm_reply(&mut words)?,
@@ -77,13 +79,17 @@ impl Stage {
                 let task = self.institution.provision(&mut words)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
+            "own-limit" | "override" => {
+                let task = limits::change(&mut words, &self.institution, START)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
             "tables" => self.institution_changed(),
             "restart" => {
                 words.end()?;
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "counters" | "status" | "awaiting-completion" => {
+            "balance" | "counters" | "limits" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -200,15 +206,44 @@ impl Stage {
             account_type: words.value("account-type", account_type)?.unwrap_or(base.account_type),
             currency: words.value("currency", |text| text.parse().ok())?.unwrap_or(base.currency),
             merchant: words.value("merchant", |text| MerchantId::new(text.as_bytes()))?,
+            country: words.value("country", |text| text.parse().ok())?.unwrap_or(base.country),
             mcc: words.value("mcc", |text| text.parse().ok())?.unwrap_or(base.mcc),
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
             ..base
         };
-        put_card(&mut request, words)?;
+        // Each use of a chip counts one on.
+        let next_atc = if words.verb == "spend" { self.requests.len() as u16 + 1 } else { 1 };
+        put_card(&mut request, words, next_atc)?;
         self.requests.push(request.clone());
         Ok(Input::Request(Box::new(request)))
+    }
+
+    /// `spend`: a request, and an HSM that finds everything right. Prints what came of it in the end.
+    fn spend(&mut self, now: Time, mut words: Words<'_>) -> Result<Vec<String>, String> {
+        let request = self.request(now, &mut words)?;
+        words.end()?;
+        let mut effects = Vec::new();
+        self.core.step(now, request, &mut effects);
+        self.note(&effects);
+        if let Some(Effect::AskHsm { ticket, checks }) = effects.first() {
+            let arpc = [0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88];
+            let reply = ChecksReply {
+                cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Right { arpc }),
+                cvv: checks.cvv.as_ref().map(|_| CvvResult::Right),
+                pin: checks.pin.as_ref().map(|_| PinResult::Right),
+            };
+            let input = Input::HsmReply { ticket: *ticket, reply };
+            effects.clear();
+            self.core.step(now, input, &mut effects);
+            self.note(&effects);
+        }
+        Ok(effects
+            .iter()
+            .map(|effect| self.names.line(effect))
+            .filter(|line| line.contains("> record"))
+            .collect())
     }
 
     /// `repeat stan=`, with what differs where it is no true repeat.
@@ -307,6 +342,7 @@ impl Stage {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 Ok(shown("balance", &format!("ledger={ledger} available={available}")))
             }
+            "limits" => limits::question(words, &self.institution, state, now),
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;
                 let (tries, atc) = state.card_counters(&pan).ok_or("no such card")?;
@@ -363,7 +399,7 @@ impl Stage {
 
 /// How the card was read, and what that puts into the message: `chip`, `contactless`, `stripe`,
 /// `fallback` or `manual`, and `pin`.
-fn put_card(request: &mut Request, words: &mut Words<'_>) -> Result<(), String> {
+fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Result<(), String> {
     let entries = [
         ("chip", EntryMode::Chip),
         ("contactless", EntryMode::Contactless),
@@ -375,7 +411,7 @@ fn put_card(request: &mut Request, words: &mut Words<'_>) -> Result<(), String> 
     let no_chip_data = words.has("without-chip-data");
     if matches!(request.entry, EntryMode::Chip | EntryMode::Contactless) && !no_chip_data {
         let cvn = words.value("cvn", |text| text.parse().ok())?.unwrap_or(18);
-        let atc = words.value("atc", |text| text.parse().ok())?.unwrap_or(1);
+        let atc = words.value("atc", |text| text.parse().ok())?.unwrap_or(next_atc);
         let signed_minor = words.value("signed-amount", minor)?.unwrap_or(request.amount_minor);
         let mut chip = bank::chip(cvn, atc, signed_minor);
         let kind = words.value("cryptogram", |text| chosen(text, &[("tc", 0x40), ("aac", 0x00)]))?;

@@ -21,8 +21,7 @@ pub(crate) const ACCOUNTS: [(&str, i64, i64); 2] = [("main", 12_000, 0), ("credi
 pub(crate) fn tables() -> Tables {
     let product = Product {
         pin_try_limit: TRIES,
-        purchase: LIMITS,
-        withdrawal: LIMITS,
+        limits: LIMITS.of(TransactionType::Purchase).chain(LIMITS.of(TransactionType::Withdrawal)).collect(),
         ..bank::product("classic", "400000")
     };
     let mut tables = Tables { products: vec![product], ..Tables::default() };
@@ -31,10 +30,11 @@ pub(crate) fn tables() -> Tables {
             [TransactionType::Purchase, TransactionType::Withdrawal, TransactionType::BalanceInquiry];
         let link = LinkName::new(link(terminal)).expect("a link name");
         let id = TerminalId::new(&id(terminal)).expect("a terminal identification");
-        let link = tables
-            .links
-            .entry(link)
-            .or_insert_with(|| Link { terminals: TerminalSet::default(), pin_key: None });
+        let link = tables.links.entry(link).or_insert_with(|| Link {
+            terminals: TerminalSet::default(),
+            pin_key: None,
+            own: true,
+        });
         link.terminals.listed.insert(id, bank::terminal(&allowed));
     }
     tables
@@ -49,6 +49,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             kind,
             opening_minor,
             credit_line_minor,
+            customer: None,
         })
     });
     let cards = (0..CARDS).map(|index| {

@@ -1,8 +1,8 @@
 //! What every version of a stored transaction begins with.
 
 use auth::{
-    AccountId, Balance, Cash, EntryMode, Funds, IssuerAuthentication, LinkName, MessageClass, Receipt,
-    Transaction, TransactionId, TransactionType, TransmissionTime,
+    AccountId, Balance, Cash, Counted, Details, EntryMode, Funds, IssuerAuthentication, LinkName,
+    MessageClass, Receipt, Transaction, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
@@ -71,7 +71,16 @@ impl Head {
         }
     }
 
-    pub(super) fn with(self, tables_version: u32, receipt: Receipt) -> Transaction {
+    /// A transaction as versions 1 and 2 had it, which counted the card's business day and nothing else.
+    pub(super) fn with_day(self, tables_version: u32, receipt: Receipt) -> Transaction {
+        let counted = match self.funds {
+            Funds::None => Counted::default(),
+            Funds::Held { .. } | Funds::Posted { .. } => Counted::of_day(self.transaction),
+        };
+        self.with(Details { counted, ..Details::default() }, tables_version, receipt)
+    }
+
+    pub(super) fn with(self, details: Details, tables_version: u32, receipt: Receipt) -> Transaction {
         let old = self;
         Transaction {
             id: old.id,
@@ -100,6 +109,7 @@ impl Head {
             atc: old.atc,
             cash: old.cash,
             flags: old.flags,
+            details,
             tables_version,
             receipt,
         }

@@ -2,16 +2,15 @@
 //! and a receipt stood before the version of the tables.
 
 use super::head::Head;
-use auth::{
-    Account, Card, Completed, HoldExpired, Receipt, Record, RememberedReversal, Reversed, TransactionId,
-};
+use super::v2::AccountV2;
+use auth::{Card, Completed, HoldExpired, Receipt, Record, RememberedReversal, Reversed, TransactionId};
 use card::{Pan, Time};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 pub(super) enum RecordV1 {
     CardStored(Card),
-    AccountStored(Account),
+    AccountStored(AccountV2),
     Decided(Box<TransactionV1>),
     Reversed(ReversedV1),
     ReversalRemembered(RememberedReversal),
@@ -56,10 +55,10 @@ impl From<RecordV1> for Record {
     fn from(record: RecordV1) -> Record {
         match record {
             RecordV1::CardStored(card) => Record::CardStored(card),
-            RecordV1::AccountStored(account) => Record::AccountStored(account),
+            RecordV1::AccountStored(account) => Record::AccountStored(account.into()),
             RecordV1::Decided(transaction) => {
                 let TransactionV1 { head, receipt, tables_version } = *transaction;
-                Record::Decided(Box::new(head.with(tables_version, receipt)))
+                Record::Decided(Box::new(head.with_day(tables_version, receipt)))
             }
             RecordV1::Reversed(ReversedV1 { transaction, pan, time, remaining_minor }) => {
                 Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin: None })

@@ -16,6 +16,7 @@ fn state(cards: u32) -> State {
             kind: AccountKind::Default,
             opening_minor: i64::from(number) * 100,
             credit_line_minor: 0,
+            customer: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap(),

@@ -1,5 +1,6 @@
 use crate::{SMALL, append, keys, open, read, segment, written};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use store::{DataKeys, DataKeysError, FileJournal, Journal, JournalError, MasterKey, Sequence, Stream};
 
@@ -130,6 +131,55 @@ fn format_1_under_another_master_key_is_told_from_damage() {
     assert!(matches!(wrong, Err(DataKeysError::WrongMasterKey(_))));
 }
 
+/// What a program wrote whose records were of format 2.
+#[test]
+fn records_of_format_2_are_read() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/journal_v2");
+    let copy = tempfile::tempdir().unwrap();
+    let file = copy.path().join(DataKeys::FILE_NAME);
+    fs::copy(fixture.join(DataKeys::FILE_NAME), &file).unwrap();
+    // A repository keeps no modes.
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    let master = MasterKey::from_hex(&fs::read_to_string(fixture.join("master.key")).unwrap()).unwrap();
+    let keys = DataKeys::open(&file, &master).unwrap();
+    let mut lines = Vec::new();
+    let mut counted = 0;
+    store::read_all(&fixture.join("journal"), &keys, &mut |stream, _, bytes| {
+        assert_eq!(bytes[0], 2, "the version of a record");
+        let record = store::decode_record(bytes)?;
+        // Without its receipt it is the same.
+        let mut short = record.clone();
+        if let auth::Record::Decided(made) = &mut short {
+            // A day counted it, if it moved money, and so it must be given back to that day.
+            let moved = made.funds != auth::Funds::None;
+            let expected =
+                if moved { auth::Counted::of_day(made.transaction) } else { auth::Counted::default() };
+            assert_eq!(made.details, auth::Details { counted: expected, ..auth::Details::default() });
+            counted += made.details.counted.counts().len();
+            made.receipt = auth::Receipt::default();
+        }
+        let mut read = store::decode_without_receipt(bytes)?;
+        if let auth::Record::Decided(made) = &mut read {
+            made.receipt = auth::Receipt::default();
+        }
+        assert_eq!(read, short);
+        // Written again it is of today's format, and still the same.
+        let mut again = Vec::new();
+        store::encode_record(&record, &mut again);
+        assert_eq!(store::decode_record(&again)?, record);
+        lines.push(format!("{} {}", stream.0, describe(&record)));
+        Ok(())
+    })
+    .unwrap();
+    let expected = include_str!("../../../fixtures/journal_v2/records.txt");
+    assert_eq!(lines.join("\n") + "\n", expected);
+    assert!(counted > 10);
+    let kinds = ["card-stored", "account-stored", "decided", "reversed", "reversal-remembered", "completed"];
+    for kind in kinds.into_iter().chain(["hold-expired", "card-removed", "account-removed", "recalled"]) {
+        assert!(lines.iter().any(|line| line.split(' ').nth(1) == Some(kind)), "no {kind}");
+    }
+}
+
 /// A record as `records.txt` has it.
 fn describe(record: &auth::Record) -> String {
     use auth::Record;
@@ -154,6 +204,10 @@ fn describe(record: &auth::Record) -> String {
         Record::HoldExpired(expired) => {
             format!("hold-expired {} at {}", expired.pan, expired.time.unix_ms)
         }
-        other => panic!("format 1 had no {other:?}"),
+        Record::CardRemoved(removed) => format!("card-removed {}", removed.pan),
+        Record::AccountRemoved(removed) => format!("account-removed {}", removed.account),
+        Record::Recalled(stored) => {
+            format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
+        }
     }
 }

@@ -3,12 +3,12 @@
 
 use super::source::Line;
 use super::statement::{CardRules, Faults};
-use auth::{AccountId, AccountKind, AccountTerms, CardChange};
+use auth::{AccountId, AccountKind, AccountTerms, CardChange, CustomerId};
 use card::{Currency, Pan};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-/// What the lines read so far have named. Some 100 bytes for a card with an account of its own.
+/// What the lines read so far have named. Some 130 bytes for a card with an account of its own.
 #[derive(Default)]
 pub(crate) struct Sheet {
     /// Cards, with their line.
@@ -34,9 +34,10 @@ struct Named {
     line: u32,
     currency: Option<Currency>,
     kind: Option<AccountKind>,
+    customer: Option<CustomerId>,
 }
 
-const _: () = assert!(size_of::<(AccountId, Named)>() <= 64);
+const _: () = assert!(size_of::<(AccountId, Named)>() <= 96);
 
 impl Sheet {
     /// Reads a line, against the rules of its product and the lines before it.
@@ -94,6 +95,7 @@ impl Named {
             line,
             currency: terms.currency,
             kind: terms.kind,
+            customer: terms.customer,
         }
     }
 
@@ -105,9 +107,11 @@ impl Named {
             kind: self.kind,
             balance_minor: amount(self.balance_minor),
             credit_line_minor: amount(self.credit_line_minor),
+            customer: self.customer,
         };
         let agrees = said(terms.currency, first.currency)
             && said(terms.kind, first.kind)
+            && said(terms.customer, first.customer)
             && said(terms.balance_minor, first.balance_minor)
             && said(terms.credit_line_minor, first.credit_line_minor);
         agrees.then_some(first)

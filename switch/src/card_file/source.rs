@@ -20,10 +20,11 @@ pub(crate) enum Column {
     Pvki,
     Pvv,
     PinOffset,
+    Customer,
 }
 
 impl Column {
-    const COUNT: usize = 13;
+    const COUNT: usize = 14;
 
     /// Names in the file, in the order of the columns above.
     const NAMES: [(&str, Column); Column::COUNT] = [
@@ -40,6 +41,7 @@ impl Column {
         ("pvki", Column::Pvki),
         ("pvv", Column::Pvv),
         ("pin_offset", Column::PinOffset),
+        ("customer", Column::Customer),
     ];
 
     pub(crate) fn name(self) -> &'static str {

@@ -5,8 +5,8 @@ use super::view::{ACCOUNT_TYPES, major};
 use crate::config::LARGEST_MINOR;
 use crate::settings::Settings;
 use auth::{
-    AccountId, AccountPut, AccountTerms, CardChange, CardPut, CardStatus, PinMethod, PinReference, Product,
-    Tables,
+    AccountId, AccountPut, AccountTerms, CardChange, CardPut, CardStatus, CustomerId, PinMethod,
+    PinReference, Product, Tables,
 };
 use card::{Amount, Currency, Expiry, Pan};
 use std::collections::BTreeMap;
@@ -120,8 +120,14 @@ pub(crate) fn removal(line: &Line, accounts: bool) -> Result<CardChange, Faults>
     reader.finish(pan.map(|pan| CardChange::RemoveCard { pan, with_account: accounts }))
 }
 
-const ACCOUNT_COLUMNS: [Column; 5] =
-    [Column::Account, Column::Currency, Column::AccountType, Column::Balance, Column::CreditLine];
+const ACCOUNT_COLUMNS: [Column; 6] = [
+    Column::Account,
+    Column::Currency,
+    Column::AccountType,
+    Column::Balance,
+    Column::CreditLine,
+    Column::Customer,
+];
 
 impl Reader<'_> {
     fn fault(&mut self, reason: impl Into<String>) {
@@ -212,7 +218,11 @@ impl Reader<'_> {
         let kind = self.read(Column::AccountType, words, |text| {
             ACCOUNT_TYPES.iter().find(|(word, _)| *word == text).map(|(_, kind)| *kind)
         });
-        let Some(currency) = currency else { return AccountTerms { kind, ..AccountTerms::default() } };
+        let expected = || format!("must be 1 to {} characters without spaces", CustomerId::CAPACITY);
+        let customer = self.read(Column::Customer, expected, CustomerId::new);
+        let Some(currency) = currency else {
+            return AccountTerms { kind, customer, ..AccountTerms::default() };
+        };
         let amount = |text: &str| {
             let minor = Amount::parse_major(text, currency).ok()?.minor;
             (-LARGEST_MINOR..=LARGEST_MINOR).contains(&minor).then_some(minor)
@@ -227,7 +237,7 @@ impl Reader<'_> {
             || format!("{}, not negative", expected()),
             |text| amount(text).filter(|minor| *minor >= 0),
         );
-        AccountTerms { currency: Some(currency), kind, balance_minor, credit_line_minor }
+        AccountTerms { currency: Some(currency), kind, balance_minor, credit_line_minor, customer }
     }
 }
 

@@ -1,7 +1,10 @@
 //! Cards and changes as JSON and text.
 
 use super::source::Column;
-use auth::{AccountKind, AccountTerms, Card, CardChange, CardPut, CardView, PinReference, Tables};
+use auth::{
+    AccountKind, AccountTerms, Bound, Card, CardChange, CardPut, CardView, CustomerId, LimitView,
+    PinReference, Tables,
+};
 use card::{Amount, Currency, Expiry};
 use serde_json::{Map, Value, json};
 
@@ -48,12 +51,16 @@ pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
     shown["pin_try_limit"] = json!(product.map(|product| product.pin_try_limit));
     shown["highest_atc"] = json!(view.highest_atc);
     shown["today"] = json!({ "purchases": used(view.today[0]), "withdrawals": used(view.today[1]) });
+    if let Some(currency) = currency {
+        shown["limits"] = view.limits.iter().map(|limit| limit_json(limit, currency)).collect();
+    }
     if let Some((account, balance)) = &view.account {
         shown["currency"] = json!(account.currency.code());
         shown["account_type"] = json!(account_type_word(account.kind));
         shown["ledger"] = json!(major(balance.ledger_minor, account.currency));
         shown["available"] = json!(major(balance.available_minor, account.currency));
         shown["credit_line"] = json!(major(account.credit_line_minor, account.currency));
+        shown["customer"] = json!(account.customer.as_ref().map(CustomerId::as_str));
     }
     shown
 }
@@ -98,6 +105,7 @@ fn terms_cells(terms: &AccountTerms, line: &mut Map<String, Value>) {
     set(line, Column::AccountType, terms.kind.map(|kind| account_type_word(kind).to_owned()));
     set(line, Column::Balance, amount(terms.balance_minor));
     set(line, Column::CreditLine, amount(terms.credit_line_minor));
+    set(line, Column::Customer, terms.customer.map(|customer| customer.as_str().to_owned()));
 }
 
 fn set(line: &mut Map<String, Value>, column: Column, cell: Option<String>) {
@@ -118,4 +126,30 @@ pub(crate) fn pin_cells(pin: Option<PinReference>) -> [Option<String>; 3] {
 
 pub(crate) fn yymm(expiry: Expiry) -> String {
     expiry.to_yymm().escape_ascii().to_string()
+}
+
+fn limit_json(limit: &LimitView, currency: Currency) -> Value {
+    let bound = |bound: &Bound| {
+        let amount = bound.amount_minor.map(|minor| major(minor, currency));
+        json!({ "amount": amount, "count": bound.count })
+    };
+    let mut shown = bound(&limit.bound);
+    shown["name"] = json!(limit.name);
+    shown["scope"] = json!(limit.scope.as_str());
+    shown["window"] = json!(limit.window.to_string());
+    if let Some((minor, count)) = limit.used {
+        shown["used"] = json!({ "amount": major(minor, currency), "count": count });
+    }
+    if let Some(own) = &limit.of_card {
+        shown["of_card"] = bound(own);
+    }
+    if let Some(own) = &limit.of_account {
+        shown["of_account"] = bound(own);
+    }
+    if let Some(replaced) = &limit.replaced {
+        shown["override"] = bound(&replaced.bound);
+        shown["override"]["until"] = json!(replaced.until.to_string());
+        shown["override"]["once"] = json!(replaced.once);
+    }
+    shown
 }

@@ -3,6 +3,7 @@
 mod export;
 mod import;
 mod job;
+mod limit;
 mod offline;
 mod online;
 mod progress;
@@ -45,6 +46,8 @@ enum CardCommand {
     List(ListArgs),
     /// Show one card: its counters, today's usage, its account
     Show(ShowArgs),
+    /// Give a card or an account a limit of its own, or lift one for a while
+    Limit(limit::LimitArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -99,6 +102,7 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::Export(args) => export::run(&args),
         CardCommand::List(args) => list(&args),
         CardCommand::Show(args) => show(&args),
+        CardCommand::Limit(args) => limit::run(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }
@@ -141,8 +145,7 @@ fn show(args: &ShowArgs) -> Result<(), ExitCode> {
         _ => pan_from_stdin()?,
     };
     let state = load_state(&settings)?;
-    let today = clock::now().day(settings.tables.business_offset);
-    let Some(view) = CardView::of(&state, &pan, today) else {
+    let Some(view) = CardView::of(&state, &settings.tables, &pan, clock::now()) else {
         eprintln!("turnout card show: the card {pan} is not on file");
         return Err(ExitCode::FAILURE);
     };

@@ -51,6 +51,11 @@ pub(super) const STORIES: &[Story] = &[
     story("foreign-bin", "15", refusals::foreign_bin),
     story("wrong-check-digit", "14", refusals::wrong_check_digit),
     story("unknown-terminal", "03", refusals::unknown_terminal),
+    story(
+        "product-rules",
+        "euros 57, keyed cash 57, 450.00 by chip 08, with PIN 00",
+        refusals::product_rules,
+    ),
     story("policy-rule", "59", refusals::policy_rule),
     story(
         "rules",
@@ -59,6 +64,7 @@ pub(super) const STORIES: &[Story] = &[
     ),
     story("over-limit", "500.01: 61, 500.00: 00", refusals::over_limit),
     story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),
+    story("limits", "100.00: 00, 60.00: 61, reversed 00, 60.00: 00", money::limits),
     story("insufficient-funds", "20.01: 51, 20.00: 00", refusals::insufficient_funds),
     story("duplicate-request", "same answer to all three, debited once: 25.00", money::duplicate),
     story("same-key-other-content", "00, then 94, debited 25.00", money::same_key_other_content),

@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod limits;
 mod request;
 mod socket;
 
@@ -13,7 +14,10 @@ pub use socket::{BindError, ControlSocket};
 
 use crate::settings::Settings;
 use crate::shards::Shards;
-use auth::{CardChange, CardView, Did, Done, Provision, ProvisionAnswer, ProvisionTask, Refusal};
+use auth::{
+    CardChange, CardView, Did, Done, LimitHolder, LimitRefusal, Provision, ProvisionAnswer, ProvisionTask,
+    Refusal,
+};
 use card::Pan;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -120,7 +124,23 @@ impl Control {
         let home = self.shards.directory().home(&pan);
         match self.ask(home, ProvisionTask::Show(pan)).await? {
             ProvisionAnswer::Card(view) => Ok(view),
-            ProvisionAnswer::Changes(_) => Ok(None),
+            ProvisionAnswer::Changes(_) | ProvisionAnswer::Limit(_) => Ok(None),
+        }
+    }
+
+    /// Gives a card or an account a limit of its own, or an override, at its home.
+    async fn change_limit(
+        &self,
+        (holder, limit, change): limits::Change,
+    ) -> Result<Result<(), LimitRefusal>, Trouble> {
+        let directory = self.shards.directory();
+        let home = match &holder {
+            LimitHolder::Card(pan) => directory.home(pan),
+            LimitHolder::Account(account) => directory.home_of_account(account),
+        };
+        match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
+            ProvisionAnswer::Limit(told) => Ok(told),
+            ProvisionAnswer::Changes(_) | ProvisionAnswer::Card(_) => Err(Trouble::NoAnswer),
         }
     }
 

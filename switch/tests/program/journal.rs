@@ -3,7 +3,7 @@
 
 use crate::Site;
 use auth::{
-    Check, EntryMode, Funds, LinkName, MessageClass, Receipt, Record, Reversed, Step, Transaction,
+    Check, Details, EntryMode, Funds, LinkName, MessageClass, Receipt, Record, Reversed, Step, Transaction,
     TransactionId, TransactionType, TransmissionTime, Verdict,
 };
 use card::{CivilDay, Pan, ResponseCode, Stan, TerminalId, Time};
@@ -84,6 +84,7 @@ fn declined(number: u64) -> Record {
         atc: Some(7),
         cash: None,
         flags: 0,
+        details: Details::default(),
         tables_version: 1,
         receipt: Receipt {
             // Many, so that the records of a test fill several segments.

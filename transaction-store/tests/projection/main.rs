@@ -358,6 +358,7 @@ fn what_is_recalled_is_what_memory_had() {
                 kind: auth::AccountKind::Default,
                 opening_minor: 0,
                 credit_line_minor: 0,
+                customer: None,
             }));
         }
         state.apply(record);

@@ -2,9 +2,9 @@
 
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
-    EntryMode, Funds, HoldExpired, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
-    RememberedReversal, Reversed, Step, Transaction, TransactionId, TransactionType, TransmissionTime,
-    Verdict,
+    Count, Counted, CustomerId, Details, EntryMode, Funds, HoldExpired, LimitId, LinkName, MessageClass,
+    Origin, PinReference, Receipt, Record, RememberedReversal, Reversed, Scope, Step, Transaction,
+    TransactionId, TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ pub(crate) struct Traffic {
     open: Vec<Open>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Open {
     id: TransactionId,
     pan: Pan,
@@ -69,6 +69,7 @@ impl Traffic {
                 kind: AccountKind::Default,
                 opening_minor: 5_000,
                 credit_line_minor: 0,
+                customer: None,
             }),
             2 => Record::CardRemoved(CardRemoved { pan, time }),
             3 => Record::AccountRemoved(AccountRemoved { account: account(number), time }),
@@ -87,9 +88,9 @@ impl Traffic {
 
     fn later(&mut self, time: Time) -> Record {
         let place = self.below(self.open.len() as u64) as usize;
-        let Open { id, pan, origin, cash, expires } = self.open[place];
+        let Open { id, pan, origin, cash, expires } = self.open[place].clone();
         // Records of format 1 have no origin.
-        let told = (self.below(2) == 0).then_some(origin);
+        let told = (self.below(2) == 0).then(|| origin.clone());
         let standing_minor = origin.standing_minor;
         if cash && !origin.posted {
             let dispensed_minor = match self.below(4) {
@@ -154,6 +155,7 @@ impl Traffic {
         let posted = matches!(funds, Funds::Posted { .. });
         let business_day = time.day(UtcOffset::default());
         let (link, pan) = (link(number), pan(number));
+        let counted = if funds == Funds::None { Counted::default() } else { counted(number) };
         if funds != Funds::None {
             let origin = Origin {
                 link,
@@ -162,6 +164,11 @@ impl Traffic {
                 business_day,
                 standing_minor: amount_minor,
                 posted,
+                time,
+                terminal: terminal(number),
+                merchant: merchant(number),
+                customer: customer(number),
+                counted: counted.clone(),
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
@@ -178,7 +185,7 @@ impl Traffic {
             business_day,
             link,
             terminal: terminal(number),
-            merchant: number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap()),
+            merchant: merchant(number),
             mcc: 5411,
             class: if posted { MessageClass::Financial } else { MessageClass::Authorization },
             transaction,
@@ -199,10 +206,25 @@ impl Traffic {
             atc: Some(7),
             cash: (kind == 3).then_some(Cash { tsn: 1, notes: Some([1, 2, 0, 0]) }),
             flags: 1 << 63,
+            details: Details { counted, customer: customer(number) },
             tables_version: 3,
             receipt: Receipt { checks },
         }))
     }
+}
+
+fn merchant(number: u64) -> Option<MerchantId> {
+    number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap())
+}
+
+fn customer(number: u64) -> Option<CustomerId> {
+    number.is_multiple_of(3).then(|| CustomerId::new("CUSTOMER-3").unwrap())
+}
+
+fn counted(number: u64) -> Counted {
+    let limit = if number == 1 { LimitId::of("evening") } else { LimitId::PURCHASES };
+    let of_card = Count { scope: Scope::Card, limit, window: Window::DAY };
+    Counted::new(&[of_card, Count { scope: Scope::Merchant, window: Window::MONTH, ..of_card }])
 }
 
 pub(crate) fn pan(number: u64) -> Pan {

@@ -136,6 +136,7 @@ fn cell(
             let account = account?;
             Some(major(state.balance(&account.id)?.ledger_minor, account.currency))
         }
+        Column::Customer => account.and_then(|account| account.customer).map(|id| id.as_str().to_owned()),
         Column::CreditLine => account.map(|account| major(account.credit_line_minor, account.currency)),
         Column::Pvki => pin(0),
         Column::Pvv => pin(1),

@@ -154,6 +154,13 @@ per_transaction = "400.00"
 daily = "800.00"
 daily_count = 10
 
+# Beyond those of the product: docs/limits.md.
+[[limit]]
+name = "fuel"
+window = "week"
+amount = "150.00"
+mcc = ["5541-5542"]
+
 # Policy; docs/rules.md lists what a condition may look at.
 [[rule]]
 name = "cash-at-night"

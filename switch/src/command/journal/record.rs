@@ -1,13 +1,13 @@
 //! Records for people and scripts. Card numbers are masked, and reference values of PINs left out.
 
 use auth::{
-    Account, Card, Check, Completed, Funds, HoldExpired, Origin, PinReference, Record, Reversed, Transaction,
-    Verdict,
+    Account, Bound, Card, Check, Completed, Count, Counted, Funds, HoldExpired, LimitChange, LimitChanged,
+    LimitHolder, Origin, PinReference, Record, Reversed, Transaction, Verdict,
 };
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 10] = [
+pub(super) const KINDS: [&str; 11] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -18,6 +18,7 @@ pub(super) const KINDS: [&str; 10] = [
     "card_removed",
     "account_removed",
     "recalled",
+    "limit_changed",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -38,6 +39,7 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::CardRemoved(_) => 7,
         Record::AccountRemoved(_) => 8,
         Record::Recalled(_) => 9,
+        Record::LimitChanged(_) => 10,
     }
 }
 
@@ -53,6 +55,7 @@ pub(super) fn to_json(record: &Record) -> Value {
             "remaining_minor": remaining_minor,
             "origin": origin.as_ref().map(origin_json),
         }),
+        Record::LimitChanged(changed) => limit_changed_json(changed),
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),
@@ -112,6 +115,7 @@ fn account_json(account: &Account) -> Value {
         "kind": account.kind,
         "opening_minor": account.opening_minor,
         "credit_line_minor": account.credit_line_minor,
+        "customer": account.customer.as_ref().map(auth::CustomerId::as_str),
     })
 }
 
@@ -147,6 +151,8 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "atc": transaction.atc,
         "notes": transaction.cash.and_then(|cash| cash.notes),
         "flags": transaction.flags,
+        "counted": counted_json(&transaction.details.counted),
+        "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
     })
@@ -179,6 +185,32 @@ fn check_json(check: &Check) -> Value {
     })
 }
 
+/// Limits have numbers here, made from their names.
+fn counted_json(counted: &Counted) -> Value {
+    let count = |count: &Count| json!({ "scope": count.scope, "limit": count.limit.0, "window": count.window.to_string() });
+    counted.counts().iter().map(count).collect()
+}
+
+fn limit_changed_json(changed: &LimitChanged) -> Value {
+    let mut line = match &changed.holder {
+        LimitHolder::Card(pan) => json!({ "pan": pan.to_string() }),
+        LimitHolder::Account(account) => json!({ "account": account.as_str() }),
+    };
+    line["time"] = json!(changed.time.to_string());
+    line["limit"] = json!(changed.limit.0);
+    let bound = |bound: &Bound| json!({ "amount_minor": bound.amount_minor, "count": bound.count });
+    match &changed.change {
+        LimitChange::Own(own) => line["own"] = bound(own),
+        LimitChange::Override(None) => line["override"] = Value::Null,
+        LimitChange::Override(Some(replaced)) => {
+            line["override"] = bound(&replaced.bound);
+            line["until"] = json!(replaced.until.to_string());
+            line["once"] = json!(replaced.once);
+        }
+    }
+    line
+}
+
 fn origin_json(origin: &Origin) -> Value {
     json!({
         "link": origin.link.as_str(),
@@ -187,5 +219,6 @@ fn origin_json(origin: &Origin) -> Value {
         "business_day": origin.business_day.to_string(),
         "standing_minor": origin.standing_minor,
         "posted": origin.posted,
+        "counted": counted_json(&origin.counted),
     })
 }

@@ -4,7 +4,7 @@
 use crate::demo::stage::{Balance, Played, PosLine, Stage, money};
 use iso8583::Mti;
 use std::error::Error;
-use terminal::{CardSimulator, Intent, PosResponse};
+use terminal::{CardSimulator, Intent, Pos, PosResponse};
 
 /// The same bytes again, and again as a repeat (0201).
 pub(super) fn duplicate(stage: &mut Stage) -> Played {
@@ -45,6 +45,22 @@ pub(super) fn reversal(stage: &mut Stage) -> Played {
     let debited = debited(stage, &mut line, &mut card, before)?;
     Ok(format!("{} {}, debited {spent}, then {debited}", undone.mti, undone.code))
 }
+
+/// Fuel for 150.00 a week: what a reversal gives back may be spent.
+pub(super) fn limits(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos = Pos { mcc: FUEL_MCC, ..line.pos };
+    let message = purchase(stage, &line, &mut card, 100_00)?;
+    let answer = line.connection.ask(&message)?;
+    let first = PosResponse::parse(&answer, line.pos.dialect)?.code;
+    let over = stage.buy(&mut line, &mut card, 60_00)?.code;
+    let undone = reverse(stage, &mut line, Mti::REVERSAL_REQUEST, &message, None)?.code;
+    let last = stage.buy(&mut line, &mut card, 60_00)?.code;
+    Ok(format!("100.00: {first}, 60.00: {over}, reversed {undone}, 60.00: {last}"))
+}
+
+/// Service stations, which the demo's configuration limits.
+const FUEL_MCC: u16 = 5541;
 
 pub(super) fn reversal_doubled(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());

@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble};
+use super::{Control, Trouble, limits};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, masked, removal, view_json,
 };
-use auth::{CardChange, Done, Refusal};
+use auth::{CardChange, Done, LimitRefusal, Refusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -21,8 +21,8 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str =
-    "there is POST /v1/cards, /v1/cards/status, /v1/cards/show and /v1/cards/remove; see docs/cards.md";
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove and /v1/limits; see \
+     docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -30,6 +30,7 @@ enum Action {
     Status,
     Remove { accounts: bool },
     Show,
+    Limit,
 }
 
 /// What the lines of a body ask for.
@@ -76,6 +77,9 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     };
     if action == Action::Show {
         return show(control, &body).await;
+    }
+    if action == Action::Limit {
+        return limit(control, user, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -130,6 +134,7 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/cards/status" => Action::Status,
         "/v1/cards/remove" => Action::Remove { accounts },
         "/v1/cards/show" => Action::Show,
+        "/v1/limits" => Action::Limit,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -144,6 +149,25 @@ async fn show(control: &Control, body: &[u8]) -> Answer {
     match control.show(pan).await.map_err(trouble)? {
         Some(view) => Ok((StatusCode::OK, view_json(&view, &control.settings.tables))),
         None => Err((StatusCode::NOT_FOUND, "the card is not on file")),
+    }
+}
+
+async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let change = match limits::read(body, &control.settings) {
+        Ok(change) => change,
+        Err(reason) => return refused(reason),
+    };
+    let name = change.1.clone();
+    match control.change_limit(change).await.map_err(trouble)? {
+        Ok(()) => {
+            tracing::info!(user, limit = name, "limit of a card or an account changed");
+            Ok((StatusCode::OK, json!({ "changed": true })))
+        }
+        Err(LimitRefusal::NotOnFile) => {
+            Err((StatusCode::NOT_FOUND, "the card or the account is not on file"))
+        }
+        Err(refusal) => refused(refusal.to_string()),
     }
 }
 

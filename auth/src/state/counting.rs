@@ -1,0 +1,206 @@
+//! Which counters a transaction moves, and where they are.
+
+use super::State;
+use super::counters::Counters;
+use super::snapshot::Element;
+use crate::counters::{Counted, Scope, Window};
+use crate::limits::{COUNTED_PLACES, COUNTED_SETS};
+use crate::names::{CustomerId, LinkName, fingerprint};
+use crate::own_limits::{LimitChanged, LimitHolder, OwnLimits};
+use crate::record::Origin;
+use crate::stored::StoredTransaction;
+use card::{CivilDay, MerchantId, Pan, TerminalId, Time};
+use hashbrown::HashSet;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Counters that belong to no card and no account of the shard, and the combinations that occur.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    /// Few are different, so all transactions of a kind share one.
+    sets: HashSet<Counted>,
+    places: BTreeMap<Place, Counters>,
+    /// How many places there may be before those that count nothing any more are taken out.
+    sweep_at: usize,
+}
+
+/// What has counters beside cards and accounts: its scope and 64 bits of its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Place(Scope, u64);
+
+/// Opaque: counters in a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CountersOf(Place, Counters);
+
+/// Fewest places that a sweep is worth.
+const SWEEP: usize = 1_024;
+
+impl State {
+    /// These counters, as one that all who have the same share.
+    pub(crate) fn shared(&mut self, counts: &[crate::Count]) -> Counted {
+        if counts.is_empty() {
+            return Counted::default();
+        }
+        if let Some(known) = self.counting.sets.get(counts) {
+            return known.clone();
+        }
+        let new = Counted::new(counts);
+        if self.counting.sets.len() < COUNTED_SETS {
+            self.counting.sets.insert(new.clone());
+        }
+        new
+    }
+
+    /// Moves the counters that a transaction says it moved.
+    pub(super) fn count(&mut self, stored: &StoredTransaction) {
+        let (day, time, minor) = (stored.business_day, stored.time, stored.standing_minor);
+        for count in stored.counted.counts() {
+            if count.window == Window::TRANSACTION {
+                let own = match count.scope {
+                    Scope::Account => stored
+                        .account
+                        .and_then(|id| self.accounts.get_mut(&id))
+                        .map(|file| &mut file.own_limits),
+                    _ => self.card_mut(&stored.pan).map(|file| &mut file.own_limits),
+                };
+                if let Some(own) = own {
+                    change_own(own, |own| own.used_up(count.limit));
+                }
+                continue;
+            }
+            let counters = match count.scope {
+                Scope::Card => self.card_mut(&stored.pan).map(|file| &mut file.counters),
+                Scope::Account => {
+                    stored.account.and_then(|id| self.accounts.get_mut(&id)).map(|file| &mut file.counters)
+                }
+                scope => {
+                    let place =
+                        Place::of(scope, stored.link, stored.terminal, stored.merchant, stored.customer);
+                    place.and_then(|place| self.counting.place(place, day, time))
+                }
+            };
+            if let Some(counters) = counters {
+                counters.add(count.limit, count.window, day, time, minor);
+            }
+        }
+    }
+
+    /// Takes back what a transaction counted, in the windows that counted it and as long as they last.
+    pub(super) fn take_back(&mut self, pan: Pan, origin: &Origin, minor: i64, number: u32) {
+        for count in origin.counted.counts() {
+            let counters = match count.scope {
+                Scope::Card => self.card_mut(&pan).map(|file| &mut file.counters),
+                Scope::Account => self.accounts.get_mut(&origin.account).map(|file| &mut file.counters),
+                scope => {
+                    let place =
+                        Place::of(scope, origin.link, origin.terminal, origin.merchant, origin.customer);
+                    place.and_then(|place| self.counting.places.get_mut(&place))
+                }
+            };
+            if let Some(counters) = counters {
+                let when = (origin.business_day, origin.time);
+                counters.take_back(count.limit, count.window, when, minor, number);
+            }
+        }
+    }
+
+    pub(super) fn limit_changed(&mut self, changed: &LimitChanged) {
+        let own = match changed.holder {
+            LimitHolder::Card(pan) => self.card_mut(&pan).map(|file| &mut file.own_limits),
+            LimitHolder::Account(id) => self.accounts.get_mut(&id).map(|file| &mut file.own_limits),
+        };
+        if let Some(own) = own {
+            change_own(own, |own| own.change(changed.limit, &changed.change, changed.time));
+        }
+    }
+
+    /// What a card or an account has of its own.
+    #[must_use]
+    pub fn own_limits(&self, holder: &LimitHolder) -> Option<&OwnLimits> {
+        match holder {
+            LimitHolder::Card(pan) => self.card(pan)?.own_limits.as_deref(),
+            LimitHolder::Account(id) => self.account(id)?.own_limits.as_deref(),
+        }
+    }
+
+    pub(crate) fn counters_of_customer(&self, customer: &CustomerId) -> Option<&Counters> {
+        self.counting.places.get(&Place::customer(customer))
+    }
+
+    pub(crate) fn counters_at_terminal(&self, link: LinkName, terminal: TerminalId) -> Option<&Counters> {
+        self.counting.places.get(&Place::terminal(link, terminal))
+    }
+
+    pub(crate) fn counters_at_merchant(&self, merchant: &MerchantId) -> Option<&Counters> {
+        self.counting.places.get(&Place::merchant(merchant))
+    }
+
+    pub(crate) fn counters_of_product(&self) -> Option<&Counters> {
+        self.counting.places.get(&Place(Scope::Product, 0))
+    }
+
+    pub(super) fn frozen_counters(&self) -> Vec<Element> {
+        let of = |(place, counters): (&Place, &Counters)| {
+            Element::Counters(Box::new(CountersOf(*place, counters.clone())))
+        };
+        self.counting.places.iter().map(of).collect()
+    }
+
+    /// Where the snapshot was of several shards, their counters add up.
+    pub(super) fn restore_counters(&mut self, CountersOf(place, counters): CountersOf) {
+        self.counting.places.entry(place).or_default().merge(&counters);
+    }
+}
+
+/// Most cards have nothing of their own, and those that had shall not keep the room.
+fn change_own(own: &mut Option<Box<OwnLimits>>, change: impl FnOnce(&mut OwnLimits)) {
+    change(own.get_or_insert_default());
+    if own.as_ref().is_some_and(|own| own.is_empty()) {
+        *own = None;
+    }
+}
+
+impl Counting {
+    /// The counters of a place, which may be new. `None` when there are too many.
+    fn place(&mut self, place: Place, day: CivilDay, time: Time) -> Option<&mut Counters> {
+        if self.places.len() >= self.sweep_at.max(SWEEP) && !self.places.contains_key(&place) {
+            self.places.retain(|_, counters| !counters.is_over(day, time));
+            // Twice as many as are in use, so that a sweep pays for what it looks at.
+            self.sweep_at = (2 * self.places.len()).clamp(SWEEP, COUNTED_PLACES);
+            if self.places.len() >= COUNTED_PLACES {
+                return None;
+            }
+        }
+        Some(self.places.entry(place).or_default())
+    }
+}
+
+impl Place {
+    fn of(
+        scope: Scope,
+        link: LinkName,
+        terminal: TerminalId,
+        merchant: Option<MerchantId>,
+        customer: Option<CustomerId>,
+    ) -> Option<Place> {
+        match scope {
+            Scope::Card | Scope::Account => None,
+            Scope::Customer => customer.as_ref().map(Place::customer),
+            Scope::Terminal => Some(Place::terminal(link, terminal)),
+            Scope::Merchant => merchant.as_ref().map(Place::merchant),
+            Scope::Product => Some(Place(Scope::Product, 0)),
+        }
+    }
+
+    fn customer(customer: &CustomerId) -> Place {
+        Place(Scope::Customer, fingerprint(&[customer.as_str().as_bytes()]))
+    }
+
+    fn terminal(link: LinkName, terminal: TerminalId) -> Place {
+        Place(Scope::Terminal, fingerprint(&[link.as_str().as_bytes(), terminal.as_bytes()]))
+    }
+
+    fn merchant(merchant: &MerchantId) -> Place {
+        Place(Scope::Merchant, fingerprint(&[merchant.as_bytes()]))
+    }
+}

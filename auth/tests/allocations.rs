@@ -1,0 +1,82 @@
+//! Limits cost no allocation: a step with ten of them allocates as often as one without any.
+
+#[path = "support/bank.rs"]
+mod bank;
+#[expect(dead_code, reason = "its full request is not needed here")]
+#[path = "support/one_card.rs"]
+mod one_card;
+
+use allocation_counter::measure;
+use auth::{
+    Bound, Effect, EntryMode, Filter, Input, Limit, LimitId, MessageClass, PinReference, Product, Request,
+    Scope, Window,
+};
+use card::Time;
+use one_card::{LINK, TERMINAL, all_right, core, pan};
+use std::time::Duration;
+
+#[test]
+fn ten_limits_allocate_nothing() {
+    let without = allocations(Vec::new());
+    let with = allocations(limits());
+    assert_eq!(with, without);
+    assert!(without < 20, "{without} allocations");
+}
+
+/// Of an authorization in steady state: what it counts by has been counted before.
+fn allocations(limits: Vec<Limit>) -> u64 {
+    let pin = PinReference::Pvv { pvki: 1, pvv: *b"1234" };
+    let product = Product { limits, ..bank::product("classic", "400000") };
+    let mut core = core(product, pin);
+    let mut effects = Vec::with_capacity(8);
+    let mut fewest = u64::MAX;
+    for number in 1..60u32 {
+        let request = Request {
+            class: MessageClass::Financial,
+            entry: EntryMode::Chip,
+            chip: Some(bank::chip(18, number as u16, 1)),
+            merchant: card::MerchantId::new(b"CORNERSHOP"),
+            ..bank::purchase(LINK, TERMINAL, pan(), number, 1)
+        };
+        // A minute apart, so that days stay and parts of sliding windows come and go.
+        let now = Time::from_unix_ms(1_781_524_800_000 + i64::from(number) * 60_000);
+        let input = Input::Request(Box::new(request));
+        effects.clear();
+        let counted = measure(|| {
+            core.step(now, input, &mut effects);
+            let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("not asked") };
+            core.step(now, Input::HsmReply { ticket, reply: all_right() }, &mut effects);
+        });
+        let Some(Effect::Record(auth::Record::Decided(made))) = effects.first() else {
+            panic!("{effects:?}")
+        };
+        assert!(made.code.is_approval(), "{:?}", made.receipt);
+        fewest = fewest.min(counted.count_total);
+    }
+    // Tables grow now and then, in both alike; in between nobody asks for memory because of limits.
+    fewest
+}
+
+fn limits() -> Vec<Limit> {
+    let sliding = |minutes| Window::sliding(Duration::from_mins(minutes)).expect("minutes");
+    let all = [
+        (Scope::Card, Window::TRANSACTION),
+        (Scope::Card, Window::DAY),
+        (Scope::Card, Window::WEEK),
+        (Scope::Card, Window::MONTH),
+        (Scope::Account, Window::YEAR),
+        (Scope::Account, sliding(12)),
+        (Scope::Terminal, sliding(60)),
+        (Scope::Merchant, Window::DAY),
+        (Scope::Product, Window::DAY),
+        (Scope::Card, sliding(24)),
+    ];
+    let limit = |(place, (scope, window)): (usize, (Scope, Window))| {
+        let name = format!("limit-{place}");
+        let id = LimitId::of(&name);
+        let bound =
+            Bound { amount_minor: Some(1_000_000), count: (window != Window::TRANSACTION).then_some(1_000) };
+        Limit { name, id, counter: id, number: 1, scope, window, bound, filter: Filter::default() }
+    };
+    all.into_iter().enumerate().map(limit).collect()
+}
