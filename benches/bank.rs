@@ -35,7 +35,7 @@ impl Bank {
     pub fn strict(cards: u32) -> Bank {
         let mut tables = tables();
         let names: Vec<String> = (0..20).map(|index| format!("rule {index}")).collect();
-        let rule = |(name, when)| RuleSource { name, when, action: "decline", code: None };
+        let rule = |(name, when)| RuleSource { name, when, action: "decline", ..RuleSource::default() };
         let sources: Vec<RuleSource<'_>> = names
             .iter()
             .map(String::as_str)

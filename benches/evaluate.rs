@@ -1,6 +1,7 @@
 //! What do policy rules cost per authorization?
 //!
-//! None of the rules holds, so all of them are asked: 3 as a small issuer has, and 30.
+//! A rule of five comparisons that all hold, asked alone; 20 rules of which one holds, as a usual institution
+//! has; and 3 and 30 of which none does.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rules::{Facts, Program, RuleSource};
@@ -9,45 +10,72 @@ use std::hint::black_box;
 fn evaluate(criterion: &mut Criterion) {
     let facts = Facts {
         transaction: "purchase",
+        message: "financial",
         amount: 1999,
         currency: "USD",
-        mcc: 5411,
+        mcc: Some(5411),
         entry_mode: "chip",
         pin_present: true,
+        chip_present: true,
         hour: 14,
-        country: 840,
+        weekday: 3,
+        country: Some(840),
+        terminal_country: Some(840),
         link: "bench",
         terminal: "LOAD0001",
-        merchant: "CORNERSHOP00042",
+        merchant: Some("CORNERSHOP00042"),
+        bin: "40000012",
         product: "debit",
         scheme: "visa",
+        months_to_expiry: 20,
+        atc: Some(77),
+        account_kind: "default",
         balance_available: 1_000_000,
         daily_amount: 5_000,
         daily_count: 3,
+        ..Facts::default()
     };
     let mut group = criterion.benchmark_group("evaluate");
-    for count in [3, 30] {
-        let program = program(count);
+    let five = RuleSource { name: "five", when: FIVE, action: "flag", ..RuleSource::default() };
+    let five = Program::compile(&[five]).expect("the rule is sound");
+    assert_eq!(five.evaluate(&facts).flags, 1, "all five comparisons hold");
+    group.bench_function("five comparisons", |bencher| bencher.iter(|| five.evaluate(black_box(&facts))));
+    let sums = RuleSource { name: "sums", when: SUMS, action: "flag", ..RuleSource::default() };
+    let sums = Program::compile(&[sums]).expect("the rule is sound");
+    assert_eq!(sums.evaluate(&facts).flags, 1, "the sum holds");
+    group.bench_function("arithmetic", |bencher| bencher.iter(|| sums.evaluate(black_box(&facts))));
+    let none = Program::default();
+    group.bench_function("no rules", |bencher| bencher.iter(|| none.evaluate(black_box(&facts))));
+    for (count, matching) in [(20, true), (3, false), (30, false)] {
+        let program = program(count, matching);
         let outcome = program.evaluate(&facts);
-        assert_eq!((outcome.decision, outcome.flags, outcome.errors), (None, 0, 0), "no rule holds");
+        assert_eq!((outcome.decision, outcome.errors), (None, 0));
+        assert_eq!(outcome.flags.count_ones(), u32::from(matching));
         group.throughput(Throughput::Elements(count as u64));
-        group.bench_function(format!("{count} rules"), |bencher| {
-            bencher.iter(|| program.evaluate(black_box(&facts)));
-        });
+        let name = format!("{count} rules, {}", if matching { "one holds" } else { "none holds" });
+        group.bench_function(name, |bencher| bencher.iter(|| program.evaluate(black_box(&facts))));
     }
     group.finish();
 }
 
-/// The conditions in turn, as often as needed.
-fn program(count: usize) -> Program {
+/// The conditions in turn, as often as needed; in the middle one that holds, when there is to be one.
+fn program(count: usize, matching: bool) -> Program {
     let names: Vec<String> = (0..count).map(|index| format!("rule {index}")).collect();
-    let sources: Vec<RuleSource<'_>> = names
+    let mut sources: Vec<RuleSource<'_>> = names
         .iter()
         .zip(CONDITIONS.iter().cycle())
-        .map(|(name, when)| RuleSource { name, when, action: "decline", code: None })
+        .map(|(name, when)| RuleSource { name, when, action: "decline", ..RuleSource::default() })
         .collect();
+    if matching {
+        sources[count / 2] = RuleSource { when: FIVE, action: "flag", ..sources[count / 2] };
+    }
     Program::compile(&sources).expect("the rules are sound")
 }
+
+const FIVE: &str =
+    r#"amount > 1000 && hour >= 8 && daily_count < 5 && entry_mode == "chip" && country == 840"#;
+
+const SUMS: &str = "daily_amount + amount > balance_available / 1000";
 
 const CONDITIONS: [&str; 3] = [
     r#"transaction == "withdrawal" && entry_mode in ["stripe", "fallback"] && amount > 50000"#,

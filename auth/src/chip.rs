@@ -172,7 +172,7 @@ fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) -> Result
     Ok(())
 }
 
-fn from_bcd(bytes: &[u8]) -> i64 {
+pub(crate) fn from_bcd(bytes: &[u8]) -> i64 {
     bytes.iter().fold(0, |number, byte| number * 100 + i64::from(byte >> 4) * 10 + i64::from(byte & 15))
 }
 

@@ -72,6 +72,12 @@ impl Core {
         &self.state
     }
 
+    /// The configuration that the next input meets.
+    #[must_use]
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
     /// Asks memory for what these inputs will look for, [`LOOK_AHEAD`] of them at most, before the first of them
     /// is taken. Changes nothing but the time they take.
     pub fn look_ahead<'a>(&self, inputs: impl Iterator<Item = &'a Input>) {

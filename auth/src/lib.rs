@@ -68,6 +68,7 @@ pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
+pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,

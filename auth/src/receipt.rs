@@ -136,8 +136,9 @@ steps! {
     LimitDailyAmount = 12, "amount today, this one included", Minor;
     /// Number of the day.
     LimitDailyCount = 12, "number today, this one included", Number;
-    /// Policy rules. Noted: the condition of this rule overflowed, so that it did not match.
-    Policy = 13, "policy rules (number of the rule that decided or overflowed)", Number;
+    /// Policy rules. Noted: the condition of this rule was an error (an overflow, a division by zero, an
+    /// absent fact), so that it did not match.
+    Policy = 13, "policy rules (number of the rule that decided or failed, score so far)", Number;
     /// Funds.
     Funds = 14, "available funds (needed, available)", Minor;
     /// Noted before the check that refuses: which limit.
@@ -212,6 +213,14 @@ steps! {
     LastOnline = 11, "last online transaction not completed (CVR)", None;
     /// The card's own word.
     UnableOnline = 11, "terminal was unable to go online (CVR)", None;
+    /// A policy rule gave points.
+    PolicyScore = 13, "policy rule gave points (its number, points)", Number;
+    /// A policy rule limits the amount.
+    PolicyLimit = 13, "amount that a policy rule allows", Minor;
+    /// A rule in shadow mode would have refused.
+    ShadowDecision = 13, "policy rule in shadow mode would have refused (its number, response code)", Number;
+    /// A rule in shadow mode would have flagged, or given points.
+    ShadowMark = 13, "policy rule in shadow mode would have flagged or scored (its number, points)", Number;
 }
 
 impl Receipt {

@@ -216,6 +216,7 @@ impl Run {
         let reply = ChecksReply {
             cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
             cvv: None,
+            icvv: None,
             pin: cash.then_some(PinResult::Right),
         };
         // What the limits know before, and what they may hold against it at most.

@@ -72,6 +72,12 @@ impl Time {
         self.at(offset).hour()
     }
 
+    /// Day of the week at this offset, 1 for Monday to 7 for Sunday (ISO 8601).
+    #[must_use]
+    pub fn weekday(self, offset: UtcOffset) -> u8 {
+        self.at(offset).weekday().number_from_monday()
+    }
+
     /// `MMDDhhmmss` at this offset: the form of DE 7 (which is in UTC).
     #[must_use]
     pub fn month_day_time(self, offset: UtcOffset) -> [u8; 10] {

@@ -1,68 +1,71 @@
-use crate::code::{Code, Number, Test, TestIndex, Text, TextIndex};
+use crate::code::{Code, Exit};
+use crate::compile;
 use crate::error::{Fault, Span};
-use crate::facts::{Accessor, Domain, FACTS, Fact, Kind};
+use crate::facts::{Domain, FACTS, Fact, Kind};
+use crate::limits::MAX_STACK;
 use crate::parse::{Calculation, Call, Comparison, Expression, Node, Operator};
-use std::collections::BTreeMap;
+use crate::typed::{TextFunction, Typed, TypedNode};
 
 /// Gives every expression its type and writes the code for it. Goes on after a mistake, so that
 /// all of them are reported together.
 #[derive(Default)]
 pub(crate) struct Checker {
     pub(crate) code: Code,
-    texts: BTreeMap<Box<str>, TextIndex>,
     faults: Vec<Fault>,
-}
-
-/// An expression of known type.
-#[derive(Clone, Copy)]
-enum Typed {
-    Test(Test),
-    Number(Number),
-    Text(Text),
 }
 
 /// What is returned after a mistake: nothing, since the mistake is already noted.
 type Checked<T> = Option<T>;
 
 impl Checker {
-    /// The code of a whole condition, which has to be a bool.
-    pub(crate) fn condition(&mut self, expression: &Expression) -> Result<TestIndex, Vec<Fault>> {
-        let test = self.test(expression, "a condition");
+    /// The first branch of a whole condition, which has to be a bool.
+    pub(crate) fn condition(&mut self, expression: &Expression) -> Result<Exit, Vec<Fault>> {
+        let test = self.expected(expression, Kind::Bool, "a condition");
         let faults = std::mem::take(&mut self.faults);
-        match test {
-            Some(test) if faults.is_empty() => Ok(self.code.add_test(test)),
-            _ => Err(faults),
-        }
+        let (Some(test), true) = (test, faults.is_empty()) else { return Err(faults) };
+        compile::condition(&mut self.code, &test).map_err(|compile::TooDeep| {
+            let message = format!("more than {MAX_STACK} values wait for each other");
+            vec![Fault::hinted(expression.span, message, "split the rule in two")]
+        })
     }
 
     fn typed(&mut self, expression: &Expression) -> Checked<Typed> {
-        match &expression.node {
-            Node::Int(number) => Some(Typed::Number(Number::Constant(*number))),
-            Node::Bool(constant) => Some(Typed::Test(Test::Constant(*constant))),
-            Node::String(text) => Some(Typed::Text(Text::Constant(self.intern(text)))),
-            Node::Name(name) => self.fact(name, expression.span),
+        Some(match &expression.node {
+            Node::Int(number) => Typed::int(TypedNode::Number(*number)),
+            Node::Bool(constant) => Typed::bool(TypedNode::Number(i64::from(*constant))),
+            Node::String(text) => Typed::text(TypedNode::Text(self.code.add_text(text))),
+            Node::Name(name) => self.fact(name, expression.span)?,
+            Node::Field(operand, name) => {
+                let fact = self.field(operand, name, expression.span)?;
+                Typed { kind: fact.kind, node: TypedNode::Required(fact.place) }
+            }
             Node::Not(operand) => {
-                let operand = self.test(operand, "the operand of `!`")?;
-                Some(Typed::Test(Test::Not(self.code.add_test(operand))))
+                let operand = self.expected(operand, Kind::Bool, "the operand of `!`")?;
+                Typed::bool(TypedNode::Not(Box::new(operand)))
             }
             Node::Negate(operand) => {
-                let operand = self.number(operand, "the operand of `-`")?;
-                Some(Typed::Number(Number::Negate(self.code.add_number(operand))))
+                let operand = self.expected(operand, Kind::Int, "the operand of `-`")?;
+                Typed::int(TypedNode::Negate(Box::new(operand)))
             }
-            Node::Binary(Operator::And, left, right) => self.logic(Test::And, "&&", left, right),
-            Node::Binary(Operator::Or, left, right) => self.logic(Test::Or, "||", left, right),
+            Node::Binary(Operator::And, left, right) => self.logic(TypedNode::And, "&&", left, right)?,
+            Node::Binary(Operator::Or, left, right) => self.logic(TypedNode::Or, "||", left, right)?,
             Node::Binary(Operator::Compare(comparison), left, right) => {
-                self.comparison(*comparison, left, right, expression.span)
+                self.comparison(*comparison, left, right, expression.span)?
             }
             Node::Binary(Operator::Calculate(calculation), left, right) => {
-                self.calculation(*calculation, left, right)
+                self.calculation(*calculation, left, right)?
             }
-            Node::In(operand, elements) => self.membership(operand, elements),
-            Node::Call(call) => self.call(call),
-        }
+            Node::In(operand, elements) => self.membership(operand, elements)?,
+            Node::Call(call) => self.call(call)?,
+            Node::Choose(parts) => self.choice(parts, expression.span)?,
+        })
     }
 
     fn fact(&mut self, name: &str, span: Span) -> Checked<Typed> {
+        if name == REQUEST {
+            let hint = "a fact that may be absent is its field: `request.mcc`";
+            return self.fail(Fault::hinted(span, "`request` is no value", hint));
+        }
         let Some(fact) = Fact::named(name) else {
             let hint = match nearest(name, FACTS.iter().map(|fact| fact.name)) {
                 Some(fact) => format!("did you mean `{fact}`?"),
@@ -70,24 +73,42 @@ impl Checker {
             };
             return self.fail(Fault::hinted(span, format!("no fact is called `{name}`"), hint));
         };
-        Some(match fact.accessor {
-            Accessor::Int(read) => Typed::Number(Number::Fact(read)),
-            Accessor::Bool(read) => Typed::Test(Test::Fact(read)),
-            Accessor::String(read) => Typed::Text(Text::Fact(read)),
-        })
+        Some(Typed { kind: fact.kind, node: TypedNode::Fact(fact.place) })
+    }
+
+    /// The optional fact that `request.NAME` is.
+    fn field(&mut self, operand: &Expression, name: &str, span: Span) -> Checked<&'static Fact> {
+        let optional = || FACTS.iter().filter(|fact| fact.optional).map(|fact| fact.name);
+        if !matches!(&operand.node, Node::Name(operand) if operand == REQUEST) {
+            let hint = "fields are those of `request`; a function is called with `(…)`";
+            return self.fail(Fault::hinted(span, format!("there is no field `{name}` here"), hint));
+        }
+        match Fact::named(name) {
+            Some(fact) if fact.optional => Some(fact),
+            Some(_) => {
+                let message = format!("`{name}` is always there");
+                self.fail(Fault::hinted(span, message, format!("write `{name}`")))
+            }
+            None => {
+                let hint = match nearest(name, optional()) {
+                    Some(fact) => format!("did you mean `request.{fact}`?"),
+                    None => format!("facts that may be absent are {}", quoted(optional())),
+                };
+                self.fail(Fault::hinted(span, format!("no fact is called `{name}`"), hint))
+            }
+        }
     }
 
     fn logic(
         &mut self,
-        join: fn(TestIndex, TestIndex) -> Test,
+        join: fn(Box<Typed>, Box<Typed>) -> TypedNode,
         sign: &str,
         left: &Expression,
         right: &Expression,
     ) -> Checked<Typed> {
         let role = format!("an operand of `{sign}`");
-        let (left, right) = (self.test(left, &role), self.test(right, &role));
-        let (left, right) = (self.code.add_test(left?), self.code.add_test(right?));
-        Some(Typed::Test(join(left, right)))
+        let (left, right) = (self.expected(left, Kind::Bool, &role), self.expected(right, Kind::Bool, &role));
+        Some(Typed::bool(join(Box::new(left?), Box::new(right?))))
     }
 
     fn comparison(
@@ -102,17 +123,12 @@ impl Checker {
             self.check_domain(right, left);
         }
         let (left, right) = (self.typed(left), self.typed(right));
-        Some(Typed::Test(match (left?, right?) {
-            (Typed::Number(left), Typed::Number(right)) => Test::CompareNumbers(comparison, left, right),
-            (Typed::Text(left), Typed::Text(right)) => Test::CompareTexts(comparison, left, right),
-            (Typed::Test(left), Typed::Test(right)) => {
-                Test::CompareBools(comparison, self.code.add_test(left), self.code.add_test(right))
-            }
-            (left, right) => {
-                let (left, right) = (left.kind().name(), right.kind().name());
-                return self.fail(Fault::new(span, format!("{left} cannot be compared with {right}")));
-            }
-        }))
+        let (left, right) = (left?, right?);
+        if left.kind != right.kind {
+            let (left, right) = (left.kind.name(), right.kind.name());
+            return self.fail(Fault::new(span, format!("{left} cannot be compared with {right}")));
+        }
+        Some(Typed::bool(TypedNode::Compare(comparison, Box::new(left), Box::new(right))))
     }
 
     fn calculation(
@@ -122,37 +138,51 @@ impl Checker {
         right: &Expression,
     ) -> Checked<Typed> {
         let role = format!("an operand of `{}`", calculation.sign());
-        let (left, right) = (self.number(left, &role), self.number(right, &role));
-        let (left, right) = (self.code.add_number(left?), self.code.add_number(right?));
-        Some(Typed::Number(Number::Calculate(calculation, left, right)))
+        let (left, right) = (self.expected(left, Kind::Int, &role), self.expected(right, Kind::Int, &role));
+        Some(Typed::int(TypedNode::Calculate(calculation, Box::new(left?), Box::new(right?))))
+    }
+
+    fn choice(&mut self, [question, then, otherwise]: &[Expression; 3], span: Span) -> Checked<Typed> {
+        let question = self.expected(question, Kind::Bool, "what stands before `?`");
+        let (then, otherwise) = (self.typed(then), self.typed(otherwise));
+        let (question, then, otherwise) = (question?, then?, otherwise?);
+        if then.kind != otherwise.kind {
+            let message = format!("a choice between {} and {}", then.kind.name(), otherwise.kind.name());
+            return self.fail(Fault::hinted(span, message, "both have to be of one type"));
+        }
+        let kind = then.kind;
+        Some(Typed { kind, node: TypedNode::Choose(Box::new([question, then, otherwise])) })
     }
 
     fn membership(&mut self, operand: &Expression, elements: &[Expression]) -> Checked<Typed> {
         for element in elements {
             self.check_domain(operand, element);
         }
-        match self.typed(operand) {
-            Some(Typed::Number(number)) => {
+        let operand_span = operand.span;
+        let operand = self.typed(operand)?;
+        let list = match operand.kind {
+            Kind::Int => {
                 let numbers = self.elements(elements, Kind::Int, |node| match node {
                     Node::Int(number) => Some(*number),
                     _ => None,
                 })?;
-                Some(Typed::Test(Test::NumberIn(number, self.code.add_number_list(numbers))))
+                self.code.add_number_list(numbers)
             }
-            Some(Typed::Text(text)) => {
+            Kind::String => {
                 let texts = self.elements(elements, Kind::String, |node| match node {
                     Node::String(text) => Some(text.clone()),
                     _ => None,
                 })?;
-                let texts = texts.iter().map(|text| self.intern(text)).collect();
-                Some(Typed::Test(Test::TextIn(text, self.code.add_text_list(texts))))
+                let texts = texts.iter().map(|text| self.code.add_text(text)).collect();
+                self.code.add_text_list(texts)
             }
-            Some(Typed::Test(_)) => {
+            Kind::Bool => {
+                let message = "`in` compares int or string, and this is bool";
                 let hint = "write the bool itself, or `!` and the bool";
-                self.fail(Fault::hinted(operand.span, "`in` compares int or string, and this is bool", hint))
+                return self.fail(Fault::hinted(operand_span, message, hint));
             }
-            None => None,
-        }
+        };
+        Some(Typed::bool(TypedNode::In(Box::new(operand), list)))
     }
 
     /// The literals of a list, which all have to be of the type of what is looked for.
@@ -176,45 +206,63 @@ impl Checker {
     }
 
     fn call(&mut self, call: &Call) -> Checked<Typed> {
-        let hint = "the one function is `text.startsWith(\"prefix\")`";
-        let (Some(receiver), "startsWith") = (&call.receiver, call.function.as_str()) else {
-            let message = format!("no function is called as `{}` is here", call.function);
-            return self.fail(Fault::hinted(call.function_span, message, hint));
-        };
-        let text = self.text(receiver, "what `startsWith` is called on");
-        let [prefix] = call.arguments.as_slice() else {
-            return self.fail(Fault::hinted(call.function_span, "`startsWith` takes one argument", hint));
-        };
-        let prefix = self.text(prefix, "the argument of `startsWith`");
-        Some(Typed::Test(Test::StartsWith(text?, prefix?)))
-    }
-
-    fn test(&mut self, expression: &Expression, role: &str) -> Checked<Test> {
-        match self.typed(expression)? {
-            Typed::Test(test) => Some(test),
-            other => self.mistyped(expression.span, role, Kind::Bool, other.kind()),
+        match (call.function.as_str(), &call.receiver, call.arguments.as_slice()) {
+            ("has", None, [argument]) => self.presence(argument),
+            ("size", None, [text]) => self.size(text),
+            ("size", Some(text), []) => self.size(text),
+            (name, Some(receiver), [argument]) if TextFunction::named(name).is_some() => {
+                let text = self.expected(receiver, Kind::String, &format!("what `{name}` is called on"));
+                let argument = self.expected(argument, Kind::String, &format!("the argument of `{name}`"));
+                let function = TextFunction::named(name)?;
+                Some(Typed::bool(TypedNode::Call(function, Box::new(text?), Box::new(argument?))))
+            }
+            (name, _, _) => {
+                let message = format!("no function is called as `{name}` is here");
+                self.fail(Fault::hinted(call.function_span, message, FUNCTIONS))
+            }
         }
     }
 
-    fn number(&mut self, expression: &Expression, role: &str) -> Checked<Number> {
-        match self.typed(expression)? {
-            Typed::Number(number) => Some(number),
-            other => self.mistyped(expression.span, role, Kind::Int, other.kind()),
+    fn size(&mut self, text: &Expression) -> Checked<Typed> {
+        let text = self.expected(text, Kind::String, "what `size` measures")?;
+        Some(Typed::int(TypedNode::Size(Box::new(text))))
+    }
+
+    /// `has(request.NAME)`
+    fn presence(&mut self, argument: &Expression) -> Checked<Typed> {
+        match &argument.node {
+            Node::Field(operand, name) => {
+                let fact = self.field(operand, name, argument.span)?;
+                Some(Typed::bool(TypedNode::Has(fact.place)))
+            }
+            Node::Name(name) if Fact::named(name).is_some_and(|fact| fact.optional) => {
+                let message = "`has` asks for a field";
+                self.fail(Fault::hinted(argument.span, message, format!("write `has(request.{name})`")))
+            }
+            _ => {
+                let hint = "it is written `has(request.mcc)`";
+                self.fail(Fault::hinted(argument.span, "`has` asks for a field", hint))
+            }
         }
     }
 
-    fn text(&mut self, expression: &Expression, role: &str) -> Checked<Text> {
-        match self.typed(expression)? {
-            Typed::Text(text) => Some(text),
-            other => self.mistyped(expression.span, role, Kind::String, other.kind()),
+    fn expected(&mut self, expression: &Expression, wanted: Kind, role: &str) -> Checked<Typed> {
+        let typed = self.typed(expression)?;
+        if typed.kind == wanted {
+            return Some(typed);
         }
+        let message = format!("{role} has to be {}, and this is {}", wanted.name(), typed.kind.name());
+        self.fail(Fault::new(expression.span, message))
     }
 
     /// Notes a fact that is compared with a literal which it can never hold.
     fn check_domain(&mut self, fact: &Expression, literal: &Expression) {
-        let (Node::Name(name), Node::String(text)) = (&fact.node, &literal.node) else { return };
+        let (Node::Name(name) | Node::Field(_, name), Node::String(text)) = (&fact.node, &literal.node)
+        else {
+            return;
+        };
         let Some(fact) = Fact::named(name) else { return };
-        if fact.kind() != Kind::String || fact.domain.contains(text) {
+        if fact.kind != Kind::String || fact.domain.contains(text) {
             return;
         }
         let hint = match fact.domain {
@@ -227,35 +275,17 @@ impl Checker {
         self.faults.push(Fault::hinted(literal.span, format!("`{name}` never holds this text"), hint));
     }
 
-    fn intern(&mut self, text: &str) -> TextIndex {
-        if let Some(index) = self.texts.get(text) {
-            return *index;
-        }
-        let index = self.code.add_text(text);
-        self.texts.insert(text.into(), index);
-        index
-    }
-
-    fn mistyped<T>(&mut self, span: Span, role: &str, wanted: Kind, found: Kind) -> Checked<T> {
-        let message = format!("{role} has to be {}, and this is {}", wanted.name(), found.name());
-        self.fail(Fault::new(span, message))
-    }
-
     fn fail<T>(&mut self, fault: Fault) -> Checked<T> {
         self.faults.push(fault);
         None
     }
 }
 
-impl Typed {
-    fn kind(self) -> Kind {
-        match self {
-            Typed::Test(_) => Kind::Bool,
-            Typed::Number(_) => Kind::Int,
-            Typed::Text(_) => Kind::String,
-        }
-    }
-}
+/// The object whose fields are the facts that may be absent.
+const REQUEST: &str = "request";
+
+const FUNCTIONS: &str = "functions are `text.startsWith(\"…\")`, `text.endsWith(\"…\")`, `text.contains(\"…\")`, `size(text)` \
+                         and `has(request.…)`";
 
 /// The name that was probably meant: the closest one that differs in at most a third of its
 /// letters, capitals and lower case being equal.
@@ -345,13 +375,13 @@ mod tests {
 
     #[test]
     fn functions() {
-        let one = "the one function is `text.startsWith(\"prefix\")`";
-        check(
-            "link.endsWith('a')",
-            &[&format!("endsWith: no function is called as `endsWith` is here; {one}")],
-        );
-        check("size(link) > 1", &[&format!("size: no function is called as `size` is here; {one}")]);
-        check("link.startsWith()", &[&format!("startsWith: `startsWith` takes one argument; {one}")]);
+        check("link.endsWith('a') || link.contains('b') && size(link) > link.size()", &[]);
+        let no = |name: &str| format!("{name}: no function is called as `{name}` is here; {FUNCTIONS}");
+        check("link.matches('a')", &[&no("matches")]);
+        check("size(link, link) > 1", &[&no("size")]);
+        check("startsWith(link)", &[&no("startsWith")]);
+        check("link.startsWith()", &[&no("startsWith")]);
+        check("size(hour) > 1", &["hour: what `size` measures has to be string, and this is int"]);
         check(
             "hour.startsWith(5)",
             &[
@@ -359,6 +389,49 @@ mod tests {
                 "5: the argument of `startsWith` has to be string, and this is int",
             ],
         );
+    }
+
+    #[test]
+    fn facts_that_may_be_absent() {
+        check("has(request.mcc) && request.mcc > 5 && mcc > 5 && request.merchant == 'a'", &[]);
+        check("has(mcc)", &["mcc: `has` asks for a field; write `has(request.mcc)`"]);
+        check("has(5)", &["5: `has` asks for a field; it is written `has(request.mcc)`"]);
+        check("has(request.amount)", &["request.amount: `amount` is always there; write `amount`"]);
+        check(
+            "request.merchnt == ''",
+            &["request.merchnt: no fact is called `merchnt`; did you mean `request.merchant`?"],
+        );
+        check(
+            "terminal.country == 5",
+            &[
+                "terminal.country: there is no field `country` here; fields are those of `request`; a function is called with `(…)`",
+            ],
+        );
+        check(
+            "request",
+            &["request: `request` is no value; a fact that may be absent is its field: `request.mcc`"],
+        );
+    }
+
+    #[test]
+    fn choices() {
+        check("(pin_present ? amount : 5) > 1 && (pin_present ? link : 'a') == 'a'", &[]);
+        check("hour ? true : false", &["hour: what stands before `?` has to be bool, and this is int"]);
+        check(
+            "true ? hour : link",
+            &["true ? hour : link: a choice between int and string; both have to be of one type"],
+        );
+    }
+
+    #[test]
+    fn values_that_wait_have_a_limit() {
+        // Each parenthesis leaves a value waiting for it, and so does each level of operators in it.
+        let nested =
+            |levels: usize| format!("{}1{} > 0", "hour + hour * (".repeat(levels), ")".repeat(levels));
+        check(&nested(MAX_STACK / 2 - 1), &[]);
+        let mut long = nested(crate::MAX_NESTING);
+        long = format!("{long} == (1 < 2)");
+        assert!(Checker::default().condition(&parse(&long).unwrap()).is_err());
     }
 
     #[test]
@@ -419,7 +492,7 @@ mod tests {
         for source in ["link == 'a' || product == 'a'", "link in ['a', 'b']"] {
             checker.condition(&parse(source).unwrap()).unwrap();
         }
-        assert_eq!(checker.code.texts.len(), 2);
+        assert_eq!(checker.code.text_count(), 2);
     }
 
     #[test]

@@ -39,6 +39,28 @@ pub enum RulePart {
     Action,
     /// The response code.
     Code,
+    /// The points of a score.
+    Score,
+    /// The amount of a limit.
+    Limit,
+    /// The mode.
+    Mode,
+}
+
+impl RulePart {
+    /// The key that holds it in the configuration.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            RulePart::Name => "name",
+            RulePart::When => "when",
+            RulePart::Action => "action",
+            RulePart::Code => "code",
+            RulePart::Score => "score",
+            RulePart::Limit => "limit",
+            RulePart::Mode => "mode",
+        }
+    }
 }
 
 /// A place in a text, in bytes from its beginning. Both ends lie between characters.
@@ -106,12 +128,10 @@ impl std::error::Error for RuleError {}
 /// Empty for the condition, where most mistakes are.
 impl fmt::Display for RulePart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            RulePart::Name => ", name",
-            RulePart::When => "",
-            RulePart::Action => ", action",
-            RulePart::Code => ", code",
-        })
+        match self {
+            RulePart::When => Ok(()),
+            part => write!(f, ", {}", part.key()),
+        }
     }
 }
 

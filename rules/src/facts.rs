@@ -1,11 +1,14 @@
 use card::Currency;
 
-/// Writes [`Facts`] and [`FACTS`] from one table, so that a fact's name, type, meaning and accessor
-/// cannot drift apart. A line reads `name: type` and, for text out of a closed set, `of` that set.
+/// Writes [`Facts`], [`FACTS`] and the reading of them from one table, so that a fact's name, type and
+/// meaning cannot drift apart. A line reads `name: type`, where `maybe_int` is a fact that a
+/// transaction may lack, and for text out of a closed set `of` that set. A new fact is a line here and a
+/// line where the core fills [`Facts`] in.
 macro_rules! facts {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident $(of $domain:expr)?,)+) => {
         /// What a rule may look at: one transaction as the core sees it at the policy step. Borrows its
-        /// text, so filling it costs nothing. [`Facts::default`] is empty text, zeros and `false`.
+        /// text, so filling it costs nothing. [`Facts::default`] is empty text, zeros, `false` and no
+        /// fact that may be absent.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Facts<'a> {
             $($(#[doc = $doc])+ pub $name: facts!(@type $kind),)+
@@ -16,30 +19,84 @@ macro_rules! facts {
             $(Fact {
                 name: stringify!($name),
                 doc: concat!($($doc),+).trim_ascii(),
+                kind: facts!(@kind $kind),
+                optional: facts!(@optional $kind),
                 domain: facts!(@domain $($domain)?),
-                accessor: facts!(@accessor $kind $name),
+                place: Place(Name::$name as u8),
             },)+
         ];
+
+        /// The facts by number.
+        #[allow(non_camel_case_types)]
+        enum Name { $($name,)+ }
+
+        impl<'a> Facts<'a> {
+            /// The value of one fact; `None` where it is optional and this transaction lacks it.
+            #[must_use]
+            pub fn value(&self, fact: &Fact) -> Option<Value<'a>> {
+                match fact.name {
+                    $(stringify!($name) => facts!(@value $kind, self.$name),)+
+                    _ => None,
+                }
+            }
+
+            /// The facts as the bytecode reads them.
+            #[inline]
+            pub(crate) fn laid_out(&self) -> Layout<'a> {
+                let mut layout = Layout { numbers: [0; FACTS.len()], texts: [""; FACTS.len()], present: 0 };
+                $(facts!(@lay $kind, layout, Name::$name as usize, self.$name);)+
+                layout
+            }
+        }
     };
     (@type int) => { i64 };
+    (@type maybe_int) => { Option<i64> };
     (@type bool) => { bool };
     (@type string) => { &'a str };
+    (@type maybe_string) => { Option<&'a str> };
+    (@kind int) => { Kind::Int };
+    (@kind bool) => { Kind::Bool };
+    (@kind string) => { Kind::String };
+    (@kind maybe_int) => { Kind::Int };
+    (@kind maybe_string) => { Kind::String };
+    (@optional maybe_int) => { true };
+    (@optional maybe_string) => { true };
+    (@optional $kind:ident) => { false };
     (@domain) => { Domain::Any };
     (@domain $domain:expr) => { $domain };
-    (@accessor int $name:ident) => { Accessor::Int(|facts| facts.$name) };
-    (@accessor bool $name:ident) => { Accessor::Bool(|facts| facts.$name) };
-    (@accessor string $name:ident) => { Accessor::String(|facts| facts.$name) };
+    (@value int, $value:expr) => { Some(Value::Int($value)) };
+    (@value maybe_int, $value:expr) => { $value.map(Value::Int) };
+    (@value bool, $value:expr) => { Some(Value::Bool($value)) };
+    (@value string, $value:expr) => { Some(Value::String($value)) };
+    (@value maybe_string, $value:expr) => { $value.map(Value::String) };
+    (@lay int, $layout:ident, $place:expr, $value:expr) => { $layout.numbers[$place] = $value };
+    (@lay maybe_int, $layout:ident, $place:expr, $value:expr) => {
+        if let Some(value) = $value {
+            $layout.numbers[$place] = value;
+            $layout.present |= 1 << $place;
+        }
+    };
+    (@lay bool, $layout:ident, $place:expr, $value:expr) => { $layout.numbers[$place] = i64::from($value) };
+    (@lay string, $layout:ident, $place:expr, $value:expr) => { $layout.texts[$place] = $value };
+    (@lay maybe_string, $layout:ident, $place:expr, $value:expr) => {
+        if let Some(value) = $value {
+            $layout.texts[$place] = value;
+            $layout.present |= 1 << $place;
+        }
+    };
 }
 
 facts! {
     /// What is asked for.
     transaction: string of Domain::OneOf(&["purchase", "withdrawal", "balance_inquiry"]),
+    /// Whether an approval holds the money (01xx) or posts it (02xx).
+    message: string of Domain::OneOf(&["authorization", "financial"]),
     /// Amount in minor units of `currency`: 12.50 USD is 1250.
     amount: int,
     /// Currency of the amount, the alphabetic code of ISO 4217.
     currency: string of Domain::Currency,
     /// Merchant category code of ISO 18245, such as 6011 for an ATM; 0 if unknown.
-    mcc: int,
+    mcc: maybe_int,
     /// How the card was read. A fallback is a stripe read from a card whose chip failed.
     entry_mode: string of Domain::OneOf(&[
         "chip",
@@ -55,20 +112,38 @@ facts! {
     ]),
     /// Whether the request carries a PIN.
     pin_present: bool,
+    /// Whether the request carries chip data (DE 55).
+    chip_present: bool,
+    /// Whether an ATM that this switch drives asks for it.
+    atm: bool,
     /// Hour of the local business time, 0 to 23.
     hour: int,
+    /// Day of the week by the local business time, 1 for Monday to 7 for Sunday.
+    weekday: int,
     /// Country of the acquirer, the numeric code of ISO 3166-1; 0 if unknown.
-    country: int,
+    country: maybe_int,
+    /// Country of the terminal by the chip data (9F1A), likewise.
+    terminal_country: maybe_int,
     /// Name of the link that brought the request.
     link: string,
     /// Terminal identifier (DE 41).
     terminal: string,
     /// Merchant identifier (DE 42).
-    merchant: string,
+    merchant: maybe_string,
+    /// First eight digits of the card number.
+    bin: string,
     /// Name of the card's product.
     product: string,
     /// Name of the card's scheme, such as `visa`.
     scheme: string,
+    /// Months from this one to the last in which the card is valid: 0 in its last month.
+    months_to_expiry: int,
+    /// Wrong PINs in a row so far, before this transaction.
+    wrong_pins: int,
+    /// Chip transaction counter (ATC) of this transaction; 0 without chip data.
+    atc: maybe_int,
+    /// Kind of the account.
+    account_kind: string of Domain::OneOf(&["default", "savings", "cheque", "credit"]),
     /// Available balance of the account in minor units of its currency, before this transaction.
     balance_available: int,
     /// Sum counted today against the card's limit for this kind of transaction (withdrawals, or all
@@ -76,7 +151,14 @@ facts! {
     daily_amount: int,
     /// Number of transactions counted likewise, without this one.
     daily_count: int,
+    /// Points that the rules before this one have given.
+    score: int,
 }
+
+const _: () = assert!(FACTS.len() <= u64::BITS as usize, "`Layout::present` has a bit for each fact");
+
+/// Where the running score stands.
+pub(crate) const SCORE: Place = Place(Name::score as u8);
 
 /// One line of the table of facts.
 #[derive(Clone, Copy, Debug)]
@@ -85,26 +167,59 @@ pub struct Fact {
     pub name: &'static str,
     /// What it means, with its unit.
     pub doc: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whether a transaction may lack it. By its name alone it is then 0 or empty; `request.NAME`
+    /// fails, and `has(request.NAME)` is false.
+    pub optional: bool,
     /// Which text it can hold.
     pub domain: Domain,
-    /// How it is read; also says its type.
-    pub accessor: Accessor,
+    pub(crate) place: Place,
 }
 
-/// Reads one fact.
-#[derive(Clone, Copy, Debug)]
-pub enum Accessor {
+/// The value of a fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
     /// An integer.
-    Int(ReadInt),
+    Int(i64),
     /// A truth value.
-    Bool(ReadBool),
+    Bool(bool),
     /// Text.
-    String(ReadString),
+    String(&'a str),
 }
 
-pub(crate) type ReadInt = fn(&Facts<'_>) -> i64;
-pub(crate) type ReadBool = fn(&Facts<'_>) -> bool;
-pub(crate) type ReadString = for<'a> fn(&Facts<'a>) -> &'a str;
+/// Place of a fact in a [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place(u8);
+
+/// The facts of one transaction side by side, integers and truth values in one row and text in another.
+pub(crate) struct Layout<'a> {
+    numbers: [i64; FACTS.len()],
+    texts: [&'a str; FACTS.len()],
+    /// The optional facts that are there, by bit.
+    present: u64,
+}
+
+impl<'a> Layout<'a> {
+    #[inline]
+    pub(crate) fn number(&self, place: Place) -> i64 {
+        self.numbers[usize::from(place.0)]
+    }
+
+    #[inline]
+    pub(crate) fn text(&self, place: Place) -> &'a str {
+        self.texts[usize::from(place.0)]
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, place: Place) -> bool {
+        self.present & (1 << place.0) != 0
+    }
+
+    pub(crate) fn set_number(&mut self, place: Place, number: i64) {
+        self.numbers[usize::from(place.0)] = number;
+    }
+}
 
 /// Which text a fact can hold. A rule that compares it with other text could never match, which
 /// is a mistake at load rather than a rule that silently does nothing.
@@ -134,16 +249,6 @@ impl Fact {
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Fact> {
         FACTS.iter().find(|fact| fact.name == name)
-    }
-
-    /// Its type.
-    #[must_use]
-    pub fn kind(&self) -> Kind {
-        match self.accessor {
-            Accessor::Int(_) => Kind::Int,
-            Accessor::Bool(_) => Kind::Bool,
-            Accessor::String(_) => Kind::String,
-        }
     }
 }
 
@@ -200,6 +305,7 @@ mod tests {
             Domain::OneOf(words) => format!(" One of `{}`.", words.join("`, `")),
             Domain::Any | Domain::Currency => String::new(),
         };
-        format!("| `{}` | {} | {}{words} |\n", fact.name, fact.kind().name(), fact.doc)
+        let optional = if fact.optional { ", optional" } else { "" };
+        format!("| `{}` | {}{optional} | {}{words} |\n", fact.name, fact.kind.name(), fact.doc)
     }
 }

@@ -14,4 +14,10 @@ pub const MAX_NESTING: usize = 32;
 /// deeper than its operators and its nesting together, how much stack it can take.
 pub const MAX_OPERATORS: usize = 256;
 
+/// Most values of one condition that wait for others while it is computed.
+pub(crate) const MAX_STACK: usize = 64;
+
+/// Most points that one rule gives or takes.
+pub const MAX_SCORE: i64 = 1_000_000;
+
 const _: () = assert!(MAX_RULES <= u64::BITS as usize);

@@ -21,6 +21,10 @@ pub(crate) enum Node {
     Binary(Operator, Box<Expression>, Box<Expression>),
     In(Box<Expression>, Vec<Expression>),
     Call(Call),
+    /// `operand.name`
+    Field(Box<Expression>, String),
+    /// `question ? then : otherwise`
+    Choose(Box<[Expression; 3]>),
 }
 
 /// `receiver.function(arguments)`; a function called by itself has no receiver.
@@ -55,6 +59,8 @@ pub(crate) enum Calculation {
     Add,
     Subtract,
     Multiply,
+    Divide,
+    Remainder,
 }
 
 impl Calculation {
@@ -64,6 +70,8 @@ impl Calculation {
             Calculation::Add => "+",
             Calculation::Subtract => "-",
             Calculation::Multiply => "*",
+            Calculation::Divide => "/",
+            Calculation::Remainder => "%",
         }
     }
 }
@@ -73,7 +81,7 @@ pub(crate) fn parse(source: &str) -> Result<Expression, Fault> {
     let tokens = tokens(source)?;
     let end = Span { start: source.trim_end().len(), end: source.trim_end().len() };
     let mut parser = Parser { tokens: &tokens, end, nesting: 0, operators: 0 };
-    let expression = parser.binary(Precedence::Or)?;
+    let expression = parser.expression()?;
     match parser.tokens.first() {
         None => Ok(expression),
         Some(token) => Err(stray(token)),
@@ -120,6 +128,21 @@ struct Parser<'t, 's> {
 }
 
 impl Parser<'_, '_> {
+    /// A whole expression: operands, or a choice between two. The last part of a choice may be another
+    /// choice, and the others are when they stand in parentheses.
+    fn expression(&mut self) -> Result<Expression, Fault> {
+        let question = self.binary(Precedence::Or)?;
+        if !self.tokens.first().is_some_and(|token| token.kind == TokenKind::Symbol("?")) {
+            return Ok(question);
+        }
+        self.count_operator()?;
+        let then = self.nested(|parser| parser.binary(Precedence::Or))?;
+        self.expect(":", "a choice is written `question ? one : other`")?;
+        let otherwise = self.nested(Parser::expression)?;
+        let span = question.span.to(otherwise.span);
+        Ok(Expression { span, node: Node::Choose(Box::new([question, then, otherwise])) })
+    }
+
     /// Operands joined by operators at least as tight as `loosest`.
     fn binary(&mut self, loosest: Precedence) -> Result<Expression, Fault> {
         let mut left = self.unary()?;
@@ -159,6 +182,8 @@ impl Parser<'_, '_> {
             TokenKind::Symbol("+") => calculation(Calculation::Add, Precedence::Sum),
             TokenKind::Symbol("-") => calculation(Calculation::Subtract, Precedence::Sum),
             TokenKind::Symbol("*") => calculation(Calculation::Multiply, Precedence::Product),
+            TokenKind::Symbol("/") => calculation(Calculation::Divide, Precedence::Product),
+            TokenKind::Symbol("%") => calculation(Calculation::Remainder, Precedence::Product),
             _ => return None,
         })
     }
@@ -193,17 +218,21 @@ impl Parser<'_, '_> {
         Ok(Expression { span: minus.to(operand.span), node: Node::Negate(Box::new(operand)) })
     }
 
-    /// An operand and the functions called on it.
+    /// An operand with its fields and the functions called on it.
     fn member(&mut self) -> Result<Expression, Fault> {
         let mut operand = self.primary()?;
         while self.tokens.first().is_some_and(|token| token.kind == TokenKind::Symbol(".")) {
             self.count_operator()?;
             let Some(Token { kind: TokenKind::Name(function), span }) = self.tokens.first() else {
-                return Err(self.missing("a function after the point"));
+                return Err(self.missing("a field or a function after the point"));
             };
             self.advance();
-            self.expect("(", "facts have no fields; a function is called with `(…)`")?;
-            operand = self.call(Some(operand), function, *span)?;
+            operand = if self.take("(").is_some() {
+                self.call(Some(operand), function, *span)?
+            } else {
+                let whole = operand.span.to(*span);
+                Expression { span: whole, node: Node::Field(Box::new(operand), (*function).into()) }
+            };
         }
         Ok(operand)
     }
@@ -236,7 +265,7 @@ impl Parser<'_, '_> {
 
     fn parenthesis(&mut self) -> Result<Expression, Fault> {
         let open = self.expect("(", "")?;
-        let inner = self.nested(|parser| parser.binary(Precedence::Or))?;
+        let inner = self.nested(Parser::expression)?;
         let close = self.expect(")", "a parenthesis is not closed")?;
         Ok(Expression { span: open.to(close), node: inner.node })
     }
@@ -263,7 +292,7 @@ impl Parser<'_, '_> {
             if let Some(span) = self.take(close) {
                 return Ok((expressions, span));
             }
-            expressions.push(self.binary(Precedence::Or)?);
+            expressions.push(self.expression()?);
             if self.take(",").is_none() {
                 let hint = if close == "]" { "a list is not closed" } else { "a call is not closed" };
                 return Ok((expressions, self.expect(close, hint)?));
@@ -358,6 +387,11 @@ mod tests {
                 let receiver = call.receiver.as_ref().map_or("-".into(), |receiver| grouped(receiver));
                 format!("({} {receiver} [{}])", call.function, list(&call.arguments))
             }
+            Node::Field(operand, name) => format!("(. {} {name})", grouped(operand)),
+            Node::Choose(parts) => {
+                let [question, then, otherwise] = &**parts;
+                format!("(? {} {} {})", grouped(question), grouped(then), grouped(otherwise))
+            }
         }
     }
 
@@ -401,6 +435,17 @@ mod tests {
     }
 
     #[test]
+    fn choices_and_fields() {
+        check("a ? b : c", "(? a b c)");
+        check("a || b ? c && d : e ? f : g", "(? (|| a b) (&& c d) (? e f g))");
+        check("(a ? b : c) ? d : (e ? f : g)", "(? (? a b c) d (? e f g))");
+        check("f(a ? b : c)", "(f - [(? a b c)])");
+        check("a / b % c * d", "(* (% (/ a b) c) d)");
+        check("request.a + 1 > has(request.b)", "(> (+ (. request a) 1) (has - [(. request b)]))");
+        check("a.b.f().c", "(. (f (. a b) []) c)");
+    }
+
+    #[test]
     fn minus_is_a_sign_or_an_operator() {
         check("a-1", "(- a 1)");
         check("a - -1", "(- a -1)");
@@ -436,8 +481,10 @@ mod tests {
         refused("a in [1 2]", "2", "`]` is missing here");
         refused("a in [,]", ",", "a fact or a literal is missing here");
         refused("a == [1]", "[", "a list cannot stand here");
-        refused("a.size", "", "`(` is missing here");
-        refused("a.'b'", "'b'", "a function after the point is missing here");
+        refused("a.'b'", "'b'", "a field or a function after the point is missing here");
+        refused("a ? b", "", "`:` is missing here");
+        refused("a ? b ? c : d : e", "?", "`:` is missing here");
+        refused("a : b", ":", "an operator is missing here");
     }
 
     #[test]

@@ -1,22 +1,57 @@
 use crate::check::Checker;
-use crate::code::{Code, TestIndex};
+use crate::code::{Code, Exit};
 use crate::error::{Fault, RuleError, RulePart, Span};
 use crate::limits::{MAX_NAME_BYTES, MAX_RULES, MAX_SOURCE_BYTES};
 use crate::parse::parse;
-use crate::verdict::{Verdict, VerdictFault};
+use crate::verdict::Verdict;
 use std::collections::BTreeSet;
 
 /// A rule as the configuration states it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RuleSource<'a> {
     /// By what name receipts and counters know it; unique.
     pub name: &'a str,
     /// The condition.
     pub when: &'a str,
-    /// `decline`, `capture`, `refer` or `flag`.
+    /// `decline`, `capture`, `refer`, `flag`, `score` or `limit`.
     pub action: &'a str,
     /// Response code (DE 39) of `decline` (59 if absent) and `capture` (07 if absent).
     pub code: Option<&'a str>,
+    /// Points of `score`.
+    pub score: Option<i64>,
+    /// Amount of `limit`, in minor units of the transaction's currency.
+    pub limit: Option<i64>,
+    /// `live` (if absent) or `shadow`.
+    pub mode: Option<&'a str>,
+}
+
+/// Whether a rule has its say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It does what its action says.
+    #[default]
+    Live,
+    /// It is asked, and only what it would have done is told.
+    Shadow,
+}
+
+impl Mode {
+    /// As the configuration and the counters have it: `live` or `shadow`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Live => "live",
+            Mode::Shadow => "shadow",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Mode, Fault> {
+        match text {
+            "live" => Ok(Mode::Live),
+            "shadow" => Ok(Mode::Shadow),
+            _ => Err(Fault::hinted(Span::whole(text), "no such mode", "`live` or `shadow`")),
+        }
+    }
 }
 
 /// A compiled rule.
@@ -28,7 +63,9 @@ pub struct Rule {
     pub when: String,
     /// What it does when the condition holds.
     pub verdict: Verdict,
-    pub(crate) test: TestIndex,
+    /// Whether it does it.
+    pub mode: Mode,
+    pub(crate) entry: Exit,
 }
 
 /// All rules of one version of the configuration, ready to be asked. The default has no rules and
@@ -91,26 +128,21 @@ impl<'a> Compiler<'a> {
         if let Err(fault) = check_name(source.name, !self.names.insert(source.name)) {
             note(RulePart::Name, fault);
         }
-        let test = match compile_condition(source.when, &mut self.checker) {
-            Ok(test) => Some(test),
-            Err(faults) => {
-                faults.into_iter().for_each(|fault| note(RulePart::When, fault));
-                None
-            }
-        };
-        let verdict = match Verdict::parse(source.action, source.code) {
-            Ok(verdict) => Some(verdict),
-            Err(VerdictFault::Action(fault)) => {
-                note(RulePart::Action, fault);
-                None
-            }
-            Err(VerdictFault::Code(fault)) => {
-                note(RulePart::Code, fault);
-                None
-            }
-        };
-        if let (Some(test), Some(verdict)) = (test, verdict) {
-            self.rules.push(Rule { name: source.name.into(), when: source.when.into(), verdict, test });
+        let entry = compile_condition(source.when, &mut self.checker);
+        let entry = entry.map_err(|faults| faults.into_iter().for_each(|fault| note(RulePart::When, fault)));
+        let verdict = Verdict::parse(source);
+        let verdict =
+            verdict.map_err(|faults| faults.into_iter().for_each(|(part, fault)| note(part, fault)));
+        let mode = source.mode.map_or(Ok(Mode::Live), Mode::parse);
+        let mode = mode.map_err(|fault| note(RulePart::Mode, fault));
+        if let (Ok(entry), Ok(verdict), Ok(mode)) = (entry, verdict, mode) {
+            self.rules.push(Rule {
+                name: source.name.into(),
+                when: source.when.into(),
+                verdict,
+                mode,
+                entry,
+            });
         }
     }
 }
@@ -129,7 +161,7 @@ fn check_name(name: &str, taken: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-fn compile_condition(when: &str, checker: &mut Checker) -> Result<TestIndex, Vec<Fault>> {
+fn compile_condition(when: &str, checker: &mut Checker) -> Result<Exit, Vec<Fault>> {
     if when.len() > MAX_SOURCE_BYTES {
         let message = format!("the condition is longer than {MAX_SOURCE_BYTES} bytes");
         return Err(vec![Fault::hinted(Span { start: 0, end: 0 }, message, "split the rule in two")]);
@@ -141,14 +173,18 @@ fn compile_condition(when: &str, checker: &mut Checker) -> Result<TestIndex, Vec
 impl RuleSource<'_> {
     /// A mistake in one of this rule's texts. A text that is absent has no mistakes.
     fn error(&self, index: usize, part: RulePart, fault: Fault) -> RuleError {
+        let number = |number: Option<i64>| number.map_or(String::new(), |number| number.to_string());
         let source = match part {
-            RulePart::Name => self.name,
-            RulePart::When => self.when,
-            RulePart::Action => self.action,
-            RulePart::Code => self.code.unwrap_or(""),
+            RulePart::Name => self.name.to_owned(),
+            RulePart::When => self.when.to_owned(),
+            RulePart::Action => self.action.to_owned(),
+            RulePart::Code => self.code.unwrap_or_default().to_owned(),
+            RulePart::Score => number(self.score),
+            RulePart::Limit => number(self.limit),
+            RulePart::Mode => self.mode.unwrap_or_default().to_owned(),
         };
         let Fault { span, message, hint } = fault;
-        RuleError { index, rule: self.name.into(), part, source: source.into(), span, message, hint }
+        RuleError { index, rule: self.name.into(), part, source, span, message, hint }
     }
 }
 
@@ -157,7 +193,15 @@ mod tests {
     use super::*;
     use crate::facts::Facts;
 
-    const RULE: RuleSource<'_> = RuleSource { name: "rule", when: "true", action: "flag", code: None };
+    const RULE: RuleSource<'_> = RuleSource {
+        name: "rule",
+        when: "true",
+        action: "flag",
+        code: None,
+        score: None,
+        limit: None,
+        mode: None,
+    };
 
     /// Errors as `index part message`.
     fn check(sources: &[RuleSource<'_>], expect: &[&str]) {
@@ -169,8 +213,8 @@ mod tests {
 
     #[test]
     fn all_mistakes_of_all_rules_come_together() {
-        let first = RuleSource { name: "", when: "amont > 'x'", action: "decline", code: Some("00") };
-        let third = RuleSource { name: "rule", when: "hour <", action: "deny", code: None };
+        let first = RuleSource { name: "", when: "amont > 'x'", action: "decline", code: Some("00"), ..RULE };
+        let third = RuleSource { name: "rule", when: "hour <", action: "deny", mode: Some("dark"), ..RULE };
         check(
             &[first, RULE, third],
             &[
@@ -180,6 +224,7 @@ mod tests {
                 "2 Name the name is taken",
                 "2 When a fact or a literal is missing here",
                 "2 Action no such action",
+                "2 Mode no such mode",
             ],
         );
     }

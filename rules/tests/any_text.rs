@@ -10,6 +10,10 @@ const WORDS: &[&str] = &[
     "in",
     "and",
     "size",
+    "has",
+    "request",
+    "endsWith",
+    "contains",
     "startsWith",
     "0",
     "1",
@@ -33,6 +37,9 @@ const WORDS: &[&str] = &[
     "-",
     "*",
     "/",
+    "%",
+    "?",
+    ":",
     ".",
     ",",
     "(",
@@ -51,10 +58,10 @@ const WORDS: &[&str] = &[
 ];
 
 const CONDITION: &str = r#"!(transaction == "withdrawal" && mcc in [6010, -6011]) || link.startsWith('\u00e9')
-    && amount * 2 + daily_amount - 1 >= -5 // note"#;
+    && amount * 2 + daily_amount - 1 >= -5 && (has(request.mcc) ? request.mcc / 2 : 1) > 0 // note"#;
 
 fn check(when: &str) -> Result<(), TestCaseError> {
-    let rule = RuleSource { name: "rule", when, action: "decline", code: None };
+    let rule = RuleSource { name: "rule", when, action: "decline", ..RuleSource::default() };
     match Program::compile(&[rule]) {
         Ok(program) => {
             let outcome = program.evaluate(&Facts::default());
@@ -106,7 +113,7 @@ proptest! {
 
     #[test]
     fn any_name_action_and_code(name in any::<String>(), action in any::<String>(), code in any::<Option<String>>()) {
-        let rule = RuleSource { name: &name, when: "true", action: &action, code: code.as_deref() };
+        let rule = RuleSource { name: &name, when: "true", action: &action, code: code.as_deref(), ..RuleSource::default() };
         for error in Program::compile(&[rule]).err().unwrap_or_default() {
             prop_assert!(error.to_string().contains(&error.message));
         }

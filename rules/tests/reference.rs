@@ -1,17 +1,21 @@
-//! The compiled program against a naive evaluator: random typed conditions are written as text,
-//! compiled and asked; the evaluator here walks the tree they were written from. It shares no code
-//! with the crate, so it also judges the grammar.
+//! The compiled program against two others: a naive evaluator, which walks the tree that the text was
+//! written from and shares no code with the crate, so that it also judges the grammar; and the `cel` crate,
+//! an independent implementation of the language, which is given the text and the facts.
 
+use cel::Context;
+use cel::objects::Map;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use rules::{Accessor, Domain, FACTS, Fact, Facts, Outcome, Program, RuleSource};
+use rules::{Domain, FACTS, Fact, Facts, Kind, Outcome, Program, RuleSource, Value};
+use std::collections::HashMap;
 
-/// A condition. Comparisons and calculations hold their sign.
+/// A condition. Comparisons, calculations and functions hold their sign.
 #[derive(Clone, Debug)]
 enum Bool {
     Constant(bool),
     Fact(&'static Fact),
+    Has(&'static Fact),
     Not(Box<Bool>),
     And(Box<Bool>, Box<Bool>),
     Or(Box<Bool>, Box<Bool>),
@@ -20,33 +24,40 @@ enum Bool {
     CompareStrings(&'static str, Text, Text),
     IntIn(Int, Vec<i64>),
     StringIn(Text, Vec<&'static str>),
-    StartsWith(Text, Text),
+    Call(&'static str, Text, Text),
+    Choose(Box<[Bool; 3]>),
 }
 
 #[derive(Clone, Debug)]
 enum Int {
     Constant(i64),
     Fact(&'static Fact),
+    /// `request.NAME`
+    Required(&'static Fact),
     Negate(Box<Int>),
     Calculate(&'static str, Box<Int>, Box<Int>),
+    Size(Text),
+    Choose(Box<(Bool, Int, Int)>),
 }
 
 #[derive(Clone, Debug)]
 enum Text {
     Constant(&'static str),
     Fact(&'static Fact),
+    Required(&'static Fact),
 }
 
-// The meaning. `None` is an overflow.
+// The meaning. `None` is an error: an overflow, a division by zero, a fact that is absent.
 
 impl Bool {
     fn value(&self, facts: &Facts<'_>) -> Option<bool> {
         match self {
             Bool::Constant(constant) => Some(*constant),
-            Bool::Fact(fact) => match fact.accessor {
-                Accessor::Bool(read) => Some(read(facts)),
+            Bool::Fact(fact) => match facts.value(fact) {
+                Some(Value::Bool(value)) => Some(value),
                 other => panic!("{other:?}"),
             },
+            Bool::Has(fact) => Some(facts.value(fact).is_some()),
             Bool::Not(operand) => operand.value(facts).map(|value| !value),
             Bool::And(left, right) => match (left.value(facts), right.value(facts)) {
                 (Some(false), _) | (_, Some(false)) => Some(false),
@@ -63,19 +74,32 @@ impl Bool {
                 Some(compare(sign, left.value(facts)?, right.value(facts)?))
             }
             Bool::CompareStrings(sign, left, right) => {
-                Some(compare(sign, left.value(facts), right.value(facts)))
+                Some(compare(sign, left.value(facts)?, right.value(facts)?))
             }
             Bool::IntIn(operand, list) => {
                 let value = operand.value(facts)?;
                 Some(list.contains(&value))
             }
             Bool::StringIn(operand, list) => {
-                let value = operand.value(facts);
+                let value = operand.value(facts)?;
                 Some(list.contains(&value))
             }
-            Bool::StartsWith(text, prefix) => {
-                let (text, prefix) = (text.value(facts).as_bytes(), prefix.value(facts).as_bytes());
-                Some(text.get(..prefix.len()) == Some(prefix))
+            Bool::Call(function, text, argument) => {
+                let (text, argument) = (text.value(facts)?.as_bytes(), argument.value(facts)?.as_bytes());
+                Some(match *function {
+                    "startsWith" => text.get(..argument.len()) == Some(argument),
+                    "endsWith" => {
+                        text.len() >= argument.len() && &text[text.len() - argument.len()..] == argument
+                    }
+                    "contains" => {
+                        argument.is_empty() || text.windows(argument.len()).any(|part| part == argument)
+                    }
+                    other => panic!("{other}"),
+                })
+            }
+            Bool::Choose(parts) => {
+                let [question, then, otherwise] = &**parts;
+                if question.value(facts)? { then.value(facts) } else { otherwise.value(facts) }
             }
         }
     }
@@ -85,10 +109,8 @@ impl Int {
     fn value(&self, facts: &Facts<'_>) -> Option<i64> {
         let wide = match self {
             Int::Constant(constant) => i128::from(*constant),
-            Int::Fact(fact) => match fact.accessor {
-                Accessor::Int(read) => i128::from(read(facts)),
-                other => panic!("{other:?}"),
-            },
+            Int::Fact(fact) => i128::from(int_of(facts.value(fact)).unwrap_or(0)),
+            Int::Required(fact) => i128::from(int_of(facts.value(fact))?),
             Int::Negate(operand) => -i128::from(operand.value(facts)?),
             Int::Calculate(sign, left, right) => {
                 let (left, right) = (i128::from(left.value(facts)?), i128::from(right.value(facts)?));
@@ -96,22 +118,43 @@ impl Int {
                     "+" => left + right,
                     "-" => left - right,
                     "*" => left * right,
+                    "/" if right != 0 => left / right,
+                    // The quotient of these leaves 64 bits, so the remainder is an error too.
+                    "%" if left == i128::from(i64::MIN) && right == -1 => return None,
+                    "%" if right != 0 => left % right,
+                    "/" | "%" => return None,
                     other => panic!("{other}"),
                 }
+            }
+            Int::Size(text) => text.value(facts)?.chars().count() as i128,
+            Int::Choose(parts) => {
+                let (question, then, otherwise) = &**parts;
+                let chosen = if question.value(facts)? { then } else { otherwise };
+                i128::from(chosen.value(facts)?)
             }
         };
         i64::try_from(wide).ok()
     }
 }
 
+fn int_of(value: Option<Value<'_>>) -> Option<i64> {
+    match value? {
+        Value::Int(value) => Some(value),
+        other => panic!("{other:?}"),
+    }
+}
+
 impl Text {
-    fn value<'a>(&self, facts: &Facts<'a>) -> &'a str {
-        match self {
-            Text::Constant(constant) => constant,
-            Text::Fact(fact) => match fact.accessor {
-                Accessor::String(read) => read(facts),
-                other => panic!("{other:?}"),
-            },
+    fn value<'a>(&self, facts: &Facts<'a>) -> Option<&'a str> {
+        let (fact, absent) = match self {
+            Text::Constant(constant) => return Some(constant),
+            Text::Fact(fact) => (fact, Some("")),
+            Text::Required(fact) => (fact, None),
+        };
+        match facts.value(fact) {
+            None => absent,
+            Some(Value::String(text)) => Some(text),
+            other => panic!("{other:?}"),
         }
     }
 }
@@ -130,6 +173,7 @@ fn compare<T: PartialOrd + Copy>(sign: &str, left: T, right: T) -> bool {
 
 // The text. Operators group from the left, and a level binds tighter than the ones below it.
 
+const CHOICE: u8 = 0;
 const OR: u8 = 1;
 const AND: u8 = 2;
 const RELATION: u8 = 3;
@@ -204,8 +248,13 @@ impl Bool {
                 let list: String = list.iter().map(|text| format!("{},", quoted(text))).collect();
                 binary(RELATION, &operand.write(), " in ", &Written::atom(format!("[{list}]")))
             }
-            Bool::StartsWith(text, prefix) => {
-                Written::atom(format!("{}.startsWith({})", text.write().text, prefix.write().text))
+            Bool::Has(fact) => Written::atom(format!("has(request.{})", fact.name)),
+            Bool::Call(function, text, argument) => {
+                Written::atom(format!("{}.{function}({})", text.write().text, argument.write().text))
+            }
+            Bool::Choose(parts) => {
+                let [question, then, otherwise] = &**parts;
+                choice(&question.write(style), &then.write(style), &otherwise.write(style), style)
             }
         }
     }
@@ -217,11 +266,25 @@ impl Int {
             Int::Constant(constant) => Written::atom(constant.to_string()),
             Int::Fact(fact) => Written::atom(fact.name.into()),
             Int::Negate(operand) => {
-                Written { level: UNARY, text: format!("-{}", operand.write(style).within(UNARY, style)) }
+                // CEL's grammar leaves open whether a second minus is the sign of a literal, which matters for
+                // the least one: the `cel` crate refuses it, and we do not.
+                let operand = operand.write(style).within(UNARY, style);
+                let operand = if operand.starts_with('-') { format!("({operand})") } else { operand };
+                Written { level: UNARY, text: format!("-{operand}") }
             }
             Int::Calculate(sign, left, right) => {
-                let level = if *sign == "*" { PRODUCT } else { SUM };
+                let level = if ["*", "/", "%"].contains(sign) { PRODUCT } else { SUM };
                 Written::binary(level, &left.write(style), sign, &right.write(style), style)
+            }
+            Int::Required(fact) => Written::atom(format!("request.{}", fact.name)),
+            // The two ways to write it.
+            Int::Size(text) if style == Parentheses::Needed => {
+                Written::atom(format!("size({})", text.write().text))
+            }
+            Int::Size(text) => Written::atom(format!("{}.size()", text.write().text)),
+            Int::Choose(parts) => {
+                let (question, then, otherwise) = &**parts;
+                choice(&question.write(style), &then.write(style), &otherwise.write(style), style)
             }
         }
     }
@@ -232,8 +295,15 @@ impl Text {
         Written::atom(match self {
             Text::Constant(constant) => quoted(constant),
             Text::Fact(fact) => fact.name.into(),
+            Text::Required(fact) => format!("request.{}", fact.name),
         })
     }
+}
+
+/// Only the last part may be another choice.
+fn choice(question: &Written, then: &Written, otherwise: &Written, style: Parentheses) -> Written {
+    let (question, then) = (question.within(OR, style), then.within(OR, style));
+    Written { level: CHOICE, text: format!("{question} ? {then} : {}", otherwise.within(CHOICE, style)) }
 }
 
 fn quoted(text: &str) -> String {
@@ -262,20 +332,34 @@ fn facts_where(choose: fn(&Fact) -> bool) -> impl Strategy<Value = &'static Fact
 }
 
 fn int() -> impl Strategy<Value = Int> + Clone {
-    let fact = facts_where(|fact| matches!(fact.accessor, Accessor::Int(_)));
-    let leaf = prop_oneof![select(NUMBERS).prop_map(Int::Constant), fact.prop_map(Int::Fact)];
-    leaf.prop_recursive(3, 8, 2, |inner| {
-        let pair = (select(&["+", "-", "*"][..]), inner.clone(), inner.clone());
+    let fact = facts_where(|fact| fact.kind == Kind::Int);
+    let optional = facts_where(|fact| fact.kind == Kind::Int && fact.optional);
+    let question = facts_where(|fact| fact.optional).prop_map(Bool::Has);
+    let leaf = prop_oneof![
+        2 => select(NUMBERS).prop_map(Int::Constant),
+        2 => fact.prop_map(Int::Fact),
+        1 => optional.prop_map(Int::Required),
+        1 => text().prop_map(Int::Size),
+    ];
+    leaf.prop_recursive(3, 8, 2, move |inner| {
+        let pair = (select(&["+", "-", "*", "/", "%"][..]), inner.clone(), inner.clone());
+        let choice = (question.clone(), inner.clone(), inner.clone());
         prop_oneof![
             1 => inner.prop_map(|operand| Int::Negate(operand.into())),
             3 => pair.prop_map(|(sign, left, right)| Int::Calculate(sign, left.into(), right.into())),
+            1 => choice.prop_map(|parts| Int::Choose(parts.into())),
         ]
     })
 }
 
 fn text() -> impl Strategy<Value = Text> + Clone {
-    let fact = facts_where(|fact| matches!(fact.accessor, Accessor::String(_)) && fact.domain == Domain::Any);
-    prop_oneof![select(TEXTS).prop_map(Text::Constant), fact.prop_map(Text::Fact)]
+    let fact = facts_where(|fact| fact.kind == Kind::String && fact.domain == Domain::Any);
+    let optional = facts_where(|fact| fact.kind == Kind::String && fact.optional);
+    prop_oneof![
+        3 => select(TEXTS).prop_map(Text::Constant),
+        3 => fact.prop_map(Text::Fact),
+        1 => optional.prop_map(Text::Required),
+    ]
 }
 
 /// A fact of a closed set of words, compared with one of them.
@@ -288,7 +372,7 @@ fn word_test() -> impl Strategy<Value = Bool> + Clone {
 }
 
 fn condition() -> impl Strategy<Value = Bool> {
-    let fact = facts_where(|fact| matches!(fact.accessor, Accessor::Bool(_)));
+    let fact = facts_where(|fact| fact.kind == Kind::Bool);
     let leaf = prop_oneof![
         1 => any::<bool>().prop_map(Bool::Constant),
         1 => fact.prop_map(Bool::Fact),
@@ -298,57 +382,109 @@ fn condition() -> impl Strategy<Value = Bool> {
             .prop_map(|(sign, left, right)| Bool::CompareStrings(sign, left, right)),
         1 => (int(), vec(select(NUMBERS), 0..6)).prop_map(|(operand, list)| Bool::IntIn(operand, list)),
         1 => (text(), vec(select(TEXTS), 0..6)).prop_map(|(operand, list)| Bool::StringIn(operand, list)),
-        1 => (text(), text()).prop_map(|(text, prefix)| Bool::StartsWith(text, prefix)),
+        1 => facts_where(|fact| fact.optional).prop_map(Bool::Has),
+        2 => (select(&["startsWith", "endsWith", "contains"][..]), text(), text())
+            .prop_map(|(function, text, argument)| Bool::Call(function, text, argument)),
     ];
     leaf.prop_recursive(4, 12, 2, |inner| {
         let pair = (inner.clone(), inner.clone());
         let compared = (select(COMPARISONS), inner.clone(), inner.clone());
+        let choice = [inner.clone(), inner.clone(), inner.clone()];
         prop_oneof![
             1 => inner.prop_map(|operand| Bool::Not(operand.into())),
             3 => pair.clone().prop_map(|(left, right)| Bool::And(left.into(), right.into())),
             3 => pair.prop_map(|(left, right)| Bool::Or(left.into(), right.into())),
             1 => compared.prop_map(|(sign, left, right)| Bool::Compare(sign, left.into(), right.into())),
+            1 => choice.prop_map(|parts| Bool::Choose(parts.into())),
         ]
     })
 }
 
 fn facts() -> impl Strategy<Value = Facts<'static>> {
-    let words = (select(&["purchase", "withdrawal"][..]), select(&["chip", "stripe"][..]), any::<bool>());
-    (words, [(); 7].map(|()| select(NUMBERS)), [(); 5].map(|()| select(TEXTS))).prop_map(
-        |((transaction, entry_mode, pin_present), ints, [link, terminal, merchant, product, scheme])| {
-            let [amount, mcc, hour, country, balance_available, daily_amount, daily_count] = ints;
+    let words = (select(&["purchase", "withdrawal"][..]), select(&["chip", "stripe"][..]));
+    let optional =
+        ([(); 4].map(|()| proptest::option::of(select(NUMBERS))), proptest::option::of(select(TEXTS)));
+    let bools = [(); 3].map(|()| any::<bool>());
+    let numbers = [(); 9].map(|()| select(NUMBERS));
+    (words, bools, numbers, [(); 5].map(|()| select(TEXTS)), optional).prop_map(
+        |((transaction, entry_mode), bools, numbers, texts, (optional, merchant))| {
+            let [pin_present, chip_present, atm] = bools;
+            let [amount, hour, weekday, months_to_expiry, wrong_pins, rest @ ..] = numbers;
+            let [balance_available, daily_amount, daily_count, score] = rest;
+            let [link, terminal, bin, product, scheme] = texts;
+            let [mcc, country, terminal_country, atc] = optional;
             Facts {
                 transaction,
+                message: "financial",
                 amount,
                 currency: "USD",
                 mcc,
                 entry_mode,
                 pin_present,
+                chip_present,
+                atm,
                 hour,
+                weekday,
                 country,
+                terminal_country,
                 link,
                 terminal,
                 merchant,
+                bin,
                 product,
                 scheme,
+                months_to_expiry,
+                wrong_pins,
+                atc,
+                account_kind: "credit",
                 balance_available,
                 daily_amount,
                 daily_count,
+                score,
             }
         },
     )
 }
 
 fn ask(source: &str, facts: &Facts<'_>) -> Option<bool> {
-    let rule = RuleSource { name: "rule", when: source, action: "flag", code: None };
+    let rule = RuleSource { name: "rule", when: source, action: "flag", ..RuleSource::default() };
     let program = match Program::compile(&[rule]) {
         Ok(program) => program,
         Err(errors) => panic!("{}", errors[0]),
     };
     match program.evaluate(facts) {
-        Outcome { decision: None, flags: 0, errors: 1 } => None,
-        Outcome { decision: None, flags, errors: 0 } => Some(flags == 1),
+        Outcome { decision: None, flags: 0, errors: 1, .. } => None,
+        Outcome { decision: None, flags, errors: 0, .. } => Some(flags == 1),
         other => panic!("{other:?}"),
+    }
+}
+
+/// What the `cel` crate says.
+fn ask_cel(source: &str, facts: &Facts<'_>) -> Option<bool> {
+    let mut context = Context::default();
+    let mut request: HashMap<String, cel::Value> = HashMap::new();
+    for fact in FACTS {
+        let value = facts.value(fact).map(|value| match value {
+            Value::Int(number) => cel::Value::Int(number),
+            Value::Bool(truth) => cel::Value::Bool(truth),
+            Value::String(text) => cel::Value::from(text),
+        });
+        if let Some(value) = value.clone().filter(|_| fact.optional) {
+            request.insert(fact.name.to_owned(), value);
+        }
+        let empty = match fact.kind {
+            Kind::Int => cel::Value::Int(0),
+            Kind::Bool => cel::Value::Bool(false),
+            Kind::String => cel::Value::from(""),
+        };
+        context.add_variable_from_value(fact.name, value.unwrap_or(empty));
+    }
+    context.add_variable_from_value("request", cel::Value::Map(Map::from(request)));
+    let program = cel::Program::compile(source).unwrap_or_else(|error| panic!("{source}: {error}"));
+    match program.execute(&context) {
+        Ok(cel::Value::Bool(truth)) => Some(truth),
+        Ok(other) => panic!("{source}: {other:?}"),
+        Err(_) => None,
     }
 }
 
@@ -362,5 +498,16 @@ proptest! {
             let source = condition.write(style).text;
             prop_assert_eq!(ask(&source, &facts), expect, "{}", source);
         }
+    }
+}
+
+proptest! {
+    // An order slower than ours, so it is asked less often.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn the_cel_crate_agrees(condition in condition(), facts in facts()) {
+        let source = condition.write(Parentheses::Needed).text;
+        prop_assert_eq!(ask(&source, &facts), ask_cel(&source, &facts), "{}", source);
     }
 }

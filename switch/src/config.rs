@@ -41,7 +41,7 @@ use std::time::Duration;
 use store::Retire;
 use tls::{Identity, TlsMode};
 use toml::de::{DeTable, DeValue};
-use value::{address, country, duration_up_to, number, one_of, size_within, switch, text};
+use value::{address, country, duration_up_to, number, one_of, signed, size_within, switch, text};
 
 /// What the file says, with what only tools ask for.
 #[derive(Clone, Debug)]
@@ -274,16 +274,15 @@ fn rules(top: &mut Section<'_>) -> rules::Program {
             when: section.required("when", text).unwrap_or_default(),
             action: section.required("action", text).unwrap_or_default(),
             code: section.optional("code", text),
+            // One that cannot be read has been noted, and is not missing.
+            score: section.optional("score", signed).or(section.has("score").then_some(1)),
+            limit: section.optional("limit", signed).or(section.has("limit").then_some(1)),
+            mode: section.optional("mode", text),
         });
     }
     let program = rules::Program::compile(&sources).unwrap_or_else(|errors| {
         for error in errors {
-            let key = match error.part {
-                rules::RulePart::Name => "name",
-                rules::RulePart::When => "when",
-                rules::RulePart::Action => "action",
-                rules::RulePart::Code => "code",
-            };
+            let key = error.part.key();
             // An absent text has been noted already.
             if let Some(section) = sections.get(error.index).filter(|section| section.has(key)) {
                 section.complain(key, Complaint::bare(error.to_string()));

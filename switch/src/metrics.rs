@@ -26,6 +26,8 @@ pub struct Metrics {
     messages_refused: Family<ReasonLabels, Counter>,
     responses: Family<CodeLabels, Counter>,
     response_seconds: SecondsFamily<LinkLabel>,
+    rule_matches: Family<RuleLabels, Counter>,
+    rule_errors: Family<RuleLabels, Counter>,
     projection_records_behind: Gauge,
     projection_seconds_behind: Gauge,
     hsm: HsmMetrics,
@@ -50,6 +52,12 @@ struct ReasonLabels {
 struct CodeLabels {
     link: String,
     code: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RuleLabels {
+    rule: String,
+    mode: String,
 }
 
 /// Upper bounds in seconds: from a fifth of a millisecond, where an idle switch answers, to the ten
@@ -80,6 +88,8 @@ impl Metrics {
             messages_refused: Family::default(),
             responses: Family::default(),
             response_seconds: Family::new_with_constructor(seconds),
+            rule_matches: Family::default(),
+            rule_errors: Family::default(),
             projection_records_behind: Gauge::default(),
             projection_seconds_behind: Gauge::default(),
             hsm: HsmMetrics::new(),
@@ -114,6 +124,16 @@ impl Metrics {
             "From the request's frame to its response",
             Unit::Seconds,
             self.response_seconds.clone(),
+        );
+        registry.register(
+            "rule_matches",
+            "Transactions that a policy rule decided, flagged or scored, or would have in shadow mode",
+            self.rule_matches.clone(),
+        );
+        registry.register(
+            "rule_errors",
+            "Transactions for which the condition of a policy rule had no value",
+            self.rule_errors.clone(),
         );
         registry.register(
             "projection_behind_records",
@@ -176,6 +196,16 @@ impl Metrics {
         self.response_seconds.get_or_create(&label).observe(elapsed.as_secs_f64());
     }
 
+    /// A policy rule did something about a transaction, or would have in shadow mode.
+    pub fn rule_matched(&self, rule: &str, mode: &str) {
+        self.rule_matches.get_or_create(&RuleLabels { rule: rule.to_owned(), mode: mode.to_owned() }).inc();
+    }
+
+    /// The condition of a policy rule had no value for a transaction.
+    pub fn rule_failed(&self, rule: &str, mode: &str) {
+        self.rule_errors.get_or_create(&RuleLabels { rule: rule.to_owned(), mode: mode.to_owned() }).inc();
+    }
+
     /// How far the transaction store is behind the journal.
     pub fn projection_behind(&self, records: u64, seconds: u64) {
         self.projection_records_behind.set(i64::try_from(records).unwrap_or(i64::MAX));
@@ -205,7 +235,12 @@ mod tests {
     fn counts_appear_in_the_text() {
         let metrics = Metrics::new();
         metrics.response("pos", "00", Duration::from_millis(3));
+        metrics.rule_matched("night", "shadow");
+        metrics.rule_failed("night", "shadow");
         let text = metrics.render();
+        let rule = "{rule=\"night\",mode=\"shadow\"} 1";
+        assert!(text.contains(&format!("turnout_rule_matches_total{rule}")), "{text}");
+        assert!(text.contains(&format!("turnout_rule_errors_total{rule}")), "{text}");
         assert!(text.contains("turnout_responses_total{link=\"pos\",code=\"00\"} 1"), "{text}");
         assert!(text.contains("turnout_response_seconds_bucket{le=\"0.005\",link=\"pos\"} 1"), "{text}");
         assert!(text.ends_with("# EOF\n"), "{text}");

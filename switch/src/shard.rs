@@ -13,8 +13,8 @@ use crate::recalls::{Question, RecallPort};
 use crate::snapshots::FrozenShard;
 use crate::translate;
 use auth::{
-    Checks, Core, Effect, Input, LOOK_AHEAD, ProvisionAnswer, ProvisionTicket, Recall, ReplyTo, Response,
-    Ticket,
+    Checks, Core, Effect, Input, LOOK_AHEAD, ProvisionAnswer, ProvisionTicket, Recall, Record, ReplyTo,
+    Response, RuleMark, Ticket, Transaction,
 };
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
@@ -186,13 +186,32 @@ impl Shard {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Record(record) => self.batch.push_with(|out| store::encode_record(&record, out)),
+            Effect::Record(record) => {
+                if let Record::Decided(transaction) = &record {
+                    self.count_rules(transaction);
+                }
+                self.batch.push_with(|out| store::encode_record(&record, out));
+            }
             Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
             Effect::Recall { ticket, recall } => self.recall(ticket, recall),
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
             Effect::Respond { reply_to, response } => self.hold(Outgoing::Response(reply_to, response)),
             Effect::Provisioned { ticket, answer } => self.hold(Outgoing::Answer(ticket, answer)),
+        }
+    }
+
+    /// Made under the tables that the core has, since no step changes them and decides.
+    fn count_rules(&self, transaction: &Transaction) {
+        let rules = self.core.tables().rules.rules();
+        for (rule, mark) in auth::rule_marks(transaction) {
+            let Some(rule) = rules.get(rule) else { continue };
+            match mark {
+                RuleMark::Failed => self.metrics.rule_failed(&rule.name, rule.mode.as_str()),
+                RuleMark::Live | RuleMark::Shadow => {
+                    self.metrics.rule_matched(&rule.name, rule.mode.as_str());
+                }
+            }
         }
     }
 

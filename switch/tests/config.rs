@@ -123,6 +123,30 @@ fn every_mistake_is_found_at_once() {
 }
 
 #[test]
+fn mistakes_in_rules_name_the_key() {
+    let site = Site::new();
+    let wrong = |with: &str| site.mistakes(&[("action = \"flag\"", with)]);
+    let check = |with: &str, expect: &str| {
+        let found = wrong(with);
+        assert!(found.len() == 1 && found[0].contains(expect), "{with}: {found:#?}");
+    };
+    check("action = \"score\"", "rule[0].action: rule \"cash-at-night\", action: the points are missing");
+    check(
+        "action = \"score\"\nscore = 0",
+        "rule[0].score: rule \"cash-at-night\", score: a score of nothing",
+    );
+    check("action = \"score\"\nscore = \"5\"", "rule[0].score: is a string and not a number");
+    check("action = \"limit\"", "rule[0].action: rule \"cash-at-night\", action: the amount is missing");
+    check(
+        "action = \"limit\"\nlimit = -5",
+        "rule[0].limit: rule \"cash-at-night\", limit: a limit below zero",
+    );
+    check("action = \"flag\"\nmode = \"dark\"", "rule[0].mode: rule \"cash-at-night\", mode: no such mode");
+    let shadow = site.load(&[("action = \"flag\"", "action = \"score\"\nscore = -5\nmode = \"shadow\"")]);
+    assert_eq!(shadow.unwrap().tables.rules.rules()[0].mode, rules::Mode::Shadow);
+}
+
+#[test]
 fn mistakes_say_how_to_mend_them() {
     let site = Site::new();
     let mend =

@@ -31,6 +31,9 @@ struct RuleText {
     when: String,
     action: String,
     code: Option<String>,
+    score: Option<i64>,
+    limit: Option<i64>,
+    shadow: bool,
 }
 
 impl Institution {
@@ -182,12 +185,15 @@ impl Institution {
         Ok(())
     }
 
-    /// `rule NAME flag|refer|decline|capture [code=] when CONDITION`
+    /// `rule NAME flag|refer|decline|capture|score|limit [code=] [score=] [limit=] [shadow] when CONDITION`
     fn rule(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         self.rules.push(RuleText {
             name: words.next("a name")?.to_owned(),
             action: words.next("an action")?.to_owned(),
             code: words.option("code").map(str::to_owned),
+            score: words.value("score", |text| text.parse().ok())?,
+            limit: words.value("limit", minor)?,
+            shadow: words.has("shadow"),
             when: words.condition.ok_or("when?")?.to_owned(),
         });
         let sources: Vec<rules::RuleSource<'_>> = self
@@ -198,6 +204,9 @@ impl Institution {
                 when: &rule.when,
                 action: &rule.action,
                 code: rule.code.as_deref(),
+                score: rule.score,
+                limit: rule.limit,
+                mode: rule.shadow.then_some("shadow"),
             })
             .collect();
         self.tables.rules = rules::Program::compile(&sources).map_err(|errors| format!("{errors:?}"))?;

@@ -209,5 +209,6 @@ fn describe(record: &auth::Record) -> String {
         Record::Recalled(stored) => {
             format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
         }
+        Record::LimitChanged(changed) => format!("limit-changed {changed:?}"),
     }
 }

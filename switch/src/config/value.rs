@@ -30,6 +30,14 @@ pub(super) fn number(range: RangeInclusive<u64>) -> impl FnOnce(&DeValue<'_>) ->
     }
 }
 
+/// A whole number that may be below zero.
+pub(super) fn signed(value: &DeValue<'_>) -> Result<i64, Complaint> {
+    let mend = "write a whole number, without quotes";
+    let Some(integer) = value.as_integer() else { return Err(wrong_type(value, "a number", mend)) };
+    i64::from_str_radix(integer.as_str(), integer.radix())
+        .map_err(|_| Complaint::new("is out of bounds", mend))
+}
+
 /// A list of values of one kind.
 pub(super) fn list<'f, T>(
     value: &'f DeValue<'f>,

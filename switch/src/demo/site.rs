@@ -44,6 +44,18 @@ pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
 
+/// Merchant category to which a rule of the demo gives points: direct marketing.
+pub(super) const SCORED_MCC: u16 = 5967;
+
+/// Merchant category whose amounts a rule of the demo limits: jewelry.
+pub(super) const LIMITED_MCC: u16 = 5944;
+
+/// Merchant category that a rule of the demo refers: money orders.
+pub(super) const REFERRED_MCC: u16 = 6051;
+
+/// Merchant category that a rule of the demo would decline, were it not in shadow mode: pawn shops.
+pub(super) const SHADOW_MCC: u16 = 5933;
+
 /// The folder and the switch that runs in it.
 pub(super) struct Site {
     folder: PathBuf,
@@ -123,6 +135,11 @@ impl Site {
     /// The certificate of the authority that signed the listeners' certificates, PEM.
     pub(super) fn authority(&self) -> io::Result<Vec<u8>> {
         fs::read(self.made.certificates.join("authority.pem"))
+    }
+
+    /// The counters of the running switch.
+    pub(super) fn metrics(&self) -> String {
+        self.server.as_ref().map(Server::metrics).unwrap_or_default()
     }
 
     /// Addresses, files and commands.
@@ -213,7 +230,7 @@ fn status(serial: u32) -> &'static str {
     }
 }
 
-/// The configuration of `init` with the terminals of the POS listener named, and one rule.
+/// The configuration of `init` with the terminals of the POS listener named, and its rules.
 fn amended(text: &str) -> Result<String, SiteError> {
     let additions: toml::Table = format!(
         r#"
@@ -232,6 +249,40 @@ fn amended(text: &str) -> Result<String, SiteError> {
         name = "no-gambling"
         when = "mcc == {GAMBLING_MCC}"
         action = "decline"
+
+        [[rule]]
+        name = "direct-marketing"
+        when = "mcc == {SCORED_MCC}"
+        action = "score"
+        score = 40
+
+        [[rule]]
+        name = "large"
+        when = "amount >= 10000"
+        action = "score"
+        score = 40
+
+        [[rule]]
+        name = "risky"
+        when = "score >= 80"
+        action = "decline"
+
+        [[rule]]
+        name = "jewels"
+        when = "mcc == {LIMITED_MCC}"
+        action = "limit"
+        limit = 5000
+
+        [[rule]]
+        name = "money-orders"
+        when = "mcc == {REFERRED_MCC}"
+        action = "refer"
+
+        [[rule]]
+        name = "pawn-shops"
+        when = "mcc == {SHADOW_MCC}"
+        action = "decline"
+        mode = "shadow"
 
         [product]
         currencies = ["USD"]

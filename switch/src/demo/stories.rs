@@ -62,6 +62,11 @@ pub(super) const STORIES: &[Story] = &[
         refusals::product_rules,
     ),
     story("policy-rule", "59", refusals::policy_rule),
+    story(
+        "rules",
+        "score 40: 00, 80: 59; 50.00: 00, 50.01: 61; referred 01; shadow 00, counted 1",
+        refusals::rules,
+    ),
     story("over-limit", "500.01: 61, 500.00: 00", refusals::over_limit),
     story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),
     story("limits", "100.00: 00, 60.00: 61, reversed 00, 60.00: 00", money::limits),

@@ -1,6 +1,6 @@
 //! What is declined, and for which reason.
 
-use crate::demo::site::{GAMBLING_MCC, serial};
+use crate::demo::site::{GAMBLING_MCC, LIMITED_MCC, REFERRED_MCC, SCORED_MCC, SHADOW_MCC, serial};
 use crate::demo::stage::{Played, Stage, arpc};
 use card::{Currency, MerchantId, ResponseCode, TerminalId};
 use terminal::{
@@ -153,6 +153,34 @@ pub(super) fn policy_rule(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     line.pos = Pos { mcc: GAMBLING_MCC, merchant: MerchantId::new(b"LUCKY STRIKES"), ..line.pos };
     Ok(stage.buy(&mut line, &mut card, 10_00)?.code.to_string())
+}
+
+/// Every kind of rule that is not a plain decline: points that add up, an amount, a referral, and a decline
+/// in shadow mode, which is counted.
+pub(super) fn rules(stage: &mut Stage) -> Played {
+    let played = [
+        bought_at(stage, SCORED_MCC, 9_999)?,
+        bought_at(stage, SCORED_MCC, 10_000)?,
+        bought_at(stage, LIMITED_MCC, 50_00)?,
+        bought_at(stage, LIMITED_MCC, 50_01)?,
+        bought_at(stage, REFERRED_MCC, 10_00)?,
+        bought_at(stage, SHADOW_MCC, 10_00)?,
+    ];
+    let [score_40, score_80, at_limit, over_limit, referred, shadow] = played;
+    let counter = "turnout_rule_matches_total{rule=\"pawn-shops\",mode=\"shadow\"} ";
+    let metrics = stage.site().metrics();
+    let counted = metrics.lines().find_map(|line| line.strip_prefix(counter)).unwrap_or("0");
+    Ok(format!(
+        "score 40: {score_40}, 80: {score_80}; 50.00: {at_limit}, 50.01: {over_limit}; \
+         referred {referred}; shadow {shadow}, counted {counted}"
+    ))
+}
+
+/// The code of a purchase with a new card at a merchant of this category.
+fn bought_at(stage: &mut Stage, mcc: u16, amount_minor: u32) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos = Pos { mcc, ..line.pos };
+    Ok(stage.buy(&mut line, &mut card, amount_minor)?.code.to_string())
 }
 
 pub(super) fn over_limit(stage: &mut Stage) -> Played {
