@@ -2,11 +2,13 @@
 //! status, and the running server.
 
 use super::connection::Credentials;
+use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
 use crate::edge::serve::{ServeError, Server};
 use card::Expiry;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -41,11 +43,15 @@ pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
 
+/// The secret of the demo's webhook, in its folder.
+const WEBHOOK_SECRET: &str = "webhook.key";
+
 /// The folder and the switch that runs in it.
 pub(super) struct Site {
     folder: PathBuf,
     made: InitReport,
     issuer: TestIssuer,
+    receiver: Receiver,
     server: Option<Server>,
 }
 
@@ -59,6 +65,7 @@ pub(super) enum SiteError {
     Config(Vec<ConfigError>),
     Import(String),
     Serve(Box<ServeError>),
+    NoRandom,
 }
 
 impl Site {
@@ -70,9 +77,16 @@ impl Site {
         let text = read(&made.test_cards)?;
         let issuer: TestIssuer = serde_json::from_str(&text).map_err(SiteError::TestCards)?;
         write_private(&made.cards, &card_file(&issuer))?;
-        write_private(&made.config, &amended(&read(&made.config)?)?)?;
+        let receiver = Receiver::start(0, |_| 200);
+        let receiver = receiver.map_err(|error| SiteError::File(PathBuf::from("127.0.0.1"), error))?;
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).map_err(|_| SiteError::NoRandom)?;
+        let secret_file = folder.join(WEBHOOK_SECRET);
+        store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
+            .map_err(|error| SiteError::File(secret_file, error))?;
+        write_private(&made.config, &amended(&read(&made.config)?, receiver.address())?)?;
         put_on_file(&made.config, &made.cards)?;
-        let mut site = Site { folder: folder.to_owned(), made, issuer, server: None };
+        let mut site = Site { folder: folder.to_owned(), made, issuer, receiver, server: None };
         site.start()?;
         Ok(site)
     }
@@ -89,6 +103,16 @@ impl Site {
             server.drain();
         }
         self.start()
+    }
+
+    /// What the webhook's receiver has got so far.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        self.receiver.deliveries()
+    }
+
+    /// The file of the webhook's secret.
+    pub(super) fn webhook_secret(&self) -> PathBuf {
+        self.folder.join(WEBHOOK_SECRET)
     }
 
     /// Ends the switch.
@@ -210,8 +234,8 @@ fn status(serial: u32) -> &'static str {
     }
 }
 
-/// The configuration of `init` with the terminals of the POS listener named, and one rule.
-fn amended(text: &str) -> Result<String, SiteError> {
+/// The configuration of `init` with the terminals of the POS listener named, one rule, and a webhook.
+fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let additions: toml::Table = format!(
         r#"
         [[terminal]]
@@ -225,6 +249,11 @@ fn amended(text: &str) -> Result<String, SiteError> {
         name = "no-gambling"
         when = "mcc == {GAMBLING_MCC}"
         action = "decline"
+
+        [[webhook]]
+        name = "demo"
+        url = "http://{receiver}/events"
+        secret = "{WEBHOOK_SECRET}"
         "#
     )
     .parse()
@@ -241,6 +270,7 @@ fn amended(text: &str) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
+    file.insert("webhook".to_owned(), additions["webhook"].clone());
     Ok(file.to_string())
 }
 
@@ -280,6 +310,7 @@ impl fmt::Display for SiteError {
                 f.write_str("the demo's configuration is wrong")
             }
             SiteError::Import(error) => write!(f, "cards: {error}"),
+            SiteError::NoRandom => f.write_str("the system gives no random bytes"),
             SiteError::Serve(error) => write!(f, "{error}"),
         }
     }
