@@ -76,26 +76,26 @@ impl Events {
                 let change = self.change(pan, reversed.transaction.0, reversed.origin.as_ref());
                 let returned =
                     change.standing_minor.map(|standing| standing.saturating_sub(reversed.remaining_minor));
-                Some(TransactionPart::Changed(Changed {
+                Some(TransactionPart::Changed(Box::new(Changed {
                     reversed: returned.and_then(|minor| change.amount(minor)),
                     remaining: change.amount(reversed.remaining_minor),
                     ..change.base
-                }))
+                })))
             }
             Record::Completed(completed) => {
                 let change = self.change(pan, completed.transaction.0, completed.origin.as_ref());
-                Some(TransactionPart::Changed(Changed {
+                Some(TransactionPart::Changed(Box::new(Changed {
                     dispensed: completed.dispensed_minor.and_then(|minor| change.amount(minor)),
                     suspect: completed.dispensed_minor.is_none().then_some(true),
                     ..change.base
-                }))
+                })))
             }
             Record::HoldExpired(expired) => {
                 let change = self.change(pan, expired.transaction.0, expired.origin.as_ref());
-                Some(TransactionPart::Changed(Changed {
+                Some(TransactionPart::Changed(Box::new(Changed {
                     released: change.standing_minor.and_then(|minor| change.amount(minor)),
                     ..change.base
-                }))
+                })))
             }
             _ => None,
         }
@@ -205,7 +205,7 @@ struct CardPart<'a> {
 #[serde(untagged)]
 enum TransactionPart<'a> {
     Decided(Box<Decided<'a>>),
-    Changed(Changed<'a>),
+    Changed(Box<Changed<'a>>),
 }
 
 #[derive(Serialize)]
