@@ -92,7 +92,7 @@ fn tables() -> Tables {
         pin_key: Some(pin_key),
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None };
+    let link = Link { terminals, pin_key: None, own: true };
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
 }
 

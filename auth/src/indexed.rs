@@ -70,6 +70,10 @@ impl<T: Entry> Indexed<T> {
 
     /// Takes an entry whose key is not there yet.
     pub(crate) fn insert(&mut self, entry: T) {
+        debug_assert!(
+            !self.contains(&entry.key()),
+            "a second entry would hide the first, or be hidden by it"
+        );
         let hash = T::hash(&entry.key(), &self.hasher);
         let place = self.entries.insert(entry);
         let spot = Spot { hash, place };

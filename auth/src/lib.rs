@@ -30,6 +30,7 @@ pub mod limits;
 mod names;
 mod pipeline;
 mod policy;
+mod product_rules;
 mod provision;
 mod recall;
 mod receipt;
@@ -57,6 +58,7 @@ pub use hsm_checks::{
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
 pub use names::{AccountId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime};
+pub use product_rules::ProductRules;
 pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, Planned, Provision, ProvisionAnswer,
     ProvisionTask, ProvisionTicket, Refusal,

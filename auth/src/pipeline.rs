@@ -9,7 +9,9 @@ use crate::names::{AccountId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
-use crate::{card_file, chip, duplicate, funds, policy, recall, secure, terminal, validate, velocity};
+use crate::{
+    card_file, chip, duplicate, funds, policy, product_rules, recall, secure, terminal, validate, velocity,
+};
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
@@ -70,9 +72,11 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
+    product_rules::length(product, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    product_rules::allowed(tables, product, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
 }
 
@@ -145,7 +149,8 @@ fn judge(
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
-    Ok(Approval { account: account.account.id, issuer_authentication })
+    let code = product_rules::approval(product, request, receipt);
+    Ok(Approval { code, account: account.account.id, issuer_authentication })
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -178,7 +183,7 @@ fn record(
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
     let id = core.next_transaction_id();
     let (code, approval) = match decision.outcome {
-        Ok(approval) => (ResponseCode::APPROVED, Some(approval)),
+        Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
     let funds = approval.as_ref().map_or(Funds::None, |_| funds_of(core, now, request));
@@ -277,6 +282,7 @@ impl Decision {
 }
 
 struct Approval {
+    code: ResponseCode,
     account: AccountId,
     issuer_authentication: Option<IssuerAuthentication>,
 }

@@ -5,7 +5,7 @@ use crate::request::Request;
 use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
 use crate::velocity;
-use card::{Currency, ResponseCode, Scheme, Time};
+use card::{Currency, ResponseCode, Time};
 use rules::{Facts, MAX_RULES, Verdict};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
@@ -33,12 +33,7 @@ pub(crate) fn apply(
         terminal: request.terminal.as_str(),
         merchant: request.merchant.as_ref().map_or("", card::MerchantId::as_str),
         product: &product.name,
-        scheme: match product.scheme {
-            Scheme::Visa => "visa",
-            Scheme::Mastercard => "mastercard",
-            Scheme::Private => "private",
-            Scheme::UnionPay => "unionpay",
-        },
+        scheme: product.scheme.as_str(),
         balance_available: account.available_minor(),
         daily_amount,
         daily_count: i64::from(daily_count),

@@ -140,6 +140,20 @@ steps! {
     Policy = 13, "policy rules (number of the rule that decided or overflowed)", Number;
     /// Funds.
     Funds = 14, "available funds (needed, available)", Minor;
+    /// PAN length of the product.
+    PanLength = 6, "card number as long as its product's (digits)", Number;
+    /// Country of the acquirer.
+    Domestic = 10, "used at home (country, home)", Number;
+    /// Own terminal.
+    OwnTerminals = 10, "used at a terminal of our own", None;
+    /// Currency of the product.
+    ProductCurrency = 10, "currency allowed for this product (ISO 4217 number)", Number;
+    /// How the card was read.
+    EntryMode = 10, "way of reading allowed for this product", None;
+    /// Cash for a keyed number.
+    KeyedCash = 10, "no cash for a keyed number", None;
+    /// The merchant has to see an identity document.
+    Identify = 14, "identity document to be shown (amount, from)", Minor;
 }
 
 impl Receipt {

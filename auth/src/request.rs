@@ -133,6 +133,10 @@ pub enum EntryMode {
 }
 
 impl EntryMode {
+    /// Every way.
+    pub const ALL: [EntryMode; 5] =
+        [EntryMode::Chip, EntryMode::Contactless, EntryMode::Stripe, EntryMode::Fallback, EntryMode::Manual];
+
     /// The word used in rules, searches and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {

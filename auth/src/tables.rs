@@ -1,4 +1,5 @@
 use crate::names::LinkName;
+use crate::product_rules::ProductRules;
 use crate::request::TransactionType;
 use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
@@ -14,6 +15,8 @@ pub struct Tables {
     pub version: u32,
     /// Where the business day begins.
     pub business_offset: UtcOffset,
+    /// Our country, ISO 3166-1 numeric; 0 when not said.
+    pub country: u16,
     /// Acquiring links by name.
     pub links: HashMap<LinkName, Link>,
     /// Our card products. The longest matching prefix decides.
@@ -33,6 +36,8 @@ pub struct Link {
     pub terminals: TerminalSet,
     /// Key of its PIN blocks where the terminal has none of its own.
     pub pin_key: Option<PinKey>,
+    /// Whether its terminals are our own, and not another acquirer's.
+    pub own: bool,
 }
 
 /// The terminals of a link.
@@ -103,6 +108,10 @@ pub struct Product {
     pub prefixes: Vec<String>,
     /// Whose chip rules apply.
     pub scheme: Scheme,
+    /// How many digits its PANs may have.
+    pub pan_lengths: Vec<u8>,
+    /// Where and how its cards may be used.
+    pub rules: ProductRules,
     /// Card verification key pair.
     pub cvk: Option<Arc<Key>>,
     /// Where the CVV stands in the discretionary data of track 2, from 0. Visa's usual place is 5,
@@ -169,6 +178,7 @@ impl Default for Tables {
         Tables {
             version: 1,
             business_offset: UtcOffset::default(),
+            country: 0,
             links: HashMap::new(),
             products: Vec::new(),
             rules: rules::Program::default(),
@@ -220,10 +230,13 @@ impl Product {
     /// Currency-independent part of a product for tests and simple setups: no keys, no limits.
     #[must_use]
     pub fn plain(name: &str, prefixes: Vec<String>, scheme: Scheme) -> Product {
+        let lengths = prefixes.iter().flat_map(|prefix| scheme.lengths(prefix));
         Product {
             name: name.to_owned(),
+            pan_lengths: lengths.copied().collect(),
             prefixes,
             scheme,
+            rules: ProductRules::default(),
             cvk: None,
             cvv_position: 5,
             pin: None,

@@ -33,7 +33,7 @@ pub use pan::{Pan, PanDigits, PanError, sealed as sealed_pan};
 pub use pin_block::{AesPinBlock, PinBlock};
 pub use response_code::ResponseCode;
 pub use rrn::{Rrn, RrnError};
-pub use scheme::Scheme;
+pub use scheme::{Scheme, SchemeRange};
 pub use stan::{Stan, StanError};
 pub use terminal_id::{MerchantId, TerminalId};
 pub use time::{CivilDay, Time, UtcOffset};

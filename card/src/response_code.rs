@@ -31,6 +31,7 @@ codes! {
     PICK_UP = "04", "pick up card";
     DO_NOT_HONOUR = "05", "do not honour";
     PICK_UP_SPECIAL = "07", "pick up card, special condition";
+    HONOUR_WITH_IDENTIFICATION = "08", "honour with identification";
     PARTIAL = "10", "approved for a partial amount";
     INVALID_TRANSACTION = "12", "invalid transaction";
     INVALID_AMOUNT = "13", "invalid amount";
@@ -94,10 +95,13 @@ impl ResponseCode {
         std::str::from_utf8(&self.0).unwrap_or("??")
     }
 
-    /// Whether the transaction may go ahead (00, 10).
+    /// Whether the transaction may go ahead (00, 08, 10).
     #[must_use]
     pub fn is_approval(self) -> bool {
-        self == ResponseCode::APPROVED || self == ResponseCode::PARTIAL
+        matches!(
+            self,
+            ResponseCode::APPROVED | ResponseCode::HONOUR_WITH_IDENTIFICATION | ResponseCode::PARTIAL
+        )
     }
 
     /// Whether the terminal is asked to keep the card (04, 07, 33, 38, 41, 43).

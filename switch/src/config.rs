@@ -41,7 +41,7 @@ use std::time::Duration;
 use store::Retire;
 use tls::{Identity, TlsMode};
 use toml::de::{DeTable, DeValue};
-use value::{address, duration_up_to, number, one_of, size_within, switch, text};
+use value::{address, country, duration_up_to, number, one_of, size_within, switch, text};
 
 /// What the file says, with what only tools ask for.
 #[derive(Clone, Debug)]
@@ -175,6 +175,7 @@ fn read_retention(journal: &mut Section<'_>, usual: RetentionSettings, folder: &
 
 fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &KeyRing) -> Configuration {
     let business_offset = top.or("business_offset", UtcOffset::default(), utc_offset);
+    let country = top.or("country", 0, country);
     let hold_period = top.or("hold_period", days(7), duration_up_to(days(365)));
     let drain_deadline =
         top.or("drain_deadline", Duration::from_secs(10), duration_up_to(Duration::from_hours(1)));
@@ -208,6 +209,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let tables = Tables {
         version: 1,
         business_offset,
+        country,
         links: listeners.links,
         products: products.products,
         rules: rules(top),

@@ -317,6 +317,17 @@ fn files_that_are_not_there_are_named() {
 fn values_out_of_their_bounds() {
     let site = Site::new();
     site.check("shards = 1", "shards = 65", "shards = 65 | shards: is out of bounds");
+    site.check("shards = 1", "country = \"USA\"", "country = \"USA\" | country: is no country number");
+    site.check(
+        "cvk = \"cvk-test\"",
+        "pan_lengths = [16, 20]",
+        "pan_lengths = [16, 20] | product[0].pan_lengths: is out of bounds",
+    );
+    site.check(
+        "cvk = \"cvk-test\"",
+        "entry_modes = [\"swipe\"]",
+        "entry_modes = [\"swipe\"] | product[0].entry_modes: is \"swipe\"",
+    );
     site.check("shards = 1", "shards = -1", "shards = -1 | shards: is out of bounds");
     site.check("shards = 1", "shards = \"1\"", "shards = \"1\" | shards: is a string and not a number");
     site.check(

@@ -5,8 +5,8 @@ use crate::script::Words;
 use crate::values::{duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record, Tables,
-    TerminalSet, TransactionType,
+    EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product, ProvisionTask, Record,
+    Tables, TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -64,10 +64,13 @@ impl Institution {
         self.rules.iter().map(|rule| rule.name.clone()).collect()
     }
 
-    /// `link NAME`
+    /// `link NAME [foreign]`
     fn link(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = LinkName::new(words.next("a name")?).ok_or("a bad link name")?;
-        self.tables.links.insert(name, Link { terminals: TerminalSet::default(), pin_key: None });
+        self.tables.links.insert(
+            name,
+            Link { terminals: TerminalSet::default(), pin_key: None, own: !words.has("foreign") },
+        );
         Ok(())
     }
 
@@ -94,13 +97,15 @@ impl Institution {
     }
 
     /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=]
-    /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT]`
+    /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT] [lengths=16,19]
+    /// [only=domestic,own-terminals] [currencies=EUR,USD] [entry=chip,contactless] [keyed-cash] [identify-above=]`
     fn product(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = words.next("a name")?;
         let prefix = words.required("prefix", |text| Some(text.to_owned()))?;
         let mut product = bank::product(name, &prefix);
         if let Some(scheme) = words.value("scheme", scheme)? {
             product.scheme = scheme;
+            product.pan_lengths = scheme.lengths(&prefix).to_vec();
         }
         match words.option("pin") {
             None => {}
@@ -124,6 +129,22 @@ impl Institution {
                 _ => return Err(format!("nothing is captured for `{kind}`")),
             }
         }
+        if let Some(lengths) =
+            words.value("lengths", |text| text.split(',').map(|one| one.parse().ok()).collect())?
+        {
+            product.pan_lengths = lengths;
+        }
+        for kind in words.option("only").unwrap_or_default().split(',').filter(|kind| !kind.is_empty()) {
+            match kind {
+                "domestic" => product.rules.domestic_only = true,
+                "own-terminals" => product.rules.own_terminals_only = true,
+                _ => return Err(format!("no product is for `{kind}` only")),
+            }
+        }
+        product.rules.currencies = words.value("currencies", currencies)?.unwrap_or_default();
+        product.rules.entry_modes = words.value("entry", entry_modes)?.unwrap_or_default();
+        product.rules.keyed_cash = words.has("keyed-cash");
+        product.rules.identify_above_minor = words.value("identify-above", minor)?;
         product.purchase = words.value("purchase", limits)?.unwrap_or_default();
         product.withdrawal = words.value("withdrawal", limits)?.unwrap_or_default();
         let products: &mut Vec<Product> = &mut self.tables.products;
@@ -161,6 +182,9 @@ impl Institution {
         }
         if let Some(hold) = words.value("hold", duration)? {
             self.tables.hold_period = hold;
+        }
+        if let Some(country) = words.value("country", |text| text.parse().ok())? {
+            self.tables.country = country;
         }
         if let Some(offset) = words.value("business-day", UtcOffset::parse)? {
             self.tables.business_offset = offset;
@@ -300,13 +324,16 @@ fn transactions(text: &str) -> Option<Vec<TransactionType>> {
         .collect()
 }
 
+fn currencies(text: &str) -> Option<Vec<u16>> {
+    text.split(',').map(|code| Currency::parse(code).ok().map(Currency::numeric)).collect()
+}
+
+fn entry_modes(text: &str) -> Option<Vec<EntryMode>> {
+    text.split(',').map(|word| EntryMode::ALL.into_iter().find(|mode| mode.as_str() == word)).collect()
+}
+
 fn scheme(text: &str) -> Option<Scheme> {
-    match text {
-        "visa" => Some(Scheme::Visa),
-        "mastercard" => Some(Scheme::Mastercard),
-        "private" => Some(Scheme::Private),
-        _ => None,
-    }
+    Scheme::ALL.into_iter().find(|scheme| scheme.as_str() == text)
 }
 
 fn account_kind(text: &str) -> Option<AccountKind> {

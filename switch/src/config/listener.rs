@@ -61,6 +61,7 @@ impl Listeners<'_> {
         terminals.certificates.others = certificates(&mut section, "client_certificate", mode);
         terminals.take(&mut section);
         let pin_key = pin_key(&mut section, self.keys);
+        let own = section.or("own", true, switch);
         let protocol = protocol(&mut section, kind, &mut terminals, self.folder);
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
@@ -79,7 +80,7 @@ impl Listeners<'_> {
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
         };
         section.finish();
-        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key });
+        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key, own });
         self.listeners.push(settings);
     }
 

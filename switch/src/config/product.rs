@@ -4,10 +4,10 @@ use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
 use super::section::Section;
 use super::value::{amount, currency, list, number, one_of, switch, text};
-use auth::{IbmMethod, Key, Limits, PinMethod, Product};
+use auth::{EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules};
 use card::{Currency, Scheme};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use toml::de::DeValue;
 
 /// Longest BIN prefix.
@@ -37,11 +37,17 @@ impl Products {
             section.complain("name", Complaint::bare(format!("the name {name:?} is taken")));
         }
         let prefixes = section.required("bins", |value| self.bins(value, name)).unwrap_or_default();
-        let scheme = section.required("scheme", one_of(SCHEMES)).unwrap_or(Scheme::Private);
+        let scheme = section.required("scheme", one_of(&SCHEMES)).unwrap_or(Scheme::Private);
         let currency = section.required("currency", currency);
         let plain = Product::plain(name, prefixes, scheme);
+        let pan_lengths =
+            section.optional("pan_lengths", |value| list(value, |length| number(12..=19)(length)));
+        let pan_lengths = pan_lengths.map(|lengths| lengths.iter().map(|length| *length as u8).collect());
+        let rules = rules(&mut section, currency);
         let key = |value, kind| keys.named(value, &[kind]).map(|found| Arc::clone(&found.key));
         let product = Product {
+            pan_lengths: pan_lengths.unwrap_or(plain.pan_lengths),
+            rules,
             cvk: section.optional("cvk", |value| key(value, KeyKind::Cvk)),
             cvv_position: section.or("cvv_position", plain.cvv_position as u64, number(0..=15)) as usize,
             pin: pin_method(&mut section, keys),
@@ -83,12 +89,26 @@ impl Products {
     }
 }
 
-const SCHEMES: &[(&str, Scheme)] = &[
-    ("visa", Scheme::Visa),
-    ("mastercard", Scheme::Mastercard),
-    ("unionpay", Scheme::UnionPay),
-    ("private", Scheme::Private),
-];
+static SCHEMES: LazyLock<Vec<(&str, Scheme)>> =
+    LazyLock::new(|| Scheme::ALL.map(|scheme| (scheme.as_str(), scheme)).to_vec());
+
+/// Where and how the cards may be used.
+fn rules(section: &mut Section<'_>, own: Option<Currency>) -> ProductRules {
+    let currencies = section.optional("currencies", |value| list(value, currency)).unwrap_or_default();
+    let entry_modes = section.optional("entry_modes", |value| list(value, one_of(&ENTRY_MODES)));
+    ProductRules {
+        domestic_only: section.or("domestic_only", false, switch),
+        own_terminals_only: section.or("own_terminals_only", false, switch),
+        currencies: currencies.into_iter().map(Currency::numeric).collect(),
+        entry_modes: entry_modes.unwrap_or_default(),
+        keyed_cash: section.or("keyed_cash", false, switch),
+        // Without a valid currency the amount cannot be read; that mistake has been noted already.
+        identify_above_minor: own.and_then(|own| section.optional("identify_above", amount(own))),
+    }
+}
+
+static ENTRY_MODES: LazyLock<Vec<(&str, EntryMode)>> =
+    LazyLock::new(|| EntryMode::ALL.map(|mode| (mode.as_str(), mode)).to_vec());
 
 /// How PINs are verified; `None` for cards without a PIN.
 fn pin_method(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinMethod> {

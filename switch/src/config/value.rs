@@ -85,6 +85,15 @@ pub(super) fn address(value: &DeValue<'_>) -> Result<SocketAddr, Complaint> {
 }
 
 /// A currency of ISO 4217.
+pub(super) fn country(value: &DeValue<'_>) -> Result<u16, Complaint> {
+    let mend = "write the three digits of ISO 3166-1: \"840\", \"276\"";
+    let text = value.as_str().ok_or_else(|| wrong_type(value, "a country", mend))?;
+    let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = text.parse().ok().filter(|number| digits && *number > 0);
+    number.ok_or_else(|| Complaint::new("is no country number", mend))
+}
+
+/// A currency.
 pub(super) fn currency(value: &DeValue<'_>) -> Result<Currency, Complaint> {
     let mend = "write the alphabetic or numeric code of ISO 4217: \"USD\", \"840\"";
     let text = value.as_str().ok_or_else(|| wrong_type(value, "a currency", mend))?;

@@ -254,6 +254,10 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         name = "demo"
         url = "http://{receiver}/events"
         secret = "{WEBHOOK_SECRET}"
+
+        [product]
+        currencies = ["USD"]
+        identify_above = "400.00"
         "#
     )
     .parse()
@@ -263,6 +267,10 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
     for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
         listener.insert("terminal".to_owned(), additions["terminal"].clone());
+    }
+    let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
+    for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
+        product.extend(additions["product"].as_table().cloned().into_iter().flatten());
     }
     if let (Some(rules), Some(added)) = (
         file.entry("rule").or_insert(toml::Value::Array(Vec::new())).as_array_mut(),

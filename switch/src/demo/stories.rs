@@ -52,6 +52,11 @@ pub(super) const STORIES: &[Story] = &[
     story("foreign-bin", "15", refusals::foreign_bin),
     story("wrong-check-digit", "14", refusals::wrong_check_digit),
     story("unknown-terminal", "03", refusals::unknown_terminal),
+    story(
+        "product-rules",
+        "euros 57, keyed cash 57, 450.00 by chip 08, with PIN 00",
+        refusals::product_rules,
+    ),
     story("policy-rule", "59", refusals::policy_rule),
     story("over-limit", "500.01: 61, 500.00: 00", refusals::over_limit),
     story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),

@@ -24,7 +24,7 @@ use till::Till;
 const TILLS: u32 = 3;
 
 /// Cards of one terminal, and of one ATM.
-const CARDS_EACH: u32 = 6;
+const CARDS_EACH: u32 = 24;
 
 /// Of each terminal's cards, those whose holders mistype their PIN.
 const CARELESS: usize = 2;

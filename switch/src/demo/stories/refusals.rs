@@ -2,7 +2,7 @@
 
 use crate::demo::site::{GAMBLING_MCC, serial};
 use crate::demo::stage::{Played, Stage, arpc};
-use card::{MerchantId, ResponseCode, TerminalId};
+use card::{Currency, MerchantId, ResponseCode, TerminalId};
 use terminal::{
     CardSimulator, ChipTransaction, CryptogramVersion, Pos, Presentment, TrackSource, corrupt_cryptogram,
 };
@@ -127,6 +127,26 @@ pub(super) fn unknown_terminal(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     line.pos.terminal = TerminalId::new(b"STRANGER").ok_or("eight letters are an identification")?;
     Ok(stage.buy(&mut line, &mut card, 10_00)?.code.to_string())
+}
+
+/// What the product allows, whatever the card's own state says.
+pub(super) fn product_rules(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let dollars = line.pos.clone();
+    line.pos.currency = Currency::parse("EUR")?;
+    let euros = stage.buy(&mut line, &mut card, 10_00)?;
+    line.pos = dollars;
+    let keyed = Presentment::keyed(card.pan(), card.expiry()).with_pin(stage.pos_pin(&card, card.pin()));
+    let message = line.pos.withdrawal(10_00, &keyed, &stage.trace())?;
+    let cash = line.ask(&message)?;
+    let chip = stage.chip(450_00, ChipTransaction::PURCHASE);
+    let unsigned = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa10);
+    let identified = stage.buy_with(&mut line, 450_00, &unsigned)?;
+    let by_pin = stage.buy(&mut line, &mut card, 450_00)?;
+    Ok(format!(
+        "euros {}, keyed cash {}, 450.00 by chip {}, with PIN {}",
+        euros.code, cash.code, identified.code, by_pin.code
+    ))
 }
 
 pub(super) fn policy_rule(stage: &mut Stage) -> Played {

@@ -1,0 +1,99 @@
+//! Steps 6 and 10: what the card's product allows, whatever the card's own state says.
+
+use crate::receipt::{Decline, Receipt, Step};
+use crate::request::{EntryMode, Request, TransactionType};
+use crate::tables::{Product, Tables};
+use card::ResponseCode;
+
+/// What a product allows. The default allows everything.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct ProductRules {
+    /// Only in the country of [`Tables::country`](crate::Tables::country).
+    pub domestic_only: bool,
+    /// Only at terminals of links that are our own.
+    pub own_terminals_only: bool,
+    /// ISO 4217 numbers it may be used in; empty for any.
+    pub currencies: Vec<u16>,
+    /// How the card may be read; empty for any.
+    pub entry_modes: Vec<EntryMode>,
+    /// Whether cash may be had for a number that was keyed. Refused unless a product allows it.
+    pub keyed_cash: bool,
+    /// Above this amount (minor units of the transaction) the merchant has to look at an identity document:
+    /// such an approval without a PIN is answered 08.
+    pub identify_above_minor: Option<i64>,
+}
+
+/// Step 6: whether numbers of the product are that long.
+pub(crate) fn length(product: &Product, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
+    let length = request.pan.len();
+    if product.pan_lengths.iter().any(|allowed| usize::from(*allowed) == length) {
+        return Ok(());
+    }
+    Err(receipt.fail(Step::PanLength, ResponseCode::INVALID_CARD, length as i64, 0))
+}
+
+/// Step 10, in the order of its refusals: country, terminal, currency, entry.
+pub(crate) fn allowed(
+    tables: &Tables,
+    product: &Product,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    let rules = &product.rules;
+    if rules.domestic_only {
+        domestic(tables, request, receipt)?;
+    }
+    if rules.own_terminals_only {
+        let own = tables.links.get(&request.link).is_some_and(|link| link.own);
+        let code = ResponseCode::NOT_PERMITTED_TO_TERMINAL;
+        hold(own, Step::OwnTerminals, code, [0, 0], receipt)?;
+    }
+    if !rules.currencies.is_empty() {
+        let known = rules.currencies.contains(&request.currency);
+        let code = ResponseCode::NOT_PERMITTED_TO_CARDHOLDER;
+        hold(known, Step::ProductCurrency, code, [i64::from(request.currency), 0], receipt)?;
+    }
+    if !rules.entry_modes.is_empty() {
+        let known = rules.entry_modes.contains(&request.entry);
+        hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
+    }
+    let keyed_cash = request.transaction == TransactionType::Withdrawal && request.entry == EntryMode::Manual;
+    if keyed_cash && !rules.keyed_cash {
+        return Err(receipt.fail(Step::KeyedCash, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
+    }
+    Ok(())
+}
+
+/// An acquirer that does not say its country (DE 19) is taken to be abroad, unless it is our own.
+fn domestic(tables: &Tables, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
+    let own = tables.links.get(&request.link).is_some_and(|link| link.own);
+    let home = i64::from(tables.country);
+    let seen = if request.country == 0 && own { home } else { i64::from(request.country) };
+    let at_home = home != 0 && seen == home;
+    hold(at_home, Step::Domestic, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [seen, home], receipt)
+}
+
+fn hold(
+    holds: bool,
+    step: Step,
+    code: ResponseCode,
+    [seen, limit]: [i64; 2],
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    if !holds {
+        return Err(receipt.fail(step, code, seen, limit));
+    }
+    receipt.pass(step, seen, limit);
+    Ok(())
+}
+
+/// The code of an approval.
+pub(crate) fn approval(product: &Product, request: &Request, receipt: &mut Receipt) -> ResponseCode {
+    let Some(limit) = product.rules.identify_above_minor else { return ResponseCode::APPROVED };
+    let amount = request.amount_minor;
+    if amount <= limit || request.pin_block.is_some() || request.transaction != TransactionType::Purchase {
+        return ResponseCode::APPROVED;
+    }
+    receipt.note(Step::Identify, amount, limit);
+    ResponseCode::HONOUR_WITH_IDENTIFICATION
+}
