@@ -139,10 +139,10 @@ pub(super) fn product_rules(stage: &mut Stage) -> Played {
     let keyed = Presentment::keyed(card.pan(), card.expiry()).with_pin(stage.pos_pin(&card, card.pin()));
     let message = line.pos.withdrawal(10_00, &keyed, &stage.trace())?;
     let cash = line.ask(&message)?;
-    let chip = stage.chip(450_00, ChipTransaction::PURCHASE);
+    let chip = stage.chip(45_000, ChipTransaction::PURCHASE);
     let unsigned = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa10);
-    let identified = stage.buy_with(&mut line, 450_00, &unsigned)?;
-    let by_pin = stage.buy(&mut line, &mut card, 450_00)?;
+    let identified = stage.buy_with(&mut line, 45_000, &unsigned)?;
+    let by_pin = stage.buy(&mut line, &mut card, 45_000)?;
     Ok(format!(
         "euros {}, keyed cash {}, 450.00 by chip {}, with PIN {}",
         euros.code, cash.code, identified.code, by_pin.code
