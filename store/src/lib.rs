@@ -57,7 +57,7 @@ pub use journal::{
     read_all, read_from, retire_before, segment_file, segments,
 };
 pub use master_key::{KeyError, MasterKey};
-pub use private_file::create as create_private_file;
+pub use private_file::{create as create_private_file, replace as replace_private_file};
 pub use record::{decode_record, decode_without_receipt, encode_record};
 pub use snapshot::{
     SnapshotError, SnapshotInfo, SnapshotWriter, read_snapshot, remove_old_snapshots, snapshot_info,

@@ -53,8 +53,12 @@ pub fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync_folder(folder_of(path))
 }
 
-/// Puts a new file in the place of an old one, durably: at any time there is one of them, whole.
-pub(crate) fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Puts a new file that only its owner can read (mode 0600) in the place of an old one, durably: at any time there
+/// is one of them, whole.
+///
+/// # Errors
+/// When the file cannot be written; the old one is there then.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(prepare(path, bytes)?, path)?;
     sync_folder(folder_of(path))
 }

@@ -17,6 +17,7 @@ mod section;
 mod tls;
 mod transactions;
 mod value;
+mod webhook;
 
 pub use error::ConfigError;
 pub(crate) use keys::is_key_name;
@@ -203,6 +204,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     if listeners.listeners.is_empty() && !top.has("listener") {
         top.complain("listener", Complaint::new("there is no listener", "add [[listener]]"));
     }
+    let webhooks = webhook::read(top, folder);
     let mut products = Products::default();
     products.take(top, keys);
     limit::take(top, &mut products, country);
@@ -230,6 +232,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         hsm: hsm.settings,
         admin,
         listeners: listeners.listeners,
+        webhooks,
         tables: Arc::new(tables),
         currencies: Arc::new(products.currencies),
     };

@@ -3,6 +3,7 @@
 //! thinks of it, and on what it did to the money.
 
 mod connection;
+pub mod receiver;
 mod report;
 mod site;
 mod stage;

@@ -13,4 +13,5 @@ pub mod serve;
 pub mod sessions;
 pub mod stream;
 pub mod tls;
+pub mod webhook;
 pub mod window;

@@ -3,9 +3,11 @@
 
 mod hsm;
 mod snapshots;
+mod webhooks;
 
 pub use hsm::{CommandMeters, HsmMetrics, UnitMeters};
 pub use snapshots::SnapshotMetrics;
+pub use webhooks::{WebhookMeters, WebhookMetrics};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -32,6 +34,7 @@ pub struct Metrics {
     projection_seconds_behind: Gauge,
     hsm: HsmMetrics,
     snapshots: SnapshotMetrics,
+    webhooks: WebhookMetrics,
 }
 
 /// Times, by labels.
@@ -94,6 +97,7 @@ impl Metrics {
             projection_seconds_behind: Gauge::default(),
             hsm: HsmMetrics::new(),
             snapshots: SnapshotMetrics::default(),
+            webhooks: WebhookMetrics::default(),
         };
         metrics.register();
         metrics
@@ -148,12 +152,19 @@ impl Metrics {
         );
         self.hsm.register(registry);
         self.snapshots.register(registry);
+        self.webhooks.register(registry);
     }
 
     /// What is counted of snapshots.
     #[must_use]
     pub fn snapshots(&self) -> &SnapshotMetrics {
         &self.snapshots
+    }
+
+    /// What is counted of webhooks.
+    #[must_use]
+    pub fn webhooks(&self) -> &WebhookMetrics {
+        &self.webhooks
     }
 
     /// A connection is open.

@@ -2,6 +2,7 @@
 //! and archives the days that are over.
 
 use crate::clock;
+use crate::followers::{Follower, Followers};
 use crate::metrics::Metrics;
 use crate::recovery::{self, RecoveryError};
 use crate::settings::{Settings, TransactionSettings};
@@ -51,19 +52,22 @@ pub struct Projection {
 }
 
 impl Projection {
-    /// Starts to follow what the committer makes durable.
+    /// Starts to follow what the committer makes durable. From now on no segment goes that the store has not read.
     ///
     /// # Errors
     /// When there is no thread to be had. What fails later is logged and tried again.
     pub fn start(
         settings: &Settings,
         durable: Arc<Durable>,
+        followers: &Followers,
         metrics: Arc<Metrics>,
     ) -> io::Result<Projection> {
         let stop = Arc::new(AtomicBool::new(false));
-        let follower = Follower { settings: settings.clone(), durable, metrics, stop: Arc::clone(&stop) };
+        let follower = followers.join("the transaction store");
+        let worker =
+            Worker { settings: settings.clone(), durable, follower, metrics, stop: Arc::clone(&stop) };
         let thread = std::thread::Builder::new().name("projection".to_owned());
-        Ok(Projection { stop, thread: thread.spawn(move || follower.run())? })
+        Ok(Projection { stop, thread: thread.spawn(move || worker.run())? })
     }
 
     /// To wake it when somebody waits for what it has not projected yet.
@@ -95,14 +99,15 @@ impl Nudge {
     }
 }
 
-struct Follower {
+struct Worker {
     settings: Settings,
     durable: Arc<Durable>,
+    follower: Follower,
     metrics: Arc<Metrics>,
     stop: Arc<AtomicBool>,
 }
 
-impl Follower {
+impl Worker {
     fn run(&self) {
         // Last in line for the processor; on Linux this is the thread's own.
         let _ = rustix::process::nice(10);
@@ -121,6 +126,8 @@ impl Follower {
         let mut closed: Option<Instant> = None;
         while !self.stopped() {
             let records = project_batch(&mut reader, &mut store)?;
+            // What was read is committed with its place, so nothing before it is asked for again.
+            self.follower.needs_from(reader.place().segment);
             self.report(&store);
             if records > 0 {
                 continue;
@@ -259,7 +266,7 @@ fn day_before(now: Time, period: Duration, offset: UtcOffset) -> CivilDay {
 }
 
 /// A place of the journal as the store keeps it: `segment:offset:position,position,…`.
-fn write_place(place: &Place) -> String {
+pub(crate) fn write_place(place: &Place) -> String {
     let positions: Vec<String> = place.positions.iter().map(|position| position.0.to_string()).collect();
     format!("{}:{}:{}", place.segment, place.offset, positions.join(","))
 }

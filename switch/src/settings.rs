@@ -3,9 +3,11 @@
 
 mod certificates;
 mod hsm;
+mod webhook;
 
 pub use certificates::Certificates;
 pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
+pub use webhook::{WebhookSettings, WebhookTarget, WebhookTls};
 
 use crate::master_key::MasterKeySource;
 use auth::{LinkName, Tables};
@@ -43,6 +45,8 @@ pub struct Settings {
     pub admin: Option<AdminSettings>,
     /// Where terminals, hosts and ATMs connect.
     pub listeners: Vec<ListenerSettings>,
+    /// Who is told of events.
+    pub webhooks: Vec<WebhookSettings>,
     /// What the core decides by.
     pub tables: Arc<Tables>,
     /// Currency of the accounts behind each product, by the product's name.

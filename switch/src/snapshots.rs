@@ -7,6 +7,7 @@
 
 use crate::directory::Directory;
 use crate::filling::{self, Fill, Filler};
+use crate::followers::Followers;
 use crate::inbox::Message;
 use crate::metrics::Metrics;
 use crate::recovery::{self, PROVISIONING};
@@ -138,6 +139,7 @@ impl Snapshots {
         replay: &Replay,
         shards: Arc<Shards>,
         durable: Arc<Durable>,
+        followers: Arc<Followers>,
         metrics: Arc<Metrics>,
     ) -> std::io::Result<Snapshots> {
         let dir = folder(settings);
@@ -159,6 +161,7 @@ impl Snapshots {
             base: (0..=PROVISIONING.0).map(|stream| replay.position(Stream(stream)).0).collect(),
             shards,
             durable,
+            followers,
             metrics,
         };
         let (stop, stopped) = bounded(1);
@@ -186,6 +189,7 @@ struct Worker {
     base: Vec<u64>,
     shards: Arc<Shards>,
     durable: Arc<Durable>,
+    followers: Arc<Followers>,
     metrics: Arc<Metrics>,
 }
 
@@ -306,13 +310,20 @@ impl Worker {
 }
 
 impl Worker {
-    /// Takes away the segments that no snapshot needs and whose time is over. The oldest snapshot decides: it must
-    /// still do where the newer ones cannot be read.
+    /// Takes away the segments that neither a snapshot nor a follower of the journal needs and whose time is over.
+    /// The oldest snapshot decides: it must still do where the newer ones cannot be read.
     fn retire(&self) {
         let oldest = store::snapshots(&self.dir).ok().and_then(|found| found.into_iter().last());
         let Some(Ok(info)) = oldest.map(|(_, path)| store::snapshot_info(&path, &self.keys)) else { return };
         let Some(written_before) = SystemTime::now().checked_sub(self.retention.keep) else { return };
-        match store::retire_before(&self.journal, info.segment, written_before, &self.retention.then) {
+        let segment = match self.followers.last() {
+            Some((name, needed)) if needed < info.segment => {
+                tracing::info!(follower = name, segment = needed, "old segments wait until they are read");
+                needed
+            }
+            _ => info.segment,
+        };
+        match store::retire_before(&self.journal, segment, written_before, &self.retention.then) {
             Ok(gone) if gone.is_empty() => {}
             Ok(gone) => tracing::info!(segments = gone.len(), newest = gone.last(), "segments retired"),
             Err(error) => tracing::warn!(%error, "old segments stay where they are"),

@@ -4,11 +4,13 @@ use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction};
 use card::TerminalId;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 use switch::command::init::{self, InitOptions, Ports};
 use switch::command::key::verify_keys;
 use switch::config::{self, ConfigError};
+use switch::notifications::EventKind;
 use switch::settings::{HsmSettings, Protocol, Settings, UnitSettings};
 use tempfile::TempDir;
 
@@ -596,4 +598,64 @@ fn chip_rules_are_read_and_wrong_ones_are_named() {
     let check = |text: &str, expect: &str| site.check("atc_max_jump = 1000", &with(text), expect);
     check("new_card = \"00\"", "new_card = \"00\" | product[0].chip_rules.new_card: is no reaction");
     check("old_card = \"flag\"", "old_card = \"flag\" | product[0].chip_rules.old_card: is not a known key");
+}
+
+#[test]
+fn webhooks() {
+    let site = Site::new();
+    let folder = site.file.parent().unwrap();
+    let secret = |name: &str, mode: u32, text: &str| {
+        fs::write(folder.join(name), text).unwrap();
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    secret("good.key", 0o600, "0123456789abcdef0123456789abcdef\n");
+    secret("open.key", 0o644, "0123456789abcdef0123456789abcdef\n");
+    secret("short.key", 0o600, "0123456789\n");
+    let original = fs::read_to_string(&site.file).unwrap();
+    let with = |lines: &str| {
+        fs::write(&site.file, format!("{original}\n[[webhook]]\n{lines}\n")).unwrap();
+        config::load(&site.file)
+    };
+    let least = "name = \"bank\"\nurl = \"https://hooks.bank.example/turnout?v=1\"\nsecret = \"good.key\"";
+    let webhook = &with(least).unwrap().webhooks[0];
+    assert_eq!((webhook.target.host.as_str(), webhook.target.port), ("hooks.bank.example", 443));
+    assert_eq!(webhook.target.path, "/turnout?v=1");
+    assert_eq!((webhook.in_flight, webhook.batch, webhook.events.len()), (8, 1, EventKind::WORDS.len()));
+    assert_eq!(webhook.timeout, Duration::from_secs(10));
+
+    let local = least.replace("https://hooks.bank.example", "http://[::1]:8080");
+    let more = "events = [\"approved\", \"reversed\"]\nbatch = 100\nin_flight = 2\ntimeout = \"2s\"";
+    let webhook = &with(&format!("{local}\n{more}")).unwrap().webhooks[0];
+    assert_eq!((webhook.target.host.as_str(), webhook.target.port), ("::1", 8080));
+    assert_eq!(webhook.events, [EventKind::Approved, EventKind::Reversed]);
+
+    let check = |from: &str, to: &str, expect: &str| {
+        let lines = least.replace(from, to);
+        assert_ne!(lines, least);
+        let errors = with(&lines).unwrap_err();
+        let told = errors.iter().map(|error| format!("{}: {}", error.key, error.reason)).collect::<Vec<_>>();
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(told[0].contains(expect), "{told:#?}");
+    };
+    check("\"bank\"", "\"The Bank\"", "webhook[0].name: \"The Bank\" is no name");
+    check("https://", "http://", "webhook[0].url: plain HTTP is only for loopback addresses");
+    check("https://", "ftp://", "webhook[0].url: the scheme \"ftp\" is not known");
+    check("https://", "https://user:word@", "webhook[0].url: holds a name or a password");
+    check("https://hooks.bank.example", "", "webhook[0].url: is no URL with scheme and host");
+    check("good.key", "open.key", "mode 644 lets others read the secret");
+    check("good.key", "short.key", "the secret has 10 bytes");
+    check("good.key", "none.key", "none.key");
+    check("\"good.key\"", "[]", "webhook[0].secret: names 0 secrets");
+    check("\"good.key\"", "{ environment = \"TURNOUT_NONE\" }", "the environment has no TURNOUT_NONE");
+    check("\"good.key\"", "{ env = \"X\" }", "no source is called \"env\"");
+    check("secret", "events = [\"aproved\"]\nsecret", "webhook[0].events: is \"aproved\"");
+    check("secret", "events = []\nsecret", "webhook[0].events: names no event");
+    check("secret", "authority = \"none.pem\"\nsecret", "there is no file");
+    check("secret", "authority = \"good.key\"\nsecret", "holds no certificate");
+    check("secret", "in_flight = 65\nsecret", "webhook[0].in_flight: is out of bounds");
+    check("secret", "retries = 3\nsecret", "webhook[0].retries: is not a known key");
+
+    let twice = format!("{least}\n[[webhook]]\n{least}");
+    let errors = with(&twice).unwrap_err();
+    assert_eq!(errors[0].reason, "there are two webhooks \"bank\"");
 }

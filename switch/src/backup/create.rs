@@ -3,6 +3,7 @@ use super::manifest::{BackupFile, Manifest, private_folder, sync_folder, write_p
 use super::{JOURNAL, Progress, SNAPSHOTS};
 use crate::clock;
 use crate::master_key::MasterKeySource;
+use crate::notifications;
 use crate::recovery::{self, RecoveryError};
 use crate::settings::Settings;
 use crate::snapshots;
@@ -33,6 +34,10 @@ pub fn create(
     // Before the segments: a snapshot must not know more than the journal does.
     if let Some(snapshot) = newest_snapshot(settings)? {
         files.push(copy_small(&snapshot, settings, backup, progress)?);
+    }
+    // Before the segments as well: what was delivered meanwhile is delivered again, and nothing is left out.
+    for place in places(settings)? {
+        files.push(copy_small(&place, settings, backup, progress)?);
     }
     let copied = store::copy_segments(&journal, &backup.join(JOURNAL), first_segment, &mut |segment| {
         let name = segment.file.file_name().unwrap_or_default().to_string_lossy();
@@ -74,6 +79,15 @@ fn copy_small(
     Ok(path)
 }
 
+/// The places of the webhooks in the journal.
+fn places(settings: &Settings) -> Result<Vec<PathBuf>, BackupError> {
+    let found = small_files_below(settings, &settings.data_folder.join(notifications::FOLDER))?;
+    Ok(found.into_iter().filter(|path| path.extension().is_some_and(|end| end == PLACE)).collect())
+}
+
+/// How the name of a webhook's place ends.
+const PLACE: &str = "place";
+
 fn newest_snapshot(settings: &Settings) -> Result<Option<PathBuf>, BackupError> {
     let dir = snapshots::folder(settings);
     let found = store::snapshots(&dir)
@@ -97,8 +111,15 @@ fn empty_folder(path: &Path) -> Result<(), BackupError> {
 /// The data folder's files beside the journal: data keys, keys that were imported, ceremonies, the audit
 /// trail. Neither the master key, nor what is being written, nor what can be built anew.
 fn small_files(settings: &Settings) -> Result<Vec<PathBuf>, BackupError> {
+    let mut found = small_files_below(settings, &settings.data_folder)?;
+    found.retain(|path| path.extension().is_none_or(|end| end != PLACE));
+    Ok(found)
+}
+
+/// As [`small_files`], in one folder and those below it; none where there is no such folder.
+fn small_files_below(settings: &Settings, folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let mut found = Vec::new();
-    let mut folders = vec![settings.data_folder.clone()];
+    let mut folders = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
     while let Some(folder) = folders.pop() {
         let failed = |error| BackupError::io("listing", &folder, error);
         for entry in fs::read_dir(&folder).map_err(failed)? {

@@ -1,12 +1,14 @@
 //! `turnout tran`: what happened, and why.
 
+mod hint;
+
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::history;
 use crate::projection::{self, ProjectionError};
 use crate::recovery;
 use crate::settings::Settings;
-use auth::{Check, TransactionId, Verdict};
+use auth::{Check, TransactionId, Unit, Verdict};
 use card::{Pan, Time};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -426,10 +428,20 @@ fn why_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     for check in &entry.receipt.checks {
         writeln!(out, "{:>4}  {:<10}  {}", check.step.number(), verdict_word(check), explain(entry, check))?;
     }
+    writeln!(out, "\n{}", conclusion(entry))?;
+    if let Some(hint) = entry.receipt.decline_step().and_then(hint::hint) {
+        writeln!(out, "To look at or change: {hint}.")?;
+    }
+    writeln!(out, "Decided under version {} of the tables.", entry.tables_version)
+}
+
+/// One sentence: the answer and what decided it.
+fn conclusion(entry: &Entry) -> String {
     let answer = format!("{} {}", entry.code, entry.code.meaning());
-    match entry.receipt.decline_step() {
-        Some(step) => writeln!(out, "\nDeclined {answer}: step {}, {}.", step.number(), step.title()),
-        None => writeln!(out, "\nApproved {answer}: every check passed."),
+    let failed = |check: &&Check| matches!(check.verdict, Verdict::Failed(_));
+    match entry.receipt.checks.iter().rev().find(failed) {
+        Some(check) => format!("Declined {answer}: step {}, {}.", check.step.number(), explain(entry, check)),
+        None => format!("Approved {answer}: every check passed."),
     }
 }
 
@@ -443,20 +455,25 @@ fn verdict_word(check: &Check) -> &'static str {
 }
 
 fn explain(entry: &Entry, check: &Check) -> String {
-    use auth::Unit;
     let title = check.step.title();
+    match values(entry, check) {
+        (None, _) => title.to_owned(),
+        (Some(seen), None) => format!("{title}: {seen}"),
+        (Some(seen), Some(limit)) => format!("{title}: {seen} against {limit}"),
+    }
+}
+
+/// What was seen and what it was held against, as people write it: amounts in major units with their currency.
+fn values(entry: &Entry, check: &Check) -> (Option<String>, Option<String>) {
     if check.verdict == Verdict::Skipped || check.step.unit() == Unit::None {
-        return title.to_owned();
+        return (None, None);
     }
     let value = |number: i64| match check.step.unit() {
         Unit::Minor => entry.amount(number),
         Unit::YearMonth => format!("{number:04}"),
         Unit::Number | Unit::None => number.to_string(),
     };
-    if check.limit == 0 {
-        return format!("{title}: {}", value(check.seen));
-    }
-    format!("{title}: {} against {}", value(check.seen), value(check.limit))
+    (Some(value(check.seen)), (check.limit != 0).then(|| value(check.limit)))
 }
 
 fn to_json_with_events(entry: &Entry) -> Value {
@@ -468,16 +485,19 @@ fn to_json_with_events(entry: &Entry) -> Value {
 
 fn to_json_with_receipt(entry: &Entry) -> Value {
     let mut json = to_json_with_events(entry);
-    let checks: Vec<Value> = entry.receipt.checks.iter().map(check_json).collect();
+    let checks: Vec<Value> = entry.receipt.checks.iter().map(|check| check_json(entry, check)).collect();
     let declined_by = entry.receipt.decline_step();
     json["declined_by"] =
         declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
+    json["explanation"] = json!(conclusion(entry));
+    json["hint"] = json!(declined_by.and_then(hint::hint));
     json["tables_version"] = json!(entry.tables_version);
     json["receipt"] = Value::Array(checks);
     json
 }
 
-fn check_json(check: &Check) -> Value {
+fn check_json(entry: &Entry, check: &Check) -> Value {
+    let (seen, limit) = values(entry, check);
     let code = match check.verdict {
         Verdict::Failed(code) => Some(code.as_str().to_owned()),
         _ => None,
@@ -490,6 +510,8 @@ fn check_json(check: &Check) -> Value {
         "code": code,
         "seen": check.seen,
         "limit": check.limit,
+        "seen_text": seen,
+        "limit_text": limit,
     })
 }
 

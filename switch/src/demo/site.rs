@@ -2,11 +2,13 @@
 //! status, and the running server.
 
 use super::connection::Credentials;
+use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
 use crate::edge::serve::{ServeError, Server};
 use card::Expiry;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -56,11 +58,15 @@ pub(super) const REFERRED_MCC: u16 = 6051;
 /// Merchant category that a rule of the demo would decline, were it not in shadow mode: pawn shops.
 pub(super) const SHADOW_MCC: u16 = 5933;
 
+/// The secret of the demo's webhook, in its folder.
+const WEBHOOK_SECRET: &str = "webhook.key";
+
 /// The folder and the switch that runs in it.
 pub(super) struct Site {
     folder: PathBuf,
     made: InitReport,
     issuer: TestIssuer,
+    receiver: Receiver,
     server: Option<Server>,
 }
 
@@ -74,6 +80,7 @@ pub(super) enum SiteError {
     Config(Vec<ConfigError>),
     Import(String),
     Serve(Box<ServeError>),
+    NoRandom,
 }
 
 impl Site {
@@ -85,9 +92,16 @@ impl Site {
         let text = read(&made.test_cards)?;
         let issuer: TestIssuer = serde_json::from_str(&text).map_err(SiteError::TestCards)?;
         write_private(&made.cards, &card_file(&issuer))?;
-        write_private(&made.config, &amended(&read(&made.config)?)?)?;
+        let receiver = Receiver::start(0, |_| 200);
+        let receiver = receiver.map_err(|error| SiteError::File(PathBuf::from("127.0.0.1"), error))?;
+        let mut secret = [0; 32];
+        SystemRandom::new().fill(&mut secret).map_err(|_| SiteError::NoRandom)?;
+        let secret_file = folder.join(WEBHOOK_SECRET);
+        store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
+            .map_err(|error| SiteError::File(secret_file, error))?;
+        write_private(&made.config, &amended(&read(&made.config)?, receiver.address())?)?;
         put_on_file(&made.config, &made.cards)?;
-        let mut site = Site { folder: folder.to_owned(), made, issuer, server: None };
+        let mut site = Site { folder: folder.to_owned(), made, issuer, receiver, server: None };
         site.start()?;
         Ok(site)
     }
@@ -104,6 +118,16 @@ impl Site {
             server.drain();
         }
         self.start()
+    }
+
+    /// What the webhook's receiver has got so far.
+    pub(super) fn deliveries(&self) -> Vec<Delivery> {
+        self.receiver.deliveries()
+    }
+
+    /// The file of the webhook's secret.
+    pub(super) fn webhook_secret(&self) -> PathBuf {
+        self.folder.join(WEBHOOK_SECRET)
     }
 
     /// Ends the switch.
@@ -230,8 +254,8 @@ fn status(serial: u32) -> &'static str {
     }
 }
 
-/// The configuration of `init` with the terminals of the POS listener named, and its rules.
-fn amended(text: &str) -> Result<String, SiteError> {
+/// The configuration of `init` with the terminals of the POS listener named, its rules, and a webhook.
+fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let additions: toml::Table = format!(
         r#"
         [[terminal]]
@@ -284,6 +308,11 @@ fn amended(text: &str) -> Result<String, SiteError> {
         action = "decline"
         mode = "shadow"
 
+        [[webhook]]
+        name = "demo"
+        url = "http://{receiver}/events"
+        secret = "{WEBHOOK_SECRET}"
+
         [product]
         currencies = ["USD"]
         identify_above = "400.00"
@@ -307,6 +336,7 @@ fn amended(text: &str) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
+    file.insert("webhook".to_owned(), additions["webhook"].clone());
     Ok(file.to_string())
 }
 
@@ -346,6 +376,7 @@ impl fmt::Display for SiteError {
                 f.write_str("the demo's configuration is wrong")
             }
             SiteError::Import(error) => write!(f, "cards: {error}"),
+            SiteError::NoRandom => f.write_str("the system gives no random bytes"),
             SiteError::Serve(error) => write!(f, "{error}"),
         }
     }

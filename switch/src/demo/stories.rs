@@ -2,6 +2,7 @@
 
 mod atm;
 mod chip;
+mod events;
 mod links;
 mod money;
 mod purchases;
@@ -93,6 +94,7 @@ pub(super) const STORIES: &[Story] = &[
     story("atm-over-limit", "DECLINED 61, card returned", atm::over_limit),
     story("atm-lost-card", "DECLINED 41, card kept", atm::lost),
     story("atm-foreign-certificate", "DECLINED 63, card returned", atm::foreign_certificate),
+    story("webhook", "approved 2500 USD signed, reversed 2500 USD signed", events::webhook),
     story("restart", "same answer after the restart, debited once: 25.00", money::restart),
 ];
 

@@ -6,7 +6,9 @@ use crate::edge::hsm::HsmPort;
 use crate::edge::link::Link;
 use crate::edge::sessions::Sessions;
 use crate::edge::tls::{self, TlsError};
+use crate::edge::webhook::{PreparedWebhooks, WebhookError, Webhooks};
 use crate::edge::{admin, listener};
+use crate::followers::Followers;
 use crate::inbox::{Inbox, Message};
 use crate::metrics::Metrics;
 use crate::projection::Projection;
@@ -23,7 +25,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use store::{CommitHandle, Committer, FileJournal};
+use store::{CommitHandle, Committer, FileJournal, Journal};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -48,6 +50,7 @@ pub struct Server {
     snapshots: Snapshots,
     committer: Committer,
     projection: Projection,
+    webhooks: Webhooks,
     metrics: Arc<Metrics>,
 }
 
@@ -62,6 +65,8 @@ pub enum ServeError {
     Bind(String, SocketAddr, io::Error),
     /// The control socket.
     Control(BindError),
+    /// A webhook, by its name.
+    Webhook(String, WebhookError),
     /// Threads, or the HSM port.
     Start(&'static str, io::Error),
 }
@@ -102,6 +107,9 @@ impl Server {
         let control_socket =
             ControlSocket::bind(&recovery::control_socket(&settings)).map_err(ServeError::Control)?;
 
+        let webhooks = PreparedWebhooks::new(&settings, &keys, &replay, journal.segment())
+            .map_err(|(name, error)| ServeError::Webhook(name, error))?;
+
         let inboxes: Vec<Arc<Inbox>> = cores.iter().map(|_| Arc::new(Inbox::default())).collect();
         let shards = Arc::new(Shards::new(inboxes.clone(), directory));
         let hsm = HsmPort::start(&settings.hsm, Arc::clone(&shards), Arc::clone(&metrics))
@@ -112,17 +120,28 @@ impl Server {
         let hsm_watched = Arc::downgrade(&hsm);
         let answers = Arc::new(Answers::default());
         let durable = Arc::clone(committer.handle().durable());
-        let projection = Projection::start(&settings, Arc::clone(&durable), Arc::clone(&metrics))
+        let followers = Arc::new(Followers::default());
+        let projection = Projection::start(&settings, Arc::clone(&durable), &followers, Arc::clone(&metrics))
             .map_err(|error| ServeError::Start("the projection thread", error))?;
+        let webhooks = webhooks
+            .start(&durable, &followers, &metrics)
+            .map_err(|error| ServeError::Start("a webhook's thread", error))?;
         let recalls =
             RecallPort::start(&settings, keys.clone(), &replay, Arc::clone(&shards), projection.nudge())
                 .map_err(|error| ServeError::Start("the recall thread", error))?;
         let journal = committer.handle();
         let shard_threads = start_shards(cores, &shards, &hsm, &recalls, &journal, &metrics, &answers)?;
         drop((hsm, recalls));
-        let snapshots =
-            Snapshots::start(&settings, keys, &replay, Arc::clone(&shards), durable, Arc::clone(&metrics))
-                .map_err(|error| ServeError::Start("the snapshot thread", error))?;
+        let snapshots = Snapshots::start(
+            &settings,
+            keys,
+            &replay,
+            Arc::clone(&shards),
+            durable,
+            followers,
+            Arc::clone(&metrics),
+        )
+        .map_err(|error| ServeError::Start("the snapshot thread", error))?;
 
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
@@ -162,6 +181,7 @@ impl Server {
             snapshots,
             committer,
             projection,
+            webhooks,
             metrics,
         })
     }
@@ -225,6 +245,7 @@ impl Server {
         if self.committer.shutdown().is_err() {
             tracing::error!("the journal has failed; what it had not synced was not answered");
         }
+        self.webhooks.stop();
         self.projection.stop();
         self.runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!("drained");
@@ -315,6 +336,7 @@ impl fmt::Display for ServeError {
                 )
             }
             ServeError::Control(error) => write!(f, "control socket: {error}"),
+            ServeError::Webhook(name, error) => write!(f, "webhook {name}: {error}"),
             ServeError::Start(part, error) => write!(f, "cannot start {part}: {error}"),
         }
     }

@@ -1,4 +1,4 @@
-//! TLS of our listeners: rustls with the ring provider, versions 1.2 and 1.3. The provider is named
+//! TLS of our listeners and webhooks: rustls with the ring provider, versions 1.2 and 1.3. The provider is named
 //! wherever one is needed, so that no other part of the process can exchange it.
 
 use crate::settings::TlsSettings;
@@ -7,7 +7,7 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::danger::ClientCertVerifier;
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -73,13 +73,41 @@ fn verifier(
             Ok(WebPkiClientVerifier::no_client_auth())
         };
     };
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(file)? {
-        roots.add(certificate).map_err(|error| TlsError::Authority(file.clone(), error))?;
-    }
+    let roots = authorities(file)?;
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
     let builder = if required { builder } else { builder.allow_unauthenticated() };
     builder.build().map_err(|error| TlsError::Verifier(file.clone(), error))
+}
+
+/// The authorities of a PEM file.
+///
+/// # Errors
+/// When it cannot be read, or holds a certificate that cannot be an authority.
+pub fn authorities(file: &Path) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(file)? {
+        roots.add(certificate).map_err(|error| TlsError::Authority(file.to_owned(), error))?;
+    }
+    Ok(roots)
+}
+
+/// The authorities that browsers trust.
+#[must_use]
+pub fn public_authorities() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+/// What we connect with where others listen: they must show a certificate of these authorities, and we show none.
+///
+/// # Panics
+/// Never: the provider has both versions.
+#[must_use]
+pub fn client(roots: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+        .expect("the ring provider has both versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth()
 }
 
 /// All certificates of a PEM file, at least one.
@@ -134,7 +162,6 @@ impl std::error::Error for TlsError {}
 mod tests {
     use super::*;
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-    use rustls::ClientConfig;
     use rustls::pki_types::ServerName;
     use std::fs;
     use std::io;

@@ -9,6 +9,7 @@ mod hsm_units;
 mod recovery;
 mod town;
 mod transactions;
+mod webhook;
 
 use card::{Currency, Rrn, Stan, Time};
 use iso8583::Dialect;

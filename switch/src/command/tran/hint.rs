@@ -1,0 +1,40 @@
+use auth::Step;
+
+/// What to look at or change where a step has declined; `None` where the terminal or the cardholder has to do
+/// something else.
+pub(super) fn hint(step: Step) -> Option<&'static str> {
+    Some(match step {
+        Step::Terminal => "[[listener.terminal]] of the link names its terminals, and what each may do",
+        Step::Currency => {
+            "`currency` of the [[product]] is that of its accounts; a card's account has one currency"
+        }
+        Step::Issuer => "`bins` of a [[product]] are the beginnings of our card numbers",
+        Step::CardOnFile => "`turnout card import` or `turnout card update` puts a card on file",
+        Step::CardStatus => "`turnout card update` changes the status",
+        Step::Validity | Step::ExpiryMatch => {
+            "`turnout card export` shows the expiry on file, `turnout card update` changes it"
+        }
+        Step::Hsm => {
+            "`turnout_hsm_commands_total` in /metrics says which command failed on which unit; `deadline` is in [hsm]"
+        }
+        Step::Cvv => {
+            "`cvk` and `cvv_position` of the [[product]] must be those that the cards were made with"
+        }
+        Step::CryptogramVersion | Step::Cryptogram => {
+            "`scheme` and `issuer_master_keys` of the [[product]] must be those that the cards were made with"
+        }
+        Step::Atc => "`atc_max_jump` of the [[product]] is how far the counter may jump",
+        Step::PinTries => "`pin_try_limit` of the [[product]] is how many wrong PINs lock the PIN",
+        Step::Pin => {
+            "`pin_method` and `pvk` of the [[product]], and `pin_key` of the listener, must be those of the cards and terminals"
+        }
+        Step::LimitPerTransaction => "`per_transaction` in [product.purchase] or [product.withdrawal]",
+        Step::LimitDailyAmount => "`daily` in [product.purchase] or [product.withdrawal]",
+        Step::LimitDailyCount => "`daily_count` in [product.purchase] or [product.withdrawal]",
+        Step::Policy => "the [[rule]] of that number, from 1, in the order of the configuration",
+        Step::Funds => {
+            "`turnout card export` shows balance and credit line, `turnout card update` changes the line"
+        }
+        _ => return None,
+    })
+}

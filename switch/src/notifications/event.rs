@@ -1,0 +1,449 @@
+use super::event_kind::EventKind;
+use auth::{Funds, Origin, Record, Transaction};
+use card::{CivilDay, Currency, Pan, Time};
+use serde::Serialize;
+use store::{DataKeys, Sequence, Stream};
+
+/// Something that happened, as a receiver gets it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// What it tells.
+    pub kind: EventKind,
+    /// When it happened; `None` for a card that was put on file.
+    pub time: Option<Time>,
+    /// Equal for events of one card: the first half of its keyed hash.
+    pub card: u64,
+    /// The event as JSON. The card number in it is masked.
+    pub json: Vec<u8>,
+}
+
+/// Makes events of records.
+pub struct Events {
+    keys: DataKeys,
+    currency_of: CurrencyOf,
+    wanted: Vec<EventKind>,
+}
+
+/// The currency of the account behind a card, as far as its product is configured.
+type CurrencyOf = Box<dyn Fn(&Pan) -> Option<Currency> + Send + Sync>;
+
+impl Events {
+    /// Of these kinds. `currency_of` gives the currency of the account behind a card, as far as it is known.
+    #[must_use]
+    pub fn new(
+        keys: DataKeys,
+        currency_of: impl Fn(&Pan) -> Option<Currency> + Send + Sync + 'static,
+        wanted: Vec<EventKind>,
+    ) -> Events {
+        Events { keys, currency_of: Box::new(currency_of), wanted }
+    }
+
+    /// The event of a record; `None` when it tells nothing that is wanted. The same record at the same place
+    /// gives the same event.
+    #[must_use]
+    pub fn of(&self, stream: Stream, sequence: Sequence, record: &Record) -> Option<Event> {
+        let kind = kind(record).filter(|kind| self.wanted.contains(kind))?;
+        let pan = record.pan()?;
+        let hash = self.keys.pan_lookup(&pan);
+        let event = Framed {
+            id: format!("{}-{}", stream.0, sequence.0),
+            event: kind,
+            time: record.time().map(|time| time.to_string()),
+            card: CardPart { pan: pan.to_string(), hash: hex::encode(hash), ..self.card(record) },
+            transaction: self.transaction(&pan, record),
+        };
+        let json = serde_json::to_vec(&event).expect("text and numbers are JSON");
+        let card = u64::from_be_bytes(*hash.first_chunk().expect("the hash has 16 bytes"));
+        Some(Event { kind, time: record.time(), card, json })
+    }
+
+    fn card<'a>(&self, record: &'a Record) -> CardPart<'a> {
+        match record {
+            Record::CardStored(card) => CardPart {
+                status: Some(card.status.as_str()),
+                account: Some(card.account.as_str()),
+                ..CardPart::default()
+            },
+            Record::CardRemoved(_) => CardPart { status: Some("removed"), ..CardPart::default() },
+            _ => CardPart::default(),
+        }
+    }
+
+    fn transaction<'a>(&self, pan: &Pan, record: &'a Record) -> Option<TransactionPart<'a>> {
+        match record {
+            Record::Decided(transaction) => Some(TransactionPart::Decided(self.decided(transaction))),
+            Record::Reversed(reversed) => {
+                let change = self.change(pan, reversed.transaction.0, reversed.origin.as_ref());
+                let returned =
+                    change.standing_minor.map(|standing| standing.saturating_sub(reversed.remaining_minor));
+                Some(TransactionPart::Changed(Box::new(Changed {
+                    reversed: returned.and_then(|minor| change.amount(minor)),
+                    remaining: change.amount(reversed.remaining_minor),
+                    ..change.base
+                })))
+            }
+            Record::Completed(completed) => {
+                let change = self.change(pan, completed.transaction.0, completed.origin.as_ref());
+                Some(TransactionPart::Changed(Box::new(Changed {
+                    dispensed: completed.dispensed_minor.and_then(|minor| change.amount(minor)),
+                    suspect: completed.dispensed_minor.is_none().then_some(true),
+                    ..change.base
+                })))
+            }
+            Record::HoldExpired(expired) => {
+                let change = self.change(pan, expired.transaction.0, expired.origin.as_ref());
+                Some(TransactionPart::Changed(Box::new(Changed {
+                    released: change.standing_minor.and_then(|minor| change.amount(minor)),
+                    ..change.base
+                })))
+            }
+            _ => None,
+        }
+    }
+
+    fn decided<'a>(&self, transaction: &'a Transaction) -> Box<Decided<'a>> {
+        let currency = Currency::from_numeric(transaction.currency).ok();
+        Box::new(Decided {
+            id: transaction.id.0,
+            link: transaction.link.as_str(),
+            kind: transaction.transaction.as_str(),
+            business_day: day(transaction.business_day),
+            account: transaction.account.as_ref().map(auth::AccountId::as_str),
+            terminal: transaction.terminal.as_str(),
+            merchant: transaction.merchant.as_ref().map(card::MerchantId::as_str),
+            mcc: format!("{:04}", transaction.mcc),
+            entry_mode: transaction.entry.as_str(),
+            stan: transaction.stan.to_string(),
+            rrn: transaction.rrn.map(|rrn| rrn.to_string()),
+            amount: AmountPart {
+                minor: transaction.amount_minor,
+                currency: currency
+                    .map_or_else(|| format!("{:03}", transaction.currency), |known| known.code().to_owned()),
+                exponent: currency.map(Currency::exponent),
+            },
+            held: matches!(transaction.funds, Funds::Held { .. }),
+            code: transaction.code.as_str().to_owned(),
+            meaning: transaction.code.meaning(),
+            authorization_id: transaction
+                .authorization_id
+                .map(|id| String::from_utf8_lossy(&id).into_owned()),
+        })
+    }
+
+    /// What a later record knows of its transaction. Its amounts are in the currency of the account, which the
+    /// card's product names.
+    fn change<'a>(&self, pan: &Pan, id: u64, origin: Option<&'a Origin>) -> Change<'a> {
+        let base = Changed {
+            id,
+            link: origin.map(|origin| origin.link.as_str()),
+            kind: origin.map(|origin| origin.transaction.as_str()),
+            business_day: origin.map(|origin| day(origin.business_day)),
+            account: origin.map(|origin| origin.account.as_str()),
+            ..Changed::default()
+        };
+        Change {
+            base,
+            currency: (self.currency_of)(pan),
+            standing_minor: origin.map(|origin| origin.standing_minor),
+        }
+    }
+}
+
+fn kind(record: &Record) -> Option<EventKind> {
+    match record {
+        Record::Decided(transaction) if transaction.code.is_approval() => Some(EventKind::Approved),
+        Record::Decided(_) => Some(EventKind::Declined),
+        Record::Reversed(_) => Some(EventKind::Reversed),
+        Record::Completed(_) => Some(EventKind::Completed),
+        Record::HoldExpired(_) => Some(EventKind::HoldExpired),
+        Record::CardStored(_) | Record::CardRemoved(_) => Some(EventKind::CardChanged),
+        // A new record is no event until somebody says which.
+        _ => None,
+    }
+}
+
+fn day(day: CivilDay) -> String {
+    format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
+}
+
+struct Change<'a> {
+    base: Changed<'a>,
+    currency: Option<Currency>,
+    standing_minor: Option<i64>,
+}
+
+impl Change<'_> {
+    fn amount(&self, minor: i64) -> Option<AmountPart> {
+        let currency = self.currency?;
+        Some(AmountPart { minor, currency: currency.code().to_owned(), exponent: Some(currency.exponent()) })
+    }
+}
+
+// The JSON, as `docs/notifications.md` describes it.
+
+#[derive(Serialize)]
+struct Framed<'a> {
+    id: String,
+    event: EventKind,
+    time: Option<String>,
+    card: CardPart<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction: Option<TransactionPart<'a>>,
+}
+
+#[derive(Default, Serialize)]
+struct CardPart<'a> {
+    pan: String,
+    hash: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum TransactionPart<'a> {
+    Decided(Box<Decided<'a>>),
+    Changed(Box<Changed<'a>>),
+}
+
+#[derive(Serialize)]
+struct Decided<'a> {
+    id: u64,
+    link: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    business_day: String,
+    account: Option<&'a str>,
+    terminal: &'a str,
+    merchant: Option<&'a str>,
+    mcc: String,
+    entry_mode: &'static str,
+    stan: String,
+    rrn: Option<String>,
+    amount: AmountPart,
+    held: bool,
+    code: String,
+    meaning: &'static str,
+    authorization_id: Option<String>,
+}
+
+#[derive(Default, Serialize)]
+struct Changed<'a> {
+    id: u64,
+    link: Option<&'a str>,
+    #[serde(rename = "type")]
+    kind: Option<&'static str>,
+    business_day: Option<String>,
+    account: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reversed: Option<AmountPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remaining: Option<AmountPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dispensed: Option<AmountPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suspect: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    released: Option<AmountPart>,
+}
+
+#[derive(Serialize)]
+struct AmountPart {
+    minor: i64,
+    currency: String,
+    exponent: Option<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auth::{
+        AccountId, Card, CardRemoved, Completed, EntryMode, HoldExpired, LinkName, MessageClass, Receipt,
+        Reversed, TransactionId, TransactionType, TransmissionTime,
+    };
+    use card::{Expiry, ResponseCode, Rrn, Stan, TerminalId};
+    use serde_json::{Value, json};
+    use store::MasterKey;
+
+    const PAN: &[u8] = b"4000001234567899";
+
+    struct Desk {
+        events: Events,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new(wanted: &[EventKind]) -> Desk {
+            let folder = tempfile::tempdir().unwrap();
+            let file = folder.path().join(DataKeys::FILE_NAME);
+            let keys = DataKeys::create(&file, &MasterKey::generate().unwrap()).unwrap();
+            let events = Events::new(keys, |_| Currency::parse("KWD").ok(), wanted.to_vec());
+            Desk { events, _folder: folder }
+        }
+
+        fn all() -> Desk {
+            Desk::new(&EventKind::WORDS.map(|(_, kind)| kind))
+        }
+
+        fn json(&self, record: &Record) -> Value {
+            let event = self.events.of(Stream(2), Sequence(7), record).unwrap();
+            let text = String::from_utf8(event.json).unwrap();
+            assert!(!text.contains("4000001234567899"), "{text}");
+            let json: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(json["id"], "2-7");
+            assert_eq!(json["card"]["hash"].as_str().unwrap().len(), 32);
+            assert_ne!(json["card"]["hash"], "00000000000000000000000000000000");
+            json
+        }
+    }
+
+    fn pan() -> Pan {
+        Pan::parse(PAN).unwrap()
+    }
+
+    fn time() -> Time {
+        Time::from_unix_ms(1_795_444_215_000)
+    }
+
+    fn origin() -> Option<Origin> {
+        Some(Origin {
+            link: LinkName::new("pos").unwrap(),
+            account: AccountId::new("ACC-1").unwrap(),
+            transaction: TransactionType::Purchase,
+            business_day: CivilDay { year: 2026, month: 11, day: 23 },
+            standing_minor: 5000,
+            posted: true,
+            time: time(),
+            terminal: TerminalId::new(b"TERM0001").unwrap(),
+            merchant: None,
+            customer: None,
+            counted: auth::Counted::default(),
+        })
+    }
+
+    fn decided(code: ResponseCode, currency: u16) -> Record {
+        Record::Decided(Box::new(Transaction {
+            id: TransactionId(128),
+            time: time(),
+            business_day: CivilDay { year: 2026, month: 11, day: 23 },
+            link: LinkName::new("pos").unwrap(),
+            terminal: TerminalId::new(b"TERM0001").unwrap(),
+            merchant: None,
+            mcc: 742,
+            class: MessageClass::Financial,
+            transaction: TransactionType::Purchase,
+            pan: pan(),
+            stan: Stan::new(77).unwrap(),
+            rrn: Rrn::parse(b"ABC000000001").ok(),
+            transmission: TransmissionTime(1_123_143_015),
+            amount_minor: 2500,
+            currency,
+            entry: EntryMode::Chip,
+            code,
+            authorization_id: Some(*b"000002"),
+            issuer_authentication: None,
+            balance: None,
+            account: AccountId::new("ACC-1"),
+            funds: Funds::Posted { minor: 2500 },
+            pin_tries_used: None,
+            atc: Some(9),
+            cash: None,
+            flags: 0,
+            details: auth::Details::default(),
+            tables_version: 1,
+            receipt: Receipt::default(),
+        }))
+    }
+
+    #[test]
+    fn an_approval_says_what_a_receiver_needs() {
+        let json = Desk::all().json(&decided(ResponseCode::APPROVED, 840));
+        assert_eq!(json["event"], "approved");
+        assert_eq!(json["time"], "2026-11-23T14:30:15.000Z");
+        assert_eq!(json["card"]["pan"], "400000******7899");
+        let expect = json!({
+            "id": 128, "link": "pos", "type": "purchase", "business_day": "2026-11-23", "account": "ACC-1",
+            "terminal": "TERM0001", "merchant": null, "mcc": "0742", "entry_mode": "chip", "stan": "000077",
+            "rrn": "ABC000000001", "amount": { "minor": 2500, "currency": "USD", "exponent": 2 }, "held": false,
+            "code": "00", "meaning": ResponseCode::APPROVED.meaning(), "authorization_id": "000002",
+        });
+        assert_eq!(json["transaction"], expect);
+    }
+
+    #[test]
+    fn a_currency_that_nobody_knows_stays_a_number() {
+        let json = Desk::all().json(&decided(ResponseCode::DO_NOT_HONOUR, 7));
+        assert_eq!(json["event"], "declined");
+        assert_eq!(
+            json["transaction"]["amount"],
+            json!({ "minor": 2500, "currency": "007", "exponent": null })
+        );
+    }
+
+    #[test]
+    fn later_records_say_what_changed_in_the_account_s_currency() {
+        let desk = Desk::all();
+        let (transaction, pan, time) = (TransactionId(128), pan(), time());
+        let kwd = |minor: i64| json!({ "minor": minor, "currency": "KWD", "exponent": 3 });
+        let reversed = Reversed { transaction, pan, time, remaining_minor: 1500, origin: origin() };
+        let json = desk.json(&Record::Reversed(reversed));
+        assert_eq!(json["event"], "reversed");
+        assert_eq!(
+            (&json["transaction"]["reversed"], &json["transaction"]["remaining"]),
+            (&kwd(3500), &kwd(1500))
+        );
+        let json = desk.json(&Record::Completed(Completed {
+            transaction,
+            pan,
+            time,
+            dispensed_minor: Some(0),
+            origin: origin(),
+        }));
+        assert_eq!((&json["event"], &json["transaction"]["dispensed"]), (&json!("completed"), &kwd(0)));
+        assert_eq!(json["transaction"]["suspect"], Value::Null);
+        let json = desk.json(&Record::Completed(Completed {
+            transaction,
+            pan,
+            time,
+            dispensed_minor: None,
+            origin: None,
+        }));
+        assert_eq!(
+            (&json["transaction"]["dispensed"], &json["transaction"]["suspect"]),
+            (&Value::Null, &json!(true))
+        );
+        let json = desk.json(&Record::HoldExpired(HoldExpired { transaction, pan, time, origin: origin() }));
+        assert_eq!((&json["event"], &json["transaction"]["released"]), (&json!("hold_expired"), &kwd(5000)));
+    }
+
+    #[test]
+    fn cards_that_change() {
+        let desk = Desk::all();
+        let card = Card {
+            pan: pan(),
+            expiry: Expiry::parse_yymm(b"2812").unwrap(),
+            start: None,
+            status: auth::CardStatus::Lost,
+            card_sequence: Some(1),
+            account: AccountId::new("ACC-1").unwrap(),
+            pin: None,
+        };
+        let json = desk.json(&Record::CardStored(card));
+        assert_eq!((&json["event"], &json["card"]["status"]), (&json!("card_changed"), &json!("lost")));
+        assert_eq!((&json["time"], &json["card"]["account"]), (&Value::Null, &json!("ACC-1")));
+        let json = desk.json(&Record::CardRemoved(CardRemoved { pan: pan(), time: time() }));
+        assert_eq!(json["card"]["status"], "removed");
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_no_event() {
+        let desk = Desk::new(&[EventKind::Declined]);
+        let event = |record: &Record| desk.events.of(Stream(0), Sequence(0), record);
+        assert_eq!(event(&decided(ResponseCode::APPROVED, 840)), None);
+        let declined = event(&decided(ResponseCode::DO_NOT_HONOUR, 840)).unwrap();
+        assert_eq!((declined.kind, declined.time), (EventKind::Declined, Some(time())));
+        assert_eq!(Some(declined), event(&decided(ResponseCode::DO_NOT_HONOUR, 840)), "the same again");
+    }
+}
