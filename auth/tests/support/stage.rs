@@ -208,6 +208,7 @@ impl Stage {
             currency: words.value("currency", |text| text.parse().ok())?.unwrap_or(base.currency),
             merchant: words.value("merchant", |text| MerchantId::new(text.as_bytes()))?,
             mcc: words.value("mcc", |text| text.parse().ok())?.unwrap_or(base.mcc),
+            country: words.value("country", |text| text.parse().ok())?.unwrap_or(base.country),
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
