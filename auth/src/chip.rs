@@ -19,7 +19,7 @@ pub(crate) fn check(
     file: &CardFile,
     request: &Request,
     receipt: &mut Receipt,
-) -> Result<Option<Box<CryptogramCheck>>, Decline> {
+) -> Result<Option<CryptogramCheck>, Decline> {
     let Some(chip) = &request.chip else {
         // Chip entry without chip data is a message error, not a card without a chip.
         if request.entry.has_chip_data() {
@@ -52,7 +52,7 @@ pub(crate) fn check(
     };
     receipt.pass(Step::CryptogramVersion, i64::from(version.recipe.version), 0);
     check_amount(chip, request, receipt)?;
-    Ok(Some(Box::new(CryptogramCheck {
+    Ok(Some(CryptogramCheck {
         recipe: version.recipe,
         issuer_master_key: Arc::clone(issuer_master_key),
         pan: request.pan,
@@ -65,7 +65,7 @@ pub(crate) fn check(
             ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
             ArpcBy::Csu => CryptogramAnswer::Csu(product.approve_csu),
         },
-    })))
+    }))
 }
 
 /// The HSM's finding, then the ATC, then what the chip tells.

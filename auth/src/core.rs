@@ -5,6 +5,7 @@ use crate::limits::SHARDS;
 use crate::names::{ReplyTo, ShardIndex, TransactionId};
 use crate::recall::Recalls;
 use crate::record::{HoldExpired, Record};
+use crate::spare::Spare;
 use crate::state::{Element, Memory, Sought, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
@@ -21,6 +22,7 @@ pub struct Core {
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
     pub(crate) recalls: Recalls,
+    pub(crate) spare: Spare,
     next_counter: u64,
 }
 
@@ -40,6 +42,7 @@ impl Core {
             state: State::new(memory),
             suspended: Suspended::default(),
             recalls: Recalls::default(),
+            spare: Spare::default(),
             next_counter: 1,
         }
     }
@@ -106,6 +109,11 @@ impl Core {
             Input::Tables(tables) => self.tables = tables,
             Input::Tick => self.tick(now, effects),
         }
+    }
+
+    /// Takes back a record that has been carried out. Without it every decision asks for new memory.
+    pub fn reuse(&mut self, record: Record) {
+        self.spare.keep(record);
     }
 
     fn tick(&mut self, now: Time, effects: &mut Vec<Effect>) {

@@ -15,7 +15,7 @@ pub struct Checks {
     /// Whether the same digits are the verification value of the chip's track (service code 999).
     pub icvv: Option<CvvCheck>,
     /// The chip's cryptogram.
-    pub cryptogram: Option<Box<CryptogramCheck>>,
+    pub cryptogram: Option<CryptogramCheck>,
 }
 
 impl Checks {

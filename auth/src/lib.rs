@@ -44,6 +44,7 @@ mod request;
 mod reversal;
 mod secure;
 mod slab;
+mod spare;
 mod state;
 mod stored;
 mod suspended;

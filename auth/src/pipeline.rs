@@ -7,7 +7,7 @@ use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
 use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Details, Funds, Record, Transaction};
+use crate::record::{Details, Funds, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::velocity::{Counting, Held};
 use crate::{
@@ -36,7 +36,7 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
 
 /// A key that another request has: 94.
 pub(crate) fn refuse_duplicate(core: &mut Core, now: Time, request: &Request, effects: &mut Vec<Effect>) {
-    let mut receipt = Receipt::default();
+    let mut receipt = core.spare.receipt();
     let decline = receipt.fail(Step::Duplicate, ResponseCode::DUPLICATE, 0, 0);
     decline_now(core, now, request, receipt, decline, effects);
 }
@@ -52,7 +52,7 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
         return;
     }
 
-    let mut receipt = Receipt::default();
+    let mut receipt = core.spare.receipt();
     match screen(core, now, &request, &mut receipt) {
         Err(decline) => decline_now(core, now, &request, receipt, decline, effects),
         Ok(_) if core.suspended.is_full() => {
@@ -206,7 +206,8 @@ fn record(
 ) -> Response {
     let transaction = transaction(core, now, request, decision);
     let response = Response::of(&transaction);
-    core.commit(Record::Decided(Box::new(transaction)), effects);
+    let record = core.spare.decided(transaction);
+    core.commit(record, effects);
     response
 }
 

@@ -516,7 +516,7 @@ impl LimitView {
         let view = |limit: &Limit| {
             let counters = match limit.scope {
                 Scope::Card => Some(&file.counters),
-                Scope::Account => account.map(|account| &account.counters),
+                Scope::Account => account.and_then(|account| account.counters.as_deref()),
                 Scope::Customer | Scope::Terminal | Scope::Merchant | Scope::Product => None,
             };
             let counters = counters.filter(|_| limit.window != Window::TRANSACTION);

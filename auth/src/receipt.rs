@@ -81,6 +81,8 @@ pub enum Unit {
     Number,
     /// `YYMM`.
     YearMonth,
+    /// Nanoseconds.
+    Nanoseconds,
 }
 
 steps! {
@@ -221,6 +223,13 @@ steps! {
     ShadowDecision = 13, "policy rule in shadow mode would have refused (its number, response code)", Number;
     /// A rule in shadow mode would have flagged, or given points.
     ShadowMark = 13, "policy rule in shadow mode would have flagged or scored (its number, points)", Number;
+    /// Between the message's arrival and the first look at it. Noted by whoever runs the core, which has no clock; so
+    /// are the next two.
+    QueueTime = 15, "waited for its turn", Nanoseconds;
+    /// From the question to the HSM to the look at its answer.
+    HsmTime = 15, "waited for the HSM", Nanoseconds;
+    /// All checks and the decision.
+    DecisionTime = 15, "took to check and decide", Nanoseconds;
 }
 
 impl Receipt {

@@ -105,7 +105,8 @@ pub struct AccountFile {
     pub(crate) account: Account,
     pub(crate) ledger_minor: i64,
     pub(crate) held_minor: i64,
-    pub(crate) counters: Counters,
+    /// Only limits by account count here, and most have none.
+    pub(crate) counters: Option<Box<Counters>>,
     pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many cards draw on it.
     cards: u32,
@@ -245,7 +246,7 @@ impl State {
                     account: account.clone(),
                     ledger_minor: account.opening_minor,
                     held_minor: 0,
-                    counters: Counters::default(),
+                    counters: None,
                     own_limits: None,
                     cards: 0,
                 });

@@ -4,13 +4,16 @@ use crate::names::{OriginalKey, ReplyTo, Ticket};
 use crate::receipt::Receipt;
 use crate::request::Request;
 use card::Time;
-use std::collections::{BTreeMap, HashMap};
+use hashbrown::HashMap;
+use std::collections::VecDeque;
 
 /// Requests that wait for the HSM. They may die with the process: nothing was promised yet, and the
 /// acquirer's repeat starts them again.
 #[derive(Debug, Default)]
 pub(crate) struct Suspended {
-    waiting: BTreeMap<Ticket, SuspendedRequest>,
+    waiting: HashMap<Ticket, SuspendedRequest>,
+    /// In order of tickets; those that were answered stay in here for a while.
+    deadlines: VecDeque<(Time, Ticket)>,
     by_key: HashMap<OriginalKey, Ticket>,
     next_ticket: u64,
 }
@@ -20,7 +23,6 @@ pub(crate) struct SuspendedRequest {
     pub(crate) request: Box<Request>,
     pub(crate) receipt: Receipt,
     pub(crate) asked: Asked,
-    pub(crate) deadline: Time,
     /// Repeats of the request that came meanwhile; they get the same answer. Each takes a slot of its
     /// connection's in-flight window until then, so the windows bound them, and none may be dropped:
     /// its slot would never be free again.
@@ -42,14 +44,21 @@ impl Suspended {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
         self.by_key.insert(request.key(), ticket);
+        if self.deadlines.len() >= 2 * SUSPENDED_CAPACITY {
+            self.deadlines.retain(|(_, ticket)| self.waiting.contains_key(ticket));
+        }
+        self.deadlines.push_back((deadline, ticket));
         self.waiting
-            .insert(ticket, SuspendedRequest { request, receipt, asked, deadline, repeats: Vec::new() });
+            .insert(ticket, SuspendedRequest { request, receipt, asked, repeats: Vec::new() });
         ticket
     }
 
     pub(crate) fn take(&mut self, ticket: Ticket) -> Option<SuspendedRequest> {
         let suspended = self.waiting.remove(&ticket)?;
         self.by_key.remove(&suspended.request.key());
+        while self.deadlines.front().is_some_and(|(_, ticket)| !self.waiting.contains_key(ticket)) {
+            self.deadlines.pop_front();
+        }
         Some(suspended)
     }
 
@@ -71,7 +80,7 @@ impl Suspended {
     /// Tickets whose deadline has passed. Deadlines rise with tickets but for a change of
     /// configuration, which at worst lets an old one wait for those before it.
     pub(crate) fn overdue(&self, now: Time) -> Vec<Ticket> {
-        let due = self.waiting.iter().take_while(|(_, suspended)| suspended.deadline <= now);
-        due.map(|(ticket, _)| *ticket).collect()
+        let due = self.deadlines.iter().take_while(|(deadline, _)| *deadline <= now);
+        due.map(|(_, ticket)| *ticket).filter(|ticket| self.waiting.contains_key(ticket)).collect()
     }
 }

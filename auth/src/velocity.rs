@@ -153,7 +153,7 @@ fn counters<'a>(held: Held<'a>, limit: &Limit) -> Option<&'a Counters> {
     let request = held.request;
     match limit.scope {
         Scope::Card => Some(&held.file.counters),
-        Scope::Account => Some(&held.account.counters),
+        Scope::Account => held.account.counters.as_deref(),
         Scope::Customer => held.state.counters_of_customer(held.account.account.customer.as_ref()?),
         Scope::Terminal => held.state.counters_at_terminal(request.link, request.terminal),
         Scope::Merchant => held.state.counters_at_merchant(&request.merchant?),

@@ -23,8 +23,7 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
     match record {
         Record::Decided(transaction) => {
             out.extend_from_slice(&[RECORD_VERSION, DECIDED]);
-            let head = head::Head::of(transaction);
-            stored_form::append(&(head, &transaction.details, transaction.tables_version), out);
+            stored_form::append(&head::WithoutReceipt(transaction), out);
             receipt::append(&transaction.receipt, out);
         }
         other => {

@@ -7,6 +7,7 @@ use crossbeam::queue::ArrayQueue;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::Thread;
+use std::time::Instant;
 
 /// Inputs that may wait for one shard. Full means overload, which is answered 96 where the frame
 /// came in.
@@ -18,8 +19,8 @@ pub const REQUEST_CAPACITY: usize = INBOX_CAPACITY / 4 * 3;
 
 /// What a shard is sent.
 pub enum Message {
-    /// An input for its core.
-    Input(auth::Input),
+    /// An input for its core, and when it was put here.
+    Input(auth::Input, Instant),
     /// A connection opened; it comes before any request of that connection.
     Attach(u64, Arc<Outbox>),
     /// A connection closed.
@@ -34,7 +35,7 @@ impl Message {
     /// What its core will be given, if anything.
     pub(crate) fn input(&self) -> Option<&auth::Input> {
         match self {
-            Message::Input(input) => Some(input),
+            Message::Input(input, _) => Some(input),
             _ => None,
         }
     }

@@ -15,6 +15,7 @@ mod filling;
 pub mod followers;
 pub mod history;
 pub mod inbox;
+mod legs;
 pub mod master_key;
 pub mod metrics;
 pub mod notifications;

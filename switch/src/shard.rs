@@ -8,6 +8,7 @@ use crate::edge::control::Answers;
 use crate::edge::hsm::{HsmJob, HsmPort};
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
+use crate::legs::{Legged, Legs};
 use crate::metrics::Metrics;
 use crate::recalls::{Question, RecallPort};
 use crate::snapshots::FrozenShard;
@@ -19,7 +20,7 @@ use auth::{
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use store::{Batch, CommitHandle, Refused, Sequence, Stream};
 
 /// Inputs taken in one turn. Enough to make good batches, few enough that the first of them is not
@@ -49,7 +50,8 @@ pub struct Shard {
     /// Taken from the inbox together.
     messages: Vec<Message>,
     effects: Vec<Effect>,
-    next_tick: std::time::Instant,
+    next_tick: Instant,
+    legs: Legs,
     draining: bool,
 }
 
@@ -102,7 +104,8 @@ impl Shard {
             outboxes: HashMap::new(),
             messages: Vec::with_capacity(LOOK_AHEAD),
             effects: Vec::new(),
-            next_tick: std::time::Instant::now(),
+            next_tick: Instant::now(),
+            legs: Legs::default(),
             draining: false,
         }
     }
@@ -138,9 +141,10 @@ impl Shard {
 
     fn take_inputs(&mut self) {
         let now = clock::now();
-        if std::time::Instant::now() >= self.next_tick {
-            self.next_tick = std::time::Instant::now() + TICK;
-            self.step(now, Input::Tick);
+        if Instant::now() >= self.next_tick {
+            self.next_tick = Instant::now() + TICK;
+            self.step(now, Input::Tick, Instant::now());
+            self.legs.forget();
         }
         let mut messages = std::mem::take(&mut self.messages);
         for _ in 0..TURN / LOOK_AHEAD {
@@ -153,7 +157,7 @@ impl Shard {
 
     fn take(&mut self, now: card::Time, message: Message) {
         match message {
-            Message::Input(input) => self.step(now, input),
+            Message::Input(input, came) => self.step(now, input, came),
             Message::Attach(connection, outbox) => {
                 self.outboxes.insert(connection, outbox);
             }
@@ -167,7 +171,7 @@ impl Shard {
 
     /// As everything up to here has left it, what is still to be recorded included.
     fn freeze(&self, frozen: &Sender<FrozenShard>) {
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let state = self.core.state().freeze();
         let position = self.sequence.after(self.batch.count());
         let shard = FrozenShard { shard: self.stream.0, state, position, pause: begun.elapsed() };
@@ -175,24 +179,31 @@ impl Shard {
         let _ = frozen.try_send(shard);
     }
 
-    fn step(&mut self, now: card::Time, input: Input) {
+    fn step(&mut self, now: card::Time, input: Input, came: Instant) {
         let mut effects = std::mem::take(&mut self.effects);
+        let leg = self.legs.begin(&input, came);
         self.core.step(now, input, &mut effects);
+        let leg = leg.end();
         for effect in effects.drain(..) {
-            self.carry_out(effect);
+            self.carry_out(effect, leg);
         }
         self.effects = effects;
     }
 
-    fn carry_out(&mut self, effect: Effect) {
+    fn carry_out(&mut self, effect: Effect, leg: Legged) {
         match effect {
-            Effect::Record(record) => {
-                if let Record::Decided(transaction) = &record {
+            Effect::Record(mut record) => {
+                if let Record::Decided(transaction) = &mut record {
+                    leg.note(&mut transaction.receipt);
                     self.count_rules(transaction);
                 }
                 self.batch.push_with(|out| store::encode_record(&record, out));
+                self.core.reuse(record);
             }
-            Effect::AskHsm { ticket, checks } => self.ask_hsm(ticket, checks),
+            Effect::AskHsm { ticket, checks } => {
+                self.legs.asked(ticket, leg);
+                self.ask_hsm(ticket, checks);
+            }
             Effect::Recall { ticket, recall } => self.recall(ticket, recall),
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
@@ -224,7 +235,7 @@ impl Shard {
         let after = self.sequence.after(self.batch.count());
         let question = Question { shard: self.stream.0, ticket, recall, after };
         if self.recalls.ask(question).is_err() {
-            self.step(clock::now(), Input::Recalled { ticket, found: None });
+            self.step(clock::now(), Input::Recalled { ticket, found: None }, Instant::now());
         }
     }
 
@@ -233,7 +244,7 @@ impl Shard {
         if let Err(job) = self.hsm.ask(HsmJob { shard, ticket, checks }) {
             self.metrics.hsm().refused();
             let reply = translate::hsm::all_failed(&job.checks);
-            self.step(clock::now(), Input::HsmReply { ticket, reply });
+            self.step(clock::now(), Input::HsmReply { ticket, reply }, Instant::now());
         }
     }
 

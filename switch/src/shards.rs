@@ -7,6 +7,7 @@ use auth::{Completion, Input, Provision};
 use card::Pan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Handles to every shard.
 pub struct Shards {
@@ -59,7 +60,7 @@ impl Shards {
     /// When that shard takes no new work.
     pub fn submit(&self, pan: &Pan, input: Input) -> Result<(), Overloaded> {
         let inbox = &self.inboxes[self.directory.home(pan)];
-        inbox.push_request(Message::Input(input)).map_err(|_| Overloaded)
+        inbox.push_request(Message::Input(input, Instant::now())).map_err(|_| Overloaded)
     }
 
     /// Hands what an ATM says about a dispense to the shard of its card.
@@ -75,7 +76,7 @@ impl Shards {
     /// # Errors
     /// When that shard's inbox is full.
     pub fn submit_to(&self, shard: usize, input: Input) -> Result<(), Overloaded> {
-        self.inboxes[shard].push(Message::Input(input)).map_err(|_| Overloaded)
+        self.inboxes[shard].push(Message::Input(input, Instant::now())).map_err(|_| Overloaded)
     }
 
     /// Hands a task of the control socket to a shard by number.
@@ -84,7 +85,7 @@ impl Shards {
     /// When that shard takes no new work.
     pub fn provision(&self, shard: usize, provision: Provision) -> Result<(), Overloaded> {
         let input = Input::Provision(Box::new(provision));
-        self.inboxes[shard].push_request(Message::Input(input)).map_err(|_| Overloaded)
+        self.inboxes[shard].push_request(Message::Input(input, Instant::now())).map_err(|_| Overloaded)
     }
 
     /// Which shard has which card.

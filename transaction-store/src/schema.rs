@@ -113,6 +113,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
             Unit::Minor => "minor",
             Unit::Number => "number",
             Unit::YearMonth => "year_month",
+            Unit::Nanoseconds => "nanoseconds",
         };
         let name = name.as_str().unwrap_or_default();
         insert.execute((place as i64, step.number(), name, step.title(), unit))?;

@@ -16,8 +16,8 @@ pub(crate) struct Cell {
     minor: i64,
 }
 
-/// A card that is counted by day for purchases and for cash has its counters within its file.
-const INLINE: usize = 2;
+/// Most cards buy and draw no cash on the same day: the one counter of theirs lies within their file.
+const INLINE: usize = 1;
 
 /// Counters that stand. What has left its window makes place for what comes, so that there are as many at most as
 /// limits have counted in windows that are still open: one for each calendar window, 13 for each sliding one.
@@ -25,7 +25,7 @@ const INLINE: usize = 2;
 pub(crate) struct Counters(SmallVec<[Cell; INLINE]>);
 
 // A million cards are a million of these.
-const _: () = assert!(size_of::<Cell>() == 24 && size_of::<Counters>() <= 64);
+const _: () = assert!(size_of::<Cell>() == 24 && size_of::<Counters>() == 32);
 
 impl Counters {
     /// Minor units and number that count at this moment.

@@ -71,7 +71,8 @@ impl State {
             let counters = match count.scope {
                 Scope::Card => self.card_mut(&stored.pan).map(|file| &mut file.counters),
                 Scope::Account => {
-                    stored.account.and_then(|id| self.accounts.get_mut(&id)).map(|file| &mut file.counters)
+                    let file = stored.account.and_then(|id| self.accounts.get_mut(&id));
+                    file.map(|file| &mut **file.counters.get_or_insert_default())
                 }
                 scope => {
                     let place =
@@ -90,7 +91,9 @@ impl State {
         for count in origin.counted.counts() {
             let counters = match count.scope {
                 Scope::Card => self.card_mut(&pan).map(|file| &mut file.counters),
-                Scope::Account => self.accounts.get_mut(&origin.account).map(|file| &mut file.counters),
+                Scope::Account => {
+                    self.accounts.get_mut(&origin.account).and_then(|file| file.counters.as_deref_mut())
+                }
                 scope => {
                     let place =
                         Place::of(scope, origin.link, origin.terminal, origin.merchant, origin.customer);

@@ -215,7 +215,7 @@ fn reason(receipt: &Receipt) -> String {
         text += &match check.step.unit() {
             Unit::None => String::new(),
             Unit::Minor => format!("({} against {})", money(check.seen), money(check.limit)),
-            Unit::Number | Unit::YearMonth => format!("({} against {})", check.seen, check.limit),
+            Unit::Number | Unit::YearMonth | Unit::Nanoseconds => format!("({} against {})", check.seen, check.limit),
         };
     }
     text

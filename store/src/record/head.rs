@@ -1,14 +1,14 @@
-//! What every version of a stored transaction begins with.
+//! What every version of a stored transaction begins with, and all of it but the receipt.
 
 use auth::{
     AccountId, Balance, Cash, Counted, Details, EntryMode, Funds, IssuerAuthentication, LinkName,
     MessageClass, Receipt, Transaction, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A transaction up to its flags.
-#[derive(Deserialize, Serialize)]
+#[derive(Deserialize)]
 pub(super) struct Head {
     id: TransactionId,
     time: Time,
@@ -39,38 +39,50 @@ pub(super) struct Head {
     flags: u64,
 }
 
-impl Head {
-    pub(super) fn of(transaction: &Transaction) -> Head {
-        Head {
-            id: transaction.id,
-            time: transaction.time,
-            business_day: transaction.business_day,
-            link: transaction.link,
-            terminal: transaction.terminal,
-            merchant: transaction.merchant,
-            mcc: transaction.mcc,
-            class: transaction.class,
-            transaction: transaction.transaction,
-            pan: transaction.pan,
-            stan: transaction.stan,
-            rrn: transaction.rrn,
-            transmission: transaction.transmission,
-            amount_minor: transaction.amount_minor,
-            currency: transaction.currency,
-            entry: transaction.entry,
-            code: transaction.code,
-            authorization_id: transaction.authorization_id,
-            issuer_authentication: transaction.issuer_authentication.clone(),
-            balance: transaction.balance,
-            account: transaction.account,
-            funds: transaction.funds,
-            pin_tries_used: transaction.pin_tries_used,
-            atc: transaction.atc,
-            cash: transaction.cash,
-            flags: transaction.flags,
-        }
-    }
+/// A transaction without its receipt, to write: read where it lies, since a copy takes as long as the writing.
+pub(super) struct WithoutReceipt<'a>(pub(super) &'a Transaction);
 
+impl Serialize for WithoutReceipt<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        AllButReceipt::serialize(self.0, serializer)
+    }
+}
+
+#[derive(Serialize)]
+#[serde(remote = "Transaction")]
+struct AllButReceipt {
+    id: TransactionId,
+    time: Time,
+    business_day: CivilDay,
+    link: LinkName,
+    terminal: TerminalId,
+    merchant: Option<MerchantId>,
+    mcc: u16,
+    class: MessageClass,
+    transaction: TransactionType,
+    #[serde(with = "card::sealed_pan")]
+    pan: Pan,
+    stan: Stan,
+    rrn: Option<Rrn>,
+    transmission: TransmissionTime,
+    amount_minor: i64,
+    currency: u16,
+    entry: EntryMode,
+    code: ResponseCode,
+    authorization_id: Option<[u8; 6]>,
+    issuer_authentication: Option<IssuerAuthentication>,
+    balance: Option<Balance>,
+    account: Option<AccountId>,
+    funds: Funds,
+    pin_tries_used: Option<u8>,
+    atc: Option<u16>,
+    cash: Option<Cash>,
+    flags: u64,
+    details: Details,
+    tables_version: u32,
+}
+
+impl Head {
     /// A transaction as versions 1 and 2 had it, which counted the card's business day and nothing else.
     pub(super) fn with_day(self, tables_version: u32, receipt: Receipt) -> Transaction {
         let counted = match self.funds {

@@ -471,6 +471,7 @@ fn values(entry: &Entry, check: &Check) -> (Option<String>, Option<String>) {
     let value = |number: i64| match check.step.unit() {
         Unit::Minor => entry.amount(number),
         Unit::YearMonth => format!("{number:04}"),
+        Unit::Nanoseconds => format!("{:?}", Duration::from_nanos(number.unsigned_abs())),
         Unit::Number | Unit::None => number.to_string(),
     };
     (Some(value(check.seen)), (check.limit != 0).then(|| value(check.limit)))

@@ -1,0 +1,67 @@
+//! How long a decision took, in its legs: the core has no clock, so the shard around it looks at its own.
+
+use auth::{Input, Receipt, Step, Ticket};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// Longest that the first leg of a request is remembered. Whoever waits longer was answered without the HSM.
+const FORGET: Duration = Duration::from_secs(60);
+
+/// First legs of requests that wait for the HSM.
+#[derive(Debug, Default)]
+pub struct Legs {
+    waiting: HashMap<Ticket, Legged>,
+}
+
+/// What is known of a decision when a leg of it begins.
+#[derive(Clone, Copy, Debug)]
+pub struct Legged {
+    queued: Duration,
+    hsm: Option<Duration>,
+    deciding: Duration,
+    begun: Instant,
+}
+
+impl Legs {
+    /// A leg begins now, with an input that came then.
+    pub fn begin(&mut self, input: &Input, came: Instant) -> Legged {
+        let begun = Instant::now();
+        let first = match input {
+            Input::HsmReply { ticket, .. } => self.waiting.remove(ticket),
+            _ => None,
+        };
+        match first {
+            Some(first) => Legged { hsm: Some(begun - first.begun), begun, ..first },
+            None => Legged { queued: begun - came, hsm: None, deciding: Duration::ZERO, begun },
+        }
+    }
+
+    /// The leg ends with a question to the HSM.
+    pub fn asked(&mut self, ticket: Ticket, leg: Legged) {
+        self.waiting.insert(ticket, leg);
+    }
+
+    /// Lets go of those whose answer nobody waits for any more.
+    pub fn forget(&mut self) {
+        self.waiting.retain(|_, leg| leg.begun.elapsed() < FORGET);
+    }
+}
+
+impl Legged {
+    /// The leg ends: what follows from it comes now.
+    #[must_use]
+    pub fn end(self) -> Legged {
+        let ended = Instant::now();
+        Legged { deciding: self.deciding + (ended - self.begun), begun: ended, ..self }
+    }
+
+    /// Writes down how long each leg took.
+    pub fn note(&self, receipt: &mut Receipt) {
+        let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
+        receipt.note(Step::QueueTime, nanoseconds(self.queued), 0);
+        if let Some(hsm) = self.hsm {
+            receipt.note(Step::HsmTime, nanoseconds(hsm), 0);
+        }
+        receipt.note(Step::DecisionTime, nanoseconds(self.deciding), 0);
+    }
+}
