@@ -122,7 +122,7 @@ fn tables() -> Tables {
         attended: None,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link::plain(terminals, None, true);
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
 }
 
@@ -212,6 +212,7 @@ fn purchase(card: u32, round: u16) -> Request {
         country: 840,
         entry: EntryMode::Chip,
         point_of_service: PointOfService::default(),
+        stated: auth::Stated::default(),
         track2: None,
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),

@@ -1,3 +1,4 @@
+use crate::billing::Billing;
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
@@ -57,6 +58,8 @@ pub struct Response {
     pub issuer_authentication: Option<IssuerAuthentication>,
     /// DE 54.
     pub balance: Option<Balance>,
+    /// DE 5, 6, 9, 10, 50 and 51, where the link is told.
+    pub billing: Option<Box<Billing>>,
 }
 
 /// Issuer authentication data, the value of tag 91: 8 to 16 bytes.
@@ -83,6 +86,7 @@ impl Response {
             authorization_id: None,
             issuer_authentication: None,
             balance: None,
+            billing: None,
         }
     }
 
@@ -95,6 +99,7 @@ impl Response {
             authorization_id: transaction.authorization_id,
             issuer_authentication: transaction.issuer_authentication.clone(),
             balance: transaction.balance,
+            billing: transaction.details.billing.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::request::{AccountType, Request};
 use crate::state::{AccountFile, CardFile, State};
 use card::ResponseCode;
 
-/// The account behind the card, of the type asked for and in the currency asked for.
+/// The account behind the card, of the type asked for.
 pub(crate) fn account<'a>(
     state: &'a State,
     file: &CardFile,
@@ -18,11 +18,6 @@ pub(crate) fn account<'a>(
     };
     if let Some(code) = wrong_kind(account.account.kind, request.account_type) {
         return Err(receipt.fail(Step::AccountType, code, 0, 0));
-    }
-    let own = i64::from(account.account.currency.numeric());
-    if i64::from(request.currency) != own {
-        let code = ResponseCode::NOT_PERMITTED_TO_CARDHOLDER;
-        return Err(receipt.fail(Step::Currency, code, i64::from(request.currency), own));
     }
     Ok(account)
 }
@@ -38,16 +33,12 @@ fn wrong_kind(kind: AccountKind, asked: AccountType) -> Option<ResponseCode> {
     (kind != AccountKind::Default && kind != wanted).then_some(code)
 }
 
-/// Available = balance + credit line − holds.
-pub(crate) fn available(
-    account: &AccountFile,
-    request: &Request,
-    receipt: &mut Receipt,
-) -> Result<(), Decline> {
-    if !request.transaction.moves_money() {
+/// Available = balance + credit line − holds: it has to bear the amount and the fee, in the account's currency.
+pub(crate) fn available(account: &AccountFile, needed: i64, receipt: &mut Receipt) -> Result<(), Decline> {
+    if needed == 0 {
         return Ok(());
     }
-    let (needed, available) = (request.amount_minor, account.available_minor());
+    let available = account.available_minor();
     if needed > available {
         return Err(receipt.fail(Step::Funds, ResponseCode::INSUFFICIENT_FUNDS, needed, available));
     }

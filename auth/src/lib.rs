@@ -16,6 +16,7 @@
 //! assert!(effects.is_empty());
 //! ```
 
+mod billing;
 mod card_file;
 mod chip;
 mod chip_rules;
@@ -36,6 +37,7 @@ mod pipeline;
 mod policy;
 mod product_rules;
 mod provision;
+mod rate;
 mod recall;
 mod receipt;
 mod recipe;
@@ -48,11 +50,13 @@ mod state;
 mod stored;
 mod suspended;
 mod tables;
+mod tariff;
 mod terminal;
 mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use billing::{Billing, Settlement, Shares, Stated};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
@@ -65,7 +69,8 @@ pub use indexed::LOOK_AHEAD;
 pub use input::Input;
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
-    AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
+    AccountId, CustomerId, FeeName, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId,
+    TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
 pub use policy::{RuleMark, rule_marks};
@@ -74,6 +79,7 @@ pub use provision::{
     AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
     Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
 };
+pub use rate::{Markup, Quotation, RATE_DECIMALS, RATE_DIGITS, Rate, RateTable, Rounding};
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
@@ -86,8 +92,9 @@ pub use request::{
     TransactionType,
 };
 pub use reversal::Reversal;
-pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
-pub use stored::StoredTransaction;
+pub use state::{Element, Frozen, InternalAccount, Memory, NewestOfTerminal, Route, State};
+pub use stored::{Billed, StoredTransaction};
 pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
+pub use tariff::{Charge, Fee, PartialFee};

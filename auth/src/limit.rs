@@ -108,12 +108,15 @@ pub enum Channel {
     Remote,
 }
 
+/// Merchant category of automated cash disbursement: the machine of another acquirer says no more.
+const CASH_MACHINE: u16 = 6011;
+
 impl Channel {
     /// The channel of a request.
     #[must_use]
     pub fn of(request: &Request) -> Channel {
         match request.entry {
-            _ if request.cash.is_some() => Channel::Atm,
+            _ if request.cash.is_some() || request.mcc == CASH_MACHINE => Channel::Atm,
             EntryMode::Manual => Channel::Remote,
             _ => Channel::Pos,
         }

@@ -1,6 +1,7 @@
 //! The legs of an issuer authorization, each a list of steps in the order of design §3. `admit` makes
 //! every decision that needs nobody else; `dispatch` judges what the HSM found, and then the money.
 
+use crate::billing::{self, Billing};
 use crate::core::{Core, respond};
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
@@ -151,26 +152,34 @@ fn judge(
     let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
     if request.class == MessageClass::Advice {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
-        let account = &funds::account(&core.state, file, request, receipt)?.account;
+        let account = funds::account(&core.state, file, request, receipt)?;
+        let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+        // What the chip confirms was billed when it was decided.
+        let quote = if chipped.confirms { None } else { Some(billing::quote(held, receipt)?) };
         return Ok(Approval {
             code: ResponseCode::APPROVED,
-            account: account.id,
-            customer: account.customer,
+            account: account.account.id,
+            customer: account.account.customer,
             issuer_authentication: None,
             counting: Counting::new(),
+            takes_minor: quote.as_ref().map_or(0, |quote| quote.total_minor),
+            billing: quote.and_then(|quote| quote.billing),
             moves_nothing: chipped.confirms,
         });
     }
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
-    let held = Held { tables, state: &core.state, product, file, account, request, now };
-    let counting = velocity::within_limits(held, receipt)?;
+    let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+    let quote = billing::quote(held, receipt)?;
+    let held = Held { amount_minor: quote.amount_minor, ..held };
+    let mut counting = velocity::within_limits(held, receipt)?;
+    counting.extend(quote.count);
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
-    funds::available(account, request, receipt)?;
-    let code = product_rules::approval(product, request, receipt);
+    funds::available(account, quote.total_minor, receipt)?;
+    let code = product_rules::approval(product, request, quote.amount_minor, receipt);
     let customer = account.account.customer;
     let issuer_authentication = chipped.issuer_authentication;
     Ok(Approval {
@@ -179,6 +188,8 @@ fn judge(
         customer,
         issuer_authentication,
         counting,
+        takes_minor: quote.total_minor,
+        billing: quote.billing,
         moves_nothing: false,
     })
 }
@@ -212,16 +223,17 @@ fn record(
 
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
     let id = core.next_transaction_id();
-    let (code, approval) = match decision.outcome {
+    let (code, mut approval) = match decision.outcome {
         Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
     let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
-    let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
+    let funds = moving.map_or(Funds::None, |approval| funds_of(core, now, request, approval.takes_minor));
     let account = approval.as_ref().map(|approval| approval.account);
-    let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
+    let details = approval.as_mut().map_or_else(Details::default, |approval| Details {
         counted: core.state.shared(&approval.counting),
         customer: approval.customer,
+        billing: approval.billing.take(),
     });
     Transaction {
         id,
@@ -257,11 +269,11 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
 }
 
 /// An authorization holds and a financial message posts; cash from an ATM is held until the ATM says
-/// what it dispensed.
-fn funds_of(core: &Core, now: Time, request: &Request) -> Funds {
-    let minor = request.amount_minor;
+/// what it dispensed. An inquiry moves nothing but its fee.
+fn funds_of(core: &Core, now: Time, request: &Request, minor: i64) -> Funds {
     match (request.transaction.moves_money(), request.class) {
-        (false, _) => Funds::None,
+        (false, _) if minor == 0 => Funds::None,
+        (false, _) => Funds::Posted { minor },
         (true, _) if request.cash.is_some() => Funds::Held { minor, expires: None },
         (true, MessageClass::Authorization) => {
             Funds::Held { minor, expires: Some(now.plus(core.tables.hold_period)) }
@@ -324,6 +336,10 @@ struct Approval {
     /// Counters of limits that it moves.
     counting: Counting,
     issuer_authentication: Option<IssuerAuthentication>,
+    /// What it takes from the account, minor units of its currency.
+    takes_minor: i64,
+    /// How that is made up.
+    billing: Option<Box<Billing>>,
     /// The money has moved with an earlier transaction.
     moves_nothing: bool,
 }

@@ -81,6 +81,12 @@ pub enum Unit {
     Number,
     /// `YYMM`.
     YearMonth,
+    /// Minor units of the account's currency.
+    Billing,
+    /// Minor units of the link's settlement currency.
+    Settlement,
+    /// A rate of exchange: its digits, and how many of them stand behind the point.
+    Rate,
 }
 
 steps! {
@@ -94,8 +100,8 @@ steps! {
     TransactionType = 5, "transaction type served", None;
     /// Account type is legal, and the account is of that type.
     AccountType = 5, "account type legal", None;
-    /// Currency exists and is the account's own.
-    Currency = 5, "currency legal (ISO 4217 number)", Number;
+    /// Currency exists, and is the account's own or has a rate to it. Passed where it is converted: from, to.
+    Currency = 5, "currency legal, and the account's own or one with a rate (ISO 4217 numbers)", Number;
     /// Amount is above zero.
     Amount = 5, "amount legal", Minor;
     /// The ATM's notes can make up the amount.
@@ -131,20 +137,20 @@ steps! {
     /// The PIN.
     Pin = 11, "PIN", None;
     /// Amount of one transaction.
-    LimitPerTransaction = 12, "amount per transaction", Minor;
+    LimitPerTransaction = 12, "amount per transaction", Billing;
     /// Amount of the day.
-    LimitDailyAmount = 12, "amount today, this one included", Minor;
+    LimitDailyAmount = 12, "amount today, this one included", Billing;
     /// Number of the day.
     LimitDailyCount = 12, "number today, this one included", Number;
     /// Policy rules. Noted: the condition of this rule was an error (an overflow, a division by zero, an
     /// absent fact), so that it did not match.
     Policy = 13, "policy rules (number of the rule that decided or failed, score so far)", Number;
     /// Funds.
-    Funds = 14, "available funds (needed, available)", Minor;
+    Funds = 14, "available funds (needed, available)", Billing;
     /// Noted before the check that refuses: which limit.
     LimitNumber = 12, "limit that is exceeded (its number in the configuration)", Number;
     /// Amount in the window of a limit other than the day.
-    LimitAmount = 12, "amount in the window of the limit, this one included", Minor;
+    LimitAmount = 12, "amount in the window of the limit, this one included", Billing;
     /// Number in the window of a limit other than the day.
     LimitCount = 12, "number in the window of the limit, this one included", Number;
     /// PAN length of the product.
@@ -160,7 +166,7 @@ steps! {
     /// Cash for a keyed number.
     KeyedCash = 10, "no cash for a keyed number", None;
     /// The merchant has to see an identity document.
-    Identify = 14, "identity document to be shown (amount, from)", Minor;
+    Identify = 14, "identity document to be shown (amount, from)", Billing;
     /// The chip has declined.
     OfflineDecline = 11, "the chip has not declined (AAC)", None;
     /// The chip has approved, so the transaction is taken note of and not decided.
@@ -221,6 +227,18 @@ steps! {
     ShadowDecision = 13, "policy rule in shadow mode would have refused (its number, response code)", Number;
     /// A rule in shadow mode would have flagged, or given points.
     ShadowMark = 13, "policy rule in shadow mode would have flagged or scored (its number, points)", Number;
+    /// DE 28.
+    Surcharge = 5, "acquirer's surcharge (DE 28, amount)", Minor;
+    /// From the transaction's currency to the account's.
+    Rate = 5, "rate of exchange to the account's currency", Rate;
+    /// What the account is to pay without the fee. Where the network has said it, held against our own.
+    BillingAmount = 5, "amount in the account's currency (taken, by our own rate where the network stated it)", Billing;
+    /// What the network says that the link is owed.
+    SettlementAmount = 5, "settlement amount that the network stated (stated, by our own rate)", Settlement;
+    /// Transactions of the month that are free of the fee.
+    FeeFree = 14, "free of fee (number this month, free ones)", Number;
+    /// The fee.
+    Fee = 14, "fee within the amount (fee, of)", Billing;
 }
 
 impl Receipt {

@@ -1,3 +1,4 @@
+use crate::billing::{Billing, Shares};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
@@ -245,6 +246,8 @@ pub struct Details {
     pub counted: Counted,
     /// Whose account it was.
     pub customer: Option<CustomerId>,
+    /// Conversion, fee and settlement, where the account does not pay the amount of DE 4 and nothing else.
+    pub billing: Option<Box<Billing>>,
 }
 
 /// What an approval did to the account.
@@ -311,10 +314,12 @@ pub struct Reversed {
     pub pan: Pan,
     /// When.
     pub time: Time,
-    /// What of the transaction remains, minor units; 0 for a full reversal.
+    /// What of the transaction remains, minor units of the account; 0 for a full reversal.
     pub remaining_minor: i64,
     /// The transaction before this.
     pub origin: Option<Origin>,
+    /// How that is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
 }
 
 /// What a record about a transaction needs to know of it, so that it can be applied after the transaction
@@ -344,6 +349,8 @@ pub struct Origin {
     pub customer: Option<CustomerId>,
     /// Counters that it moved.
     pub counted: Counted,
+    /// How `standing_minor` is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
 }
 
 /// A reversal that came before its original.
@@ -374,10 +381,13 @@ pub struct Completed {
     pub pan: Pan,
     /// When.
     pub time: Time,
-    /// Minor units dispensed, which are posted; `None` when the ATM could not say (suspect).
+    /// What is posted for that which was dispensed, minor units of the account; `None` when the ATM could not say
+    /// (suspect).
     pub dispensed_minor: Option<i64>,
     /// The transaction before this.
     pub origin: Option<Origin>,
+    /// How that is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
 }
 
 /// A hold that ran out.

@@ -1,3 +1,4 @@
+use crate::billing::Stated;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
 use arrayvec::ArrayVec;
 use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
@@ -53,6 +54,8 @@ pub struct Request {
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
     pub cash: Option<Cash>,
+    /// Amounts beside DE 4: settlement, billing and surcharge.
+    pub stated: Stated,
 }
 
 impl Request {

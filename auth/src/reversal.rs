@@ -1,5 +1,6 @@
 //! Reversals: give back what an original holds or posted, once, in whatever order messages come.
 
+use crate::billing::Part;
 use crate::core::{Core, respond};
 use crate::effect::{Effect, Response};
 use crate::limits::TRANSACTION_REACH;
@@ -111,12 +112,14 @@ fn give_back(
     if remaining_minor < 0 || remaining_minor > stored.amount_minor {
         return ResponseCode::INVALID_AMOUNT;
     }
+    // The rate and the fee are those of the original, whatever the tables say by now.
+    let (remaining, standing) = (stored.part(remaining_minor), stored.standing());
     // Nothing left to give back: a declined original, or this reversal came before.
-    let gives_back = stored.standing_minor > remaining_minor;
+    let gives_back = remaining.gives_back(&standing);
     let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
     // An account that was closed since takes no money back; nor does one opened under its number in another
     // currency.
-    let currency = stored.currency;
+    let currency = stored.account_currency();
     let account = stored.account.and_then(|id| core.state.account_on_file(&id));
     let account_open = account.is_some_and(|account| account.currency.numeric() == currency);
     if gives_back && open && !account_open {
@@ -124,8 +127,16 @@ fn give_back(
     }
     if gives_back && open {
         let (pan, origin) = (stored.pan, stored.origin());
+        let Part { minor: remaining_minor, shares } = remaining;
         core.commit(
-            Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor, origin }),
+            Record::Reversed(Reversed {
+                transaction: original,
+                pan,
+                time: now,
+                remaining_minor,
+                origin,
+                shares,
+            }),
             effects,
         );
     }

@@ -1,13 +1,16 @@
+mod books;
 mod counters;
 mod counting;
 mod fingerprints;
 mod look_ahead;
 mod snapshot;
 
+pub use books::InternalAccount;
 pub(crate) use counters::Counters;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
 
+use crate::billing::Shares;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::indexed::{Entry, Indexed};
@@ -61,6 +64,8 @@ pub struct State {
     settlement: BTreeMap<SettlementKey, i128>,
     /// The other side of opening balances, likewise.
     opening: BTreeMap<u16, i128>,
+    /// Positions in currencies and income of fees, by currency.
+    internal: BTreeMap<(InternalAccount, Currency), i128>,
     /// Counter of the newest transaction.
     last_counter: u64,
     counting: Counting,
@@ -153,6 +158,7 @@ impl State {
             awaiting_completion: BTreeSet::new(),
             settlement: BTreeMap::new(),
             opening: BTreeMap::new(),
+            internal: BTreeMap::new(),
             last_counter: 0,
             counting: Counting::default(),
         }
@@ -273,7 +279,7 @@ impl State {
         if stored.standing_minor != 0 {
             let origin = stored.origin().expect("a transaction that moves money names its account");
             match transaction.funds {
-                Funds::Posted { minor } => self.post(&origin, minor),
+                Funds::Posted { minor } => self.post(&origin, minor, origin.shares),
                 _ => self.account_mut(&origin.account).held_minor += stored.standing_minor,
             }
         }
@@ -324,15 +330,17 @@ impl State {
     fn reversed(&mut self, reversed: &Reversed) {
         let origin = self.origin(reversed.transaction, reversed.origin.as_ref());
         let released = origin.standing_minor - reversed.remaining_minor;
+        let change = Shares::change(origin.shares, reversed.shares);
         if origin.posted {
-            self.post(&origin, -released);
+            self.post(&origin, -released, change);
         } else {
             self.account_mut(&origin.account).held_minor -= released;
         }
         let all = reversed.remaining_minor == 0;
-        self.take_back(reversed.pan, &origin, released, u32::from(all));
+        let fee_minor = change.map_or(0, |change| change.fee_minor);
+        self.take_back(reversed.pan, &origin, released + fee_minor, u32::from(all));
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
-        self.settle(reversed.transaction, status, reversed.remaining_minor);
+        self.settle(reversed.transaction, status, reversed.remaining_minor, reversed.shares);
     }
 
     fn remember(&mut self, remembered: &RememberedReversal) {
@@ -356,15 +364,17 @@ impl State {
         }
         let origin = self.origin(id, completed.origin.as_ref());
         let Some(dispensed_minor) = completed.dispensed_minor else {
-            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor);
+            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor, origin.shares);
         };
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
-        self.post(&origin, dispensed_minor);
+        self.post(&origin, dispensed_minor, completed.shares);
         let nothing = dispensed_minor == 0;
-        let returned = origin.standing_minor - dispensed_minor;
+        let change = Shares::change(origin.shares, completed.shares);
+        let fee_minor = change.map_or(0, |change| change.fee_minor);
+        let returned = origin.standing_minor - dispensed_minor + fee_minor;
         self.take_back(completed.pan, &origin, returned, u32::from(nothing));
         let status = if nothing { TransactionStatus::Reversed } else { TransactionStatus::Completed };
-        self.settle(id, status, dispensed_minor);
+        self.settle(id, status, dispensed_minor, completed.shares);
         if let Some(stored) = self.stored_mut(id) {
             stored.funds = Funds::Posted { minor: dispensed_minor };
         }
@@ -373,7 +383,8 @@ impl State {
     fn hold_expired(&mut self, expired: &HoldExpired) {
         let origin = self.origin(expired.transaction, expired.origin.as_ref());
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
-        self.settle(expired.transaction, TransactionStatus::Expired, 0);
+        let nothing = Shares::none_of(origin.shares);
+        self.settle(expired.transaction, TransactionStatus::Expired, 0, nothing);
     }
 
     /// What the record says of its transaction, or what is in memory of it.
@@ -383,11 +394,20 @@ impl State {
     }
 
     /// Where a transaction stands now, if it is still in memory.
-    fn settle(&mut self, id: TransactionId, status: TransactionStatus, standing_minor: i64) {
+    fn settle(
+        &mut self,
+        id: TransactionId,
+        status: TransactionStatus,
+        standing_minor: i64,
+        shares: Option<Shares>,
+    ) {
         let Some(stored) = self.stored_mut(id) else { return };
         let expires = stored.expires();
         stored.status = status;
         stored.standing_minor = standing_minor;
+        if let (Some(billed), Some(shares)) = (stored.billed.as_deref_mut(), shares) {
+            billed.shares = shares;
+        }
         let (still_expires, awaits) = (stored.expires().is_some(), stored.awaits_completion());
         if let Some(expires) = expires.filter(|_| !still_expires) {
             self.expiring_holds.remove(&(expires, id));
@@ -395,14 +415,6 @@ impl State {
         if !awaits {
             self.awaiting_completion.remove(&id);
         }
-    }
-
-    /// Double entry: the account is debited, the link's settlement account credited.
-    fn post(&mut self, origin: &Origin, minor: i64) {
-        let file = self.account_mut(&origin.account);
-        file.ledger_minor -= minor;
-        let key = SettlementKey { link: origin.link, currency: file.account.currency };
-        *self.settlement.entry(key).or_default() += i128::from(minor);
     }
 
     fn card_mut(&mut self, pan: &Pan) -> Option<&mut CardFile> {
@@ -626,17 +638,6 @@ impl State {
     #[must_use]
     pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
         self.transaction(id).map(|stored| (stored.status, stored.standing_minor))
-    }
-
-    /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
-    #[must_use]
-    pub fn trial_balance(&self, currency: Currency) -> i128 {
-        let of_currency = |file: &&AccountFile| file.account.currency == currency;
-        let files = self.accounts.iter();
-        let cardholders: i128 = files.filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
-        let links: i128 =
-            self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
-        cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
     }
 
     pub(crate) fn cards_drawing_on(&self, id: &AccountId) -> usize {

@@ -1,9 +1,10 @@
+use crate::billing::{Billing, Part, Shares};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
 use crate::request::{Cash, MessageClass, TransactionType};
-use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 
 /// What memory keeps of a decided transaction: enough to answer a repeat of it, to undo it and to complete
@@ -63,6 +64,17 @@ pub struct StoredTransaction {
     pub customer: Option<CustomerId>,
     /// Counters of limits that it moved.
     pub counted: Counted,
+    /// Conversion, fee and settlement, and what of them stands.
+    pub billed: Option<Box<Billed>>,
+}
+
+/// What a transaction with a [`Billing`] was decided to take, and what of that stands now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    /// As it was decided.
+    pub billing: Billing,
+    /// What stands.
+    pub shares: Shares,
 }
 
 impl StoredTransaction {
@@ -101,7 +113,41 @@ impl StoredTransaction {
             reported: false,
             customer: transaction.details.customer,
             counted: transaction.details.counted.clone(),
+            billed: transaction.details.billing.as_deref().and_then(|billing| {
+                let shares = billing.whole(transaction.amount_minor).shares?;
+                Some(Box::new(Billed { billing: billing.clone(), shares }))
+            }),
         }
+    }
+
+    /// What the account pays when so much of the transaction amount stands, minor units of the transaction.
+    pub(crate) fn part(&self, stands_minor: i64) -> Part {
+        let currency = Currency::from_numeric(self.currency).ok();
+        match (self.billed.as_deref(), currency) {
+            (Some(Billed { billing, .. }), Some(currency)) => {
+                billing.part(self.amount_minor, stands_minor, currency)
+            }
+            _ => Part { minor: stands_minor, shares: None },
+        }
+    }
+
+    /// What stands of it now.
+    pub(crate) fn standing(&self) -> Part {
+        Part { minor: self.standing_minor, shares: self.shares() }
+    }
+
+    pub(crate) fn shares(&self) -> Option<Shares> {
+        self.billed.as_deref().map(|billed| billed.shares)
+    }
+
+    /// What of it counts against limits, minor units of the account: all but the fee.
+    pub(crate) fn counted_minor(&self) -> i64 {
+        self.standing_minor - self.shares().map_or(0, |shares| shares.fee_minor)
+    }
+
+    /// ISO 4217 number of the account's currency.
+    pub(crate) fn account_currency(&self) -> u16 {
+        self.billed.as_deref().map_or(self.currency, |billed| billed.billing.currency.numeric())
     }
 
     /// What was answered; a repeat gets the same.
@@ -112,6 +158,7 @@ impl StoredTransaction {
             authorization_id: self.authorization_id,
             issuer_authentication: self.issuer_authentication.clone(),
             balance: self.balance,
+            billing: self.billed.as_deref().map(|billed| Box::new(billed.billing.clone())),
         }
     }
 
@@ -129,6 +176,7 @@ impl StoredTransaction {
             merchant: self.merchant,
             customer: self.customer,
             counted: self.counted.clone(),
+            shares: self.shares(),
         })
     }
 

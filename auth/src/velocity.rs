@@ -24,6 +24,8 @@ pub(crate) struct Held<'a> {
     pub(crate) account: &'a AccountFile,
     pub(crate) request: &'a Request,
     pub(crate) now: Time,
+    /// What it takes without the fee, minor units of the account's currency.
+    pub(crate) amount_minor: i64,
 }
 
 /// Holds the request against every limit of its product that is about it. Gives back what to count.
@@ -64,8 +66,7 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             }
             _ => (0, 0),
         };
-        let seen =
-            Seen { minor: minor.saturating_add(held.request.amount_minor), count: count.saturating_add(1) };
+        let seen = Seen { minor: minor.saturating_add(held.amount_minor), count: count.saturating_add(1) };
         let (bound, used_up) = bound(held, limit, seen);
         check(limit, bound, seen, receipt)?;
         let add = |count: Count, counting: &mut Counting| {
@@ -208,6 +209,7 @@ mod tests {
                 account: state.account(&account()).unwrap(),
                 request: &request,
                 now: Time::from_unix_ms(1_781_524_800_000),
+                amount_minor: request.amount_minor,
             };
             let code = |told: Result<Counting, Decline>| told.err().map(|decline| decline.code);
             let mut receipt = Receipt::default();
@@ -267,6 +269,7 @@ mod tests {
             country: 0,
             entry: EntryMode::Manual,
             point_of_service: crate::PointOfService::default(),
+            stated: crate::Stated::default(),
             track2: None,
             pin_block: None,
             chip: None,

@@ -380,7 +380,7 @@ fn tables() -> Tables {
         let terminal = bank::terminal(&[TransactionType::Purchase, TransactionType::Withdrawal]);
         terminals.listed.insert(TerminalId::new(id).expect("a terminal"), terminal);
     }
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link::plain(terminals, None, true);
     // Holds lapse within a run.
     Tables {
         products: vec![product],

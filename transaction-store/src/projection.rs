@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Funds, Origin, Record, Transaction, TransactionId};
+use auth::{Card, Funds, Origin, Record, Shares, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -76,6 +76,8 @@ struct Before {
     kind: String,
     account: Option<String>,
     currency: u16,
+    /// The account's.
+    billing_currency: u16,
 }
 
 /// How far the store has come.
@@ -329,24 +331,49 @@ impl TransactionStore {
             EventKind::Dispensed(minor) => (-standing_minor, minor),
             EventKind::Suspect => (0, 0),
         };
+        // How the sums are made up, where they are more than an amount.
+        let stood = origin.and_then(|origin| origin.shares);
+        let stands = Event::shares(record).or(match event.kind {
+            EventKind::Suspect => stood,
+            _ => stood.map(|stood| Shares { amount_minor: 0, fee_minor: 0, settlement_minor: 0, ..stood }),
+        });
+        let posted_shares = stands.map(|stands| match (event.kind, stood.filter(|_| was_posted)) {
+            (EventKind::Reversed(_), Some(stood)) => {
+                (stands.fee_minor - stood.fee_minor, stands.settlement_minor - stood.settlement_minor)
+            }
+            (EventKind::Dispensed(_), _) => (stands.fee_minor, stands.settlement_minor),
+            _ => (0, 0),
+        });
         let posted = was_posted || matches!(event.kind, EventKind::Dispensed(_));
         if let Some(before) = &before {
             let table = self.parts[before.part].table();
-            let sql = format!("UPDATE {table} SET status = ?, standing_minor = ?, posted = ? WHERE id = ?");
+            let sql = format!(
+                "UPDATE {table} SET status = ?, standing_minor = ?, posted = ?, standing_amount_minor = ?,
+                        standing_fee_minor = ?, standing_settlement_minor = ? WHERE id = ?"
+            );
             let mut update = self.connection.prepare_cached(&sql)?;
-            update.execute((status.as_str(), remaining_minor, posted, id))?;
+            update.execute((
+                status.as_str(),
+                remaining_minor,
+                posted,
+                stands.map(|stands| stands.amount_minor),
+                stands.map(|stands| stands.fee_minor),
+                stands.map(|stands| stands.settlement_minor),
+                id,
+            ))?;
         }
         let link = origin.map(|origin| origin.link.as_str().to_owned());
         let link = link.or_else(|| before.as_ref().map(|before| before.link.clone()));
         let account = origin.map(|origin| origin.account.as_str().to_owned());
         let account = account.or_else(|| before.as_ref().and_then(|before| before.account.clone()));
         let currency = before.as_ref().map(|before| before.currency);
+        let billing_currency = before.as_ref().map(|before| before.billing_currency);
         let day = event.time.day(self.business_offset);
         let index = self.part_for(Kind::Events, day)?;
         let number = self.next_event;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
-        let row: [&dyn ToSql; 10] = [
+        let row: [&dyn ToSql; 13] = [
             &number,
             &id,
             &event.time.unix_ms,
@@ -356,7 +383,10 @@ impl TransactionStore {
             &posted_change,
             &link,
             &account,
-            &currency,
+            &billing_currency,
+            &posted_shares.map(|(fee_minor, _)| fee_minor),
+            &posted_shares.map(|(_, settlement_minor)| settlement_minor),
+            &stands.map(|stands| stands.settlement_currency.numeric()),
         ];
         insert.execute(row)?;
         part.count(number, event.time.unix_ms);
@@ -374,7 +404,9 @@ impl TransactionStore {
                 result: if event.kind == EventKind::HoldExpired { "expired" } else { "reversed" },
                 currency: currency.unwrap_or(0),
             };
-            self.total(key, given_back);
+            // Totals are in the currency of the terminal.
+            let amount = stood.zip(stands).map(|(stood, stands)| stood.amount_minor - stands.amount_minor);
+            self.total(key, amount.unwrap_or(given_back));
         }
         Ok(())
     }
@@ -386,7 +418,8 @@ impl TransactionStore {
                 continue;
             }
             let sql = format!(
-                "SELECT standing_minor, posted, link, terminal, type, account, currency FROM {} WHERE id = ?",
+                "SELECT standing_minor, posted, link, terminal, type, account, currency,
+                        coalesce(billing_currency, currency) FROM {} WHERE id = ?",
                 holder.table()
             );
             let mut select = self.connection.prepare_cached(&sql)?;
@@ -400,6 +433,7 @@ impl TransactionStore {
                     kind: row.get(4)?,
                     account: row.get(5)?,
                     currency: row.get(6)?,
+                    billing_currency: row.get(7)?,
                 })
             });
             if let Some(before) = row.optional()? {
@@ -689,7 +723,10 @@ fn bind_transaction(
     let pan = transaction.pan.to_string();
     let counted = transaction.details.counted.to_bytes();
     let counted = (!counted.is_empty()).then_some(counted);
-    let row: [&dyn ToSql; 39] = [
+    let billing = transaction.details.billing.as_deref();
+    let charge = billing.and_then(|billing| billing.charge.as_ref());
+    let settlement = billing.map(|billing| &billing.settlement);
+    let row: [&dyn ToSql; 52] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -729,6 +766,19 @@ fn bind_transaction(
         &matches!(transaction.funds, Funds::Posted { .. }),
         &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         &counted,
+        &billing.map(|billing| billing.amount_minor),
+        &billing.map(|billing| billing.currency.numeric()),
+        &billing.and_then(|billing| billing.rate).map(|rate| rate.to_string()),
+        &charge.map(|charge| charge.minor),
+        &charge.map(|charge| charge.fee.as_str()),
+        &billing.map(|billing| billing.surcharge_minor),
+        &settlement.map(|settlement| settlement.minor),
+        &settlement.map(|settlement| settlement.currency.numeric()),
+        &settlement.and_then(|settlement| settlement.rate).map(|rate| rate.to_string()),
+        &billing.map(|_| transaction.amount_minor),
+        &billing.map(|_| charge.map_or(0, |charge| charge.minor)),
+        &settlement.map(|settlement| settlement.minor),
+        &billing.map(entry::billing_bytes),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -53,7 +53,7 @@ impl State {
 
     /// Moves the counters that a transaction says it moved.
     pub(super) fn count(&mut self, stored: &StoredTransaction) {
-        let (day, time, minor) = (stored.business_day, stored.time, stored.standing_minor);
+        let (day, time, minor) = (stored.business_day, stored.time, stored.counted_minor());
         for count in stored.counted.counts() {
             if count.window == Window::TRANSACTION {
                 let own = match count.scope {

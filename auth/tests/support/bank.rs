@@ -62,6 +62,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         country: 276,
         entry: EntryMode::Manual,
         point_of_service: PointOfService::default(),
+        stated: auth::Stated::default(),
         track2: None,
         pin_block: None,
         chip: None,

@@ -1,6 +1,7 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use crate::limits::shown_bound;
+use crate::money::{shown_billing, shown_shares};
 use auth::{
     Balance, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
     Step, Transaction, TransactionId, Unit, Verdict,
@@ -44,14 +45,16 @@ impl Names {
             Record::Decided(transaction) => self.decided(transaction),
             Record::Reversed(reversed) => {
                 let remaining = money(reversed.remaining_minor);
-                format!("reversed stan={} remaining={remaining}", self.stans[&reversed.transaction])
+                let shares = reversed.shares.as_ref().map_or(String::new(), shown_shares);
+                format!("reversed stan={} remaining={remaining}{shares}", self.stans[&reversed.transaction])
             }
             Record::ReversalRemembered(remembered) => {
                 format!("reversal-remembered stan={}", remembered.stan)
             }
             Record::Completed(completed) => {
                 let dispensed = completed.dispensed_minor.map_or("unknown".to_owned(), money);
-                format!("completed stan={} dispensed={dispensed}", self.stans[&completed.transaction])
+                let shares = completed.shares.as_ref().map_or(String::new(), shown_shares);
+                format!("completed stan={} dispensed={dispensed}{shares}", self.stans[&completed.transaction])
             }
             Record::LimitChanged(changed) => {
                 let what = match changed.change {
@@ -83,6 +86,9 @@ impl Names {
             }
             Funds::Posted { minor } => format!(" posts={}", money(minor)),
         };
+        if let Some(billing) = &transaction.details.billing {
+            text += &shown_billing(billing);
+        }
         if let Some(tries) = transaction.pin_tries_used {
             text += &format!(" pin-tries={tries}");
         }
@@ -214,8 +220,12 @@ fn reason(receipt: &Receipt) -> String {
         text += &format!(" {word}={}", step_name(check.step));
         text += &match check.step.unit() {
             Unit::None => String::new(),
-            Unit::Minor => format!("({} against {})", money(check.seen), money(check.limit)),
-            Unit::Number | Unit::YearMonth => format!("({} against {})", check.seen, check.limit),
+            Unit::Minor | Unit::Billing | Unit::Settlement => {
+                format!("({} against {})", money(check.seen), money(check.limit))
+            }
+            Unit::Number | Unit::YearMonth | Unit::Rate => {
+                format!("({} against {})", check.seen, check.limit)
+            }
         };
     }
     text

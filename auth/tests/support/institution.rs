@@ -2,12 +2,13 @@
 
 use crate::bank;
 use crate::limits;
+use crate::money;
 use crate::script::Words;
 use crate::values::{chip_rule, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
-    ProvisionTask, Record, Tables, TerminalSet, TransactionType,
+    CustomerId, EntryMode, IbmMethod, Limits, LinkName, PinMethod, PinReference, Product, ProvisionTask,
+    Quotation, RateTable, Record, Rounding, Tables, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -22,6 +23,9 @@ pub(crate) struct Institution {
     /// How many there are.
     limits: u16,
     rules: Vec<RuleText>,
+    rates: Vec<Quotation>,
+    base: Option<Currency>,
+    rounding: Rounding,
     /// The terminal a request comes from when it names none, by link.
     terminals: BTreeMap<String, TerminalId>,
 }
@@ -45,6 +49,8 @@ impl Institution {
             "product" => self.product(&mut words).map(|()| None),
             "rule" => self.rule(&mut words).map(|()| None),
             "limit" => self.limit(&mut words).map(|()| None),
+            "rate" => self.rate(&mut words).map(|()| None),
+            "fee" => self.fee(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
@@ -71,13 +77,22 @@ impl Institution {
         self.rules.iter().map(|rule| rule.name.clone()).collect()
     }
 
-    /// `link NAME [foreign]`
     fn link(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = LinkName::new(words.next("a name")?).ok_or("a bad link name")?;
-        self.tables.links.insert(
-            name,
-            Link { terminals: TerminalSet::default(), pin_key: None, own: !words.has("foreign") },
-        );
+        self.tables.links.insert(name, money::link(words)?);
+        Ok(())
+    }
+
+    fn rate(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        self.rates.push(money::rate(words)?);
+        self.tables.rates = RateTable::new(self.rates.clone(), self.base, self.rounding);
+        Ok(())
+    }
+
+    /// A fee of every product so far.
+    fn fee(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let fee = money::fee(words)?;
+        self.tables.products.iter_mut().for_each(|product| product.fees.push(fee.clone()));
         Ok(())
     }
 
@@ -227,6 +242,11 @@ impl Institution {
         if let Some(country) = words.value("country", |text| text.parse().ok())? {
             self.tables.country = country;
         }
+        self.base = words.value("base", money::currency)?.or(self.base);
+        if words.has("round-up") {
+            self.rounding = Rounding::Up;
+        }
+        self.tables.rates = RateTable::new(self.rates.clone(), self.base, self.rounding);
         if let Some(shards) = words.value("shards", |text| text.parse().ok())? {
             self.tables.shards = shards;
         }

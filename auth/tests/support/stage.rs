@@ -4,6 +4,7 @@ use crate::bank;
 use crate::effects::{Names, money, shown};
 use crate::institution::Institution;
 use crate::limits;
+use crate::money;
 use crate::script::Words;
 use crate::values::{
     CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
@@ -90,7 +91,7 @@ impl Stage {
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "counters" | "limits" | "status" | "awaiting-completion" => {
+            "balance" | "books" | "counters" | "limits" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -109,7 +110,9 @@ impl Stage {
 
     /// What must hold after every event, whatever the scenario is about.
     pub(crate) fn check_books(&self) -> Result<(), String> {
-        for currency in ["EUR", "USD"].map(|code| Currency::parse(code).expect("ISO 4217")) {
+        for currency in
+            ["EUR", "USD", "GBP", "JPY", "KWD"].map(|code| Currency::parse(code).expect("ISO 4217"))
+        {
             let sum = self.core.state().trial_balance(currency);
             if sum != 0 {
                 return Err(format!("the books in {currency} are off by {sum} minor units"));
@@ -212,6 +215,7 @@ impl Stage {
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
+            stated: money::stated(words)?,
             ..base
         };
         // Each use of a chip counts one on.
@@ -345,6 +349,7 @@ impl Stage {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 Ok(shown("balance", &format!("ledger={ledger} available={available}")))
             }
+            "books" => money::books(words, state),
             "limits" => limits::question(words, &self.institution, state, now),
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;

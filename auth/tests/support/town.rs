@@ -30,11 +30,8 @@ pub(crate) fn tables() -> Tables {
             [TransactionType::Purchase, TransactionType::Withdrawal, TransactionType::BalanceInquiry];
         let link = LinkName::new(link(terminal)).expect("a link name");
         let id = TerminalId::new(&id(terminal)).expect("a terminal identification");
-        let link = tables.links.entry(link).or_insert_with(|| Link {
-            terminals: TerminalSet::default(),
-            pin_key: None,
-            own: true,
-        });
+        let link =
+            tables.links.entry(link).or_insert_with(|| Link::plain(TerminalSet::default(), None, true));
         link.terminals.listed.insert(id, bank::terminal(&allowed));
     }
     tables

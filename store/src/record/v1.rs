@@ -61,11 +61,25 @@ impl From<RecordV1> for Record {
                 Record::Decided(Box::new(head.with_day(tables_version, receipt)))
             }
             RecordV1::Reversed(ReversedV1 { transaction, pan, time, remaining_minor }) => {
-                Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin: None })
+                Record::Reversed(Reversed {
+                    transaction,
+                    pan,
+                    time,
+                    remaining_minor,
+                    origin: None,
+                    shares: None,
+                })
             }
             RecordV1::ReversalRemembered(remembered) => Record::ReversalRemembered(remembered),
             RecordV1::Completed(CompletedV1 { transaction, pan, time, dispensed_minor }) => {
-                Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin: None })
+                Record::Completed(Completed {
+                    transaction,
+                    pan,
+                    time,
+                    dispensed_minor,
+                    origin: None,
+                    shares: None,
+                })
             }
             RecordV1::HoldExpired(HoldExpiredV1 { transaction, pan, time }) => {
                 Record::HoldExpired(HoldExpired { transaction, pan, time, origin: None })

@@ -130,6 +130,7 @@ impl OriginV2 {
             merchant: None,
             customer: None,
             counted: Counted::of_day(self.transaction),
+            shares: None,
         }
     }
 }
@@ -167,6 +168,7 @@ impl From<StoredV2> for StoredTransaction {
             reported: old.reported,
             customer: None,
             counted,
+            billed: None,
         }
     }
 }
@@ -182,12 +184,12 @@ impl From<RecordV2> for Record {
             }
             RecordV2::Reversed(ReversedV2 { transaction, pan, time, remaining_minor, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));
-                Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin })
+                Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin, shares: None })
             }
             RecordV2::ReversalRemembered(remembered) => Record::ReversalRemembered(remembered),
             RecordV2::Completed(CompletedV2 { transaction, pan, time, dispensed_minor, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));
-                Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin })
+                Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin, shares: None })
             }
             RecordV2::HoldExpired(HoldExpiredV2 { transaction, pan, time, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));

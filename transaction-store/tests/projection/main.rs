@@ -194,7 +194,8 @@ fn only_archived_days_beyond_the_limit_go() {
     let origin = None;
     let gone = TransactionId(64);
     let time = Time::from_unix_ms(traffic::START + 90_000_000);
-    let reversed = auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin };
+    let reversed =
+        auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin, shares: None };
     assert!(store.apply(Stream(0), Sequence(1_000), &Record::Reversed(reversed)).unwrap());
     store.commit(None).unwrap();
 }

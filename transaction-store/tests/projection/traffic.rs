@@ -111,6 +111,7 @@ impl Traffic {
                 time,
                 dispensed_minor,
                 origin: told,
+                shares: None,
             });
         }
         if expires && self.below(2) == 0 {
@@ -123,7 +124,7 @@ impl Traffic {
         } else {
             self.open[place].origin.standing_minor = remaining_minor;
         }
-        Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor, origin: told })
+        Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor, origin: told, shares: None })
     }
 
     fn decided(&mut self, number: u64, time: Time) -> Record {
@@ -169,6 +170,7 @@ impl Traffic {
                 merchant: merchant(number),
                 customer: customer(number),
                 counted: counted.clone(),
+                shares: None,
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
@@ -206,7 +208,7 @@ impl Traffic {
             atc: Some(7),
             cash: (kind == 3).then_some(Cash { tsn: 1, notes: Some([1, 2, 0, 0]) }),
             flags: 1 << 63,
-            details: Details { counted, customer: customer(number) },
+            details: Details { counted, customer: customer(number), billing: None },
             tables_version: 3,
             receipt: Receipt { checks },
         }))
