@@ -5,6 +5,7 @@
 //! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
 
 mod error;
+mod fee;
 mod framing;
 mod hsm;
 mod keys;
@@ -13,6 +14,7 @@ mod listener;
 mod master_key;
 mod ndc;
 mod product;
+mod rate;
 mod section;
 mod tls;
 mod transactions;
@@ -208,6 +210,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let mut products = Products::default();
     products.take(top, keys);
     limit::take(top, &mut products, country);
+    fee::take(top, &mut products, country);
     let tables = Tables {
         version: 1,
         business_offset,
@@ -216,6 +219,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         links: listeners.links,
         products: products.products,
         rules: rules(top),
+        rates: rate::read(top, folder),
         hsm_deadline: hsm.deadline,
         hold_period,
     };

@@ -116,6 +116,8 @@ pub struct ListenerSettings {
     pub max_connections: usize,
     /// Requests of one connection that may be unanswered; more wait in the socket.
     pub in_flight: usize,
+    /// Whether answers to what was converted carry DE 5, 6, 9, 10, 50 and 51.
+    pub amounts_in_answers: bool,
 }
 
 /// What a listener speaks.

@@ -96,7 +96,8 @@ fn take_one(
     }
 }
 
-fn filter(section: &mut Section<'_>, country: u16) -> Filter {
+/// Of which transactions: what limits and fees ask alike.
+pub(super) fn filter(section: &mut Section<'_>, country: u16) -> Filter {
     let place = section.optional("place", one_of(&[("domestic", false), ("foreign", true)]));
     if place.is_some() && country == 0 {
         let mend = "set `country` at the top of the file to your country's ISO 3166 number";
@@ -175,7 +176,7 @@ fn mcc(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Complaint> {
     }
 }
 
-fn of_product(value: &DeValue<'_>, products: &Products) -> Result<usize, Complaint> {
+pub(super) fn of_product(value: &DeValue<'_>, products: &Products) -> Result<usize, Complaint> {
     let name = text(value)?;
     let found = products.products.iter().position(|product| product.name == name);
     found.ok_or_else(|| Complaint::new(format!("names {name:?}"), "name a [[product]] of this file"))

@@ -5,7 +5,9 @@ use super::keys::{KeyKind, KeyRing};
 use super::ndc;
 use super::section::Section;
 use super::tls::{Identity, MODES, TlsMode, common_names};
-use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use super::value::{
+    address, currency, duration_up_to, list, number, one_of, percent, size_within, switch, text,
+};
 use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
@@ -62,6 +64,10 @@ impl Listeners<'_> {
         terminals.take(&mut section);
         let pin_key = pin_key(&mut section, self.keys);
         let own = section.or("own", true, switch);
+        let settlement = section.optional("settlement", currency);
+        let surcharge_on_top =
+            section.or("surcharge", false, one_of(&[("in_amount", false), ("on_top", true)]));
+        let amount_tolerance = section.optional("amount_tolerance", percent(100));
         let protocol = protocol(&mut section, kind, &mut terminals, self.folder);
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
@@ -78,9 +84,11 @@ impl Listeners<'_> {
             max_frame: section.or("max_frame", 4096, size_within(128..=LONGEST_FRAME)) as usize,
             max_connections: section.or("max_connections", 1024, number(1..=65_535)) as usize,
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
+            amounts_in_answers: section.or("amounts_in_answers", true, switch),
         };
         section.finish();
-        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key, own });
+        let plain = Link::plain(terminals.set, pin_key, own);
+        self.links.insert(settings.name, Link { settlement, surcharge_on_top, amount_tolerance, ..plain });
         self.listeners.push(settings);
     }
 

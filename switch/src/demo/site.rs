@@ -58,6 +58,9 @@ pub(super) const REFERRED_MCC: u16 = 6051;
 /// Merchant category that a rule of the demo would decline, were it not in shadow mode: pawn shops.
 pub(super) const SHADOW_MCC: u16 = 5933;
 
+/// Merchant category that costs a fee in the demo: financial institutions.
+pub(super) const CASH_LIKE_MCC: u16 = 6012;
+
 /// The secret of the demo's webhook, in its folder.
 const WEBHOOK_SECRET: &str = "webhook.key";
 
@@ -313,8 +316,20 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         url = "http://{receiver}/events"
         secret = "{WEBHOOK_SECRET}"
 
+        [[rate]]
+        from = "GBP"
+        to = "USD"
+        rate = "1.265"
+        markup = "2%"
+
+        [[fee]]
+        name = "quasi-cash"
+        mcc = ["{CASH_LIKE_MCC}"]
+        share = "1.5%"
+        minimum = "1.00"
+
         [product]
-        currencies = ["USD"]
+        currencies = ["USD", "GBP", "JPY"]
         identify_above = "400.00"
         "#
     )
@@ -336,7 +351,9 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
-    file.insert("webhook".to_owned(), additions["webhook"].clone());
+    for key in ["webhook", "rate", "fee"] {
+        file.insert(key.to_owned(), additions[key].clone());
+    }
     Ok(file.to_string())
 }
 

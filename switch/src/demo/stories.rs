@@ -2,6 +2,7 @@
 
 mod atm;
 mod chip;
+mod currencies;
 mod events;
 mod links;
 mod money;
@@ -78,6 +79,12 @@ pub(super) const STORIES: &[Story] = &[
     story("reversal-doubled", "00 00, debited 0.00", money::reversal_doubled),
     story("reversal-partial", "0430 00, debited 15.00", money::reversal_partial),
     story("reversal-before-original", "25, original 05, debited 0.00", money::reversal_before_original),
+    story(
+        "foreign-currency",
+        "billed 129.03 of 840 at 40012903, debited 129.03, 40.00 stand 00: 51.61; yen 12",
+        currencies::foreign_currency,
+    ),
+    story("fees", "10.00 debited 11.00, reversed 00: 0.00; 200.00 00 debited 203.00", currencies::fees),
     story("malformed-message", "30, echo on the same connection 00", links::malformed),
     story("unknown-client-certificate", "refused by TLS", links::unknown_certificate),
     story("no-client-certificate", "refused by TLS", links::no_certificate),

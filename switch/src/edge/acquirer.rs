@@ -180,7 +180,10 @@ impl Conversation<'_> {
     }
 
     fn take_responses(&mut self, outbox: &Outbox) {
-        while let Some((slot, response)) = outbox.take() {
+        while let Some((slot, mut response)) = outbox.take() {
+            if !self.link.settings.amounts_in_answers {
+                response.billing = None;
+            }
             self.respond(slot, &response);
         }
     }

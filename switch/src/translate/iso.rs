@@ -13,6 +13,7 @@
 //! first of these. What the message lacks or holds against its form is refused with 30; what is
 //! well-formed and not allowed is the core's to decline.
 
+mod amounts;
 mod elements;
 mod point_of_service;
 mod request;

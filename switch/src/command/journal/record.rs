@@ -48,12 +48,13 @@ pub(super) fn to_json(record: &Record) -> Value {
         Record::CardStored(card) => card_json(card),
         Record::AccountStored(account) => account_json(account),
         Record::Decided(transaction) => transaction_json(transaction),
-        Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin }) => json!({
+        Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin, shares }) => json!({
             "transaction": transaction.0,
             "pan": pan.to_string(),
             "time": time.to_string(),
             "remaining_minor": remaining_minor,
             "origin": origin.as_ref().map(origin_json),
+            "shares": shares,
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
         Record::Recalled(stored) => json!({
@@ -71,12 +72,13 @@ pub(super) fn to_json(record: &Record) -> Value {
             "pan": remembered.pan.to_string(),
             "time": remembered.time.to_string(),
         }),
-        Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin }) => json!({
+        Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin, shares }) => json!({
             "transaction": transaction.0,
             "pan": pan.to_string(),
             "time": time.to_string(),
             "dispensed_minor": dispensed_minor,
             "origin": origin.as_ref().map(origin_json),
+            "shares": shares,
         }),
         Record::HoldExpired(HoldExpired { transaction, pan, time, origin }) => json!({
             "transaction": transaction.0,
@@ -153,6 +155,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "counted": counted_json(&transaction.details.counted),
         "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
+        "billing": transaction.details.billing,
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
     })

@@ -1,6 +1,6 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Origin, Refusal, elements, point_of_service};
+use super::{Origin, Refusal, amounts, elements, point_of_service};
 use crate::translate::chip::Objects;
 use auth::{AccountType, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
@@ -36,6 +36,7 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
         cash: None,
+        stated: amounts::stated(message)?,
     })
 }
 

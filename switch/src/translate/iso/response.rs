@@ -1,7 +1,7 @@
 //! The core's answers as messages. A response is the request's own elements, copied as they came, and
 //! what was decided.
 
-use super::Refusal;
+use super::{Refusal, amounts};
 use auth::{Balance, Response};
 use card::ResponseCode;
 use iso8583::emv::{self, tag};
@@ -9,16 +9,19 @@ use iso8583::{EncodeError, Message, MessageWriter, field};
 
 /// Appends the message that answers `request`: its type with the response digit, its TPDU (where the
 /// dialect has one) with the addresses swapped, the elements that the dialect's rules repeat, and what
-/// was decided: DE 38, 39, 54 and 55.
+/// was decided: DE 38, 39, 54 and 55, and of what was converted DE 5, 6, 9, 10, 50 and 51.
 ///
 /// # Errors
 /// When a value of the core does not fit the dialect; nothing is appended then.
 pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut writer = MessageWriter::respond(out, request)?;
+    let billing = response.billing.as_deref();
+    writer.fields(amounts::of_response(request, billing))?;
     if let Some(id) = &response.authorization_id {
         writer.field(field::AUTHORIZATION_ID, id)?;
     }
     writer.field(field::RESPONSE_CODE, response.code.as_bytes())?;
+    writer.fields(amounts::currencies_of_response(request, billing))?;
     if let Some(amounts) = response.balance.and_then(|balance| additional_amounts(&balance)) {
         writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
     }
