@@ -328,6 +328,8 @@ impl Bank {
 
     fn check_state(&self, state: &State) -> Result<(), TestCaseError> {
         let posted = || self.entries.values().filter(|entry| entry.posted && entry.stands_minor != 0);
+        let known: Vec<Currency> = CODES.map(currency).to_vec();
+        prop_assert!(state.currencies_of_the_books().iter().all(|of| known.contains(of)));
         for code in CODES {
             let of = currency(code);
             prop_assert_eq!(state.trial_balance(of), 0, "the book of {} is off", code);

@@ -1,8 +1,8 @@
 //! ISO 8583 to the core's terms and back, on messages written by the `iso8583` crate's own writer.
 
 use auth::{
-    AccountType, Balance, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, Reversal,
-    TransactionId, TransactionType, TransmissionTime,
+    AccountType, Balance, Billing, EntryMode, LinkName, MessageClass, Rate, ReplyTo, Request, Response,
+    Reversal, Rounding, Settlement, Stated, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
@@ -338,6 +338,36 @@ fn currencies() {
     assert_eq!((refusal.code, refusal.field), (ResponseCode::INVALID_TRANSACTION, 49));
 }
 
+/// DE 5 with 50, DE 6 with 51, DE 28.
+#[test]
+fn amounts_beside_the_amount() {
+    let check = |fields: &[(u8, &str)], expect: Stated| {
+        let draft = fields.iter().fold(purchase(), |draft, (number, text)| draft.with(*number, text));
+        assert_eq!(draft.request().stated, expect, "{fields:?}");
+    };
+    let none = Stated::default();
+    check(&[], none);
+    check(&[(6, "000000001150"), (51, "978")], Stated { billing: Some((1_150, 978)), ..none });
+    check(&[(6, "000000001150"), (51, "EUR")], Stated { billing: Some((1_150, 978)), ..none });
+    check(&[(5, "000000001355"), (50, "840")], Stated { settlement: Some((1_355, 840)), ..none });
+    check(&[(28, "D00000300")], Stated { surcharge_minor: 300, ..none });
+    check(&[(28, "C00000300")], Stated { surcharge_minor: -300, ..none });
+    check(&[(28, "D00000000")], none);
+    // Without its currency an amount says nothing, and nothing is no amount.
+    check(&[(6, "000000001150")], none);
+    check(&[(51, "978")], none);
+    check(&[(6, "000000000000"), (51, "978")], none);
+    check(&[(5, "000000001150"), (51, "978")], none);
+    for dialect in SPOKEN {
+        let draft = purchase().with(6, "000000001150").with(51, "978").with(28, "D00000300");
+        let frame = draft.write(dialect);
+        let message = parse(&frame, Dialect::by_name(dialect).unwrap()).unwrap();
+        let Incoming::Request(request) = incoming(&message) else { panic!("{dialect}") };
+        let expect = Stated { billing: Some((1_150, 978)), surcharge_minor: 300, ..none };
+        assert_eq!(request.stated, expect, "{dialect}");
+    }
+}
+
 #[test]
 fn the_card_in_each_place_it_may_stand() {
     let pan = |draft: Draft| draft.request().pan.reveal().as_str().to_owned();
@@ -493,6 +523,56 @@ fn a_response_echoes_and_decides() {
         "024910AC3A5C3A5C3A5C3A53030",
     );
     assert_eq!(String::from_utf8(out).unwrap(), format!("before{expect}"));
+}
+
+/// DE 5, 6, 9, 10, 50 and 51 of what was converted, in their places, whatever the request had there.
+#[test]
+fn an_answer_says_what_was_converted() {
+    let billing = Billing {
+        currency: Currency::parse("EUR").unwrap(),
+        amount_minor: 1_150,
+        rate: Rate::parse("0.92"),
+        rounding: Rounding::HalfUp,
+        by_network: false,
+        surcharge_minor: 0,
+        charge: None,
+        settlement: Settlement {
+            currency: Currency::parse("GBP").unwrap(),
+            minor: 988,
+            rate: Rate::parse("0.79045123"),
+        },
+    };
+    let answer = |dialect: &'static str, billing: Option<Billing>| {
+        let dialect = Dialect::by_name(dialect).unwrap();
+        let frame = purchase().with(6, "000000009999").with(51, "978").write(dialect.name());
+        let request = parse(&frame, dialect).unwrap();
+        let mut out = Vec::new();
+        response(&request, &Response { billing: billing.map(Box::new), ..approval() }, &mut out).unwrap();
+        let answer = parse(&out, dialect).unwrap();
+        [5, 6, 9, 10, 50, 51]
+            .map(|field| answer.value(field).map(|value| String::from_utf8_lossy(&value).into_owned()))
+    };
+    for dialect in SPOKEN {
+        let expect = ["000000000988", "000000001150", "77904512", "20000092", "826", "978"];
+        assert_eq!(
+            answer(dialect, Some(billing.clone())),
+            expect.map(|text| Some(text.to_owned())),
+            "{dialect}"
+        );
+        // A fee alone is no conversion.
+        let same = Billing {
+            rate: None,
+            settlement: Settlement { rate: None, ..billing.settlement },
+            ..billing.clone()
+        };
+        let without = answer(dialect, None);
+        assert_eq!(answer(dialect, Some(same)), without, "{dialect}");
+        assert_eq!(
+            (&without[0], &without[2], &without[3], &without[4]),
+            (&None, &None, &None, &None),
+            "{dialect}"
+        );
+    }
 }
 
 #[test]

@@ -55,6 +55,17 @@ impl State {
         self.internal.get(&(account, currency)).copied().unwrap_or(0)
     }
 
+    /// Currencies in which a link is or was owed something, or we have an account of our own.
+    #[must_use]
+    pub fn currencies_of_the_books(&self) -> Vec<Currency> {
+        let links = self.settlement.keys().map(|key| key.currency);
+        let mut currencies: Vec<Currency> =
+            links.chain(self.internal.keys().map(|(_, currency)| *currency)).collect();
+        currencies.sort_unstable();
+        currencies.dedup();
+        currencies
+    }
+
     /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
     #[must_use]
     pub fn trial_balance(&self, currency: Currency) -> i128 {

@@ -119,9 +119,13 @@ fn of_file(section: &Section<'_>, content: &str, known: &mut Known) -> Vec<Quota
     };
     let mut quotations = Vec::new();
     for record in reader.records() {
-        let Ok(record) = record else {
-            complain(quotations.len() + 2, Complaint::bare("has not as many columns as the first line"));
-            return quotations;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = error.position().map_or(1, |position| position.line() as usize);
+                complain(line, Complaint::bare("has not as many columns as the first line"));
+                return quotations;
+            }
         };
         let line = record.position().map_or(0, |position| position.line() as usize);
         if quotations.len() >= RATES {

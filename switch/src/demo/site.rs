@@ -123,6 +123,17 @@ impl Site {
         self.start()
     }
 
+    /// Changes the configuration and gives its tables to the running switch, as `SIGHUP` does.
+    pub(super) fn change_tables(&mut self, from: &str, to: &str) -> Result<(), SiteError> {
+        let text = read(&self.made.config)?.replacen(from, to, 1);
+        write_private(&self.made.config, &text)?;
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        if let Some(server) = &self.server {
+            server.take_tables(&settings.tables);
+        }
+        Ok(())
+    }
+
     /// What the webhook's receiver has got so far.
     pub(super) fn deliveries(&self) -> Vec<Delivery> {
         self.receiver.deliveries()
@@ -203,7 +214,7 @@ impl Site {
     /// Waits for `SIGTERM` or `SIGINT`.
     pub(super) fn wait_for_signal(&self) {
         if let Some(server) = &self.server {
-            server.wait_for_signal();
+            server.wait_for_signal(|| None);
         }
     }
 }

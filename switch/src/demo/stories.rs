@@ -85,6 +85,11 @@ pub(super) const STORIES: &[Story] = &[
         currencies::foreign_currency,
     ),
     story("fees", "10.00 debited 11.00, reversed 00: 0.00; 200.00 00 debited 203.00", currencies::fees),
+    story(
+        "rates-change",
+        "billed 12.90, then at the new rate 13.26; what stands of the first 6.45",
+        currencies::rates_change,
+    ),
     story("malformed-message", "30, echo on the same connection 00", links::malformed),
     story("unknown-client-certificate", "refused by TLS", links::unknown_certificate),
     story("no-client-certificate", "refused by TLS", links::no_certificate),

@@ -2,6 +2,7 @@
 
 mod archive;
 mod documented;
+mod money;
 mod oracle;
 mod traffic;
 

@@ -215,7 +215,7 @@ impl Traffic {
     }
 }
 
-fn merchant(number: u64) -> Option<MerchantId> {
+pub(crate) fn merchant(number: u64) -> Option<MerchantId> {
     number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap())
 }
 
@@ -244,15 +244,15 @@ pub(crate) fn hash(pan: &Pan) -> [u8; 16] {
     keys().pan_lookup(pan)
 }
 
-fn account(number: u64) -> AccountId {
+pub(crate) fn account(number: u64) -> AccountId {
     AccountId::new(&format!("ACC{number:04}")).unwrap()
 }
 
-fn link(number: u64) -> LinkName {
+pub(crate) fn link(number: u64) -> LinkName {
     LinkName::new(if number.is_multiple_of(3) { "atm" } else { "pos" }).unwrap()
 }
 
-fn terminal(number: u64) -> TerminalId {
+pub(crate) fn terminal(number: u64) -> TerminalId {
     TerminalId::new(format!("TERM{:04}", number % 5).as_bytes()).unwrap()
 }
 

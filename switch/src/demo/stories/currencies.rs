@@ -35,6 +35,28 @@ pub(super) fn foreign_currency(stage: &mut Stage) -> Played {
     Ok(format!("{told}, debited {spent}, 40.00 stand {undone}: {stands}; yen {without_rate}"))
 }
 
+/// The rate changes while the switch runs. What was bought before is given back at the rate it was bought at.
+pub(super) fn rates_change(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos = Pos { currency: Currency::parse("GBP")?, ..line.pos };
+    let before = stage.balance(&mut line, &mut card)?;
+    let message = purchase(stage, &line, &mut card, 10_00)?;
+    let answer = line.connection.ask(&message)?;
+    approved(&line, &answer)?;
+    let old = debited(stage, &mut line, &mut card, before)?;
+    stage.site().change_tables("\"1.265\"", "\"1.3\"")?;
+    let between = stage.balance(&mut line, &mut card)?;
+    let second = purchase(stage, &line, &mut card, 10_00)?;
+    let answer = line.connection.ask(&second)?;
+    approved(&line, &answer)?;
+    let new = debited(stage, &mut line, &mut card, between)?;
+    reverse(stage, &mut line, Mti::REVERSAL_REQUEST, &second, None)?;
+    reverse(stage, &mut line, Mti::REVERSAL_ADVICE, &message, Some(5_00))?;
+    let stands = debited(stage, &mut line, &mut card, before)?;
+    stage.site().change_tables("\"1.3\"", "\"1.265\"")?;
+    Ok(format!("billed {old}, then at the new rate {new}; what stands of the first {stands}"))
+}
+
 /// Quasi cash costs one and a half percent, one dollar at least. With the whole purchase the fee is given back.
 pub(super) fn fees(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());

@@ -85,6 +85,10 @@ mod tests {
         };
         check(12_345, 0, Some("0001840C0000000123450002840C000000000000"));
         check(-1, 999_999_999_999, Some("0001840D0000000000010002840C999999999999"));
+        // A credit account of 1000.00 with 300.00 spent: the ledger is against the cardholder, the rest for them.
+        check(-30_000, 70_000, Some("0001840D0000000300000002840C000000070000"));
+        // Overdrawn beyond its line, as an offline approval may leave it.
+        check(-110_000, -10_000, Some("0001840D0000001100000002840D000000010000"));
         check(1_000_000_000_000, 0, None);
         check(0, i64::MIN, None);
     }
