@@ -268,6 +268,7 @@ impl Quotation {
 }
 
 /// A rate as an exact quotient, with what cardholders pay on top.
+#[derive(Clone, Copy)]
 struct Leg {
     dividend: u128,
     divisor: u128,

@@ -14,7 +14,7 @@ pub(super) fn foreign_currency(stage: &mut Stage) -> Played {
     let dollars = line.pos.clone();
     let before = stage.balance(&mut line, &mut card)?;
     line.pos = Pos { currency: Currency::parse("GBP")?, ..dollars.clone() };
-    let message = purchase(stage, &line, &mut card, 100_00)?;
+    let message = purchase(stage, &line, &mut card, 10_000)?;
     let answer = line.connection.ask(&message)?;
     approved(&line, &answer)?;
     let answer = parse(&answer, line.pos.dialect)?;
@@ -68,7 +68,7 @@ pub(super) fn fees(stage: &mut Stage) -> Played {
     let small = debited(stage, &mut line, &mut card, before)?;
     let undone = reverse(stage, &mut line, Mti::REVERSAL_REQUEST, &message, None)?.code;
     let back = debited(stage, &mut line, &mut card, before)?;
-    let message = purchase(stage, &line, &mut card, 200_00)?;
+    let message = purchase(stage, &line, &mut card, 20_000)?;
     let answer = line.connection.ask(&message)?;
     let code = PosResponse::parse(&answer, line.pos.dialect)?.code;
     let large = debited(stage, &mut line, &mut card, before)?;
