@@ -102,8 +102,10 @@ pub(crate) fn quote(held: Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decl
     let Held { tables, request, account, .. } = held;
     let own = account.account.currency;
     let seen = i64::from(request.currency);
-    let currency = Currency::from_numeric(request.currency)
-        .map_err(|_| receipt.fail(Step::Currency, ResponseCode::INVALID_TRANSACTION, seen, 0))?;
+    let known =
+        if request.currency == own.numeric() { Ok(own) } else { Currency::from_numeric(request.currency) };
+    let currency =
+        known.map_err(|_| receipt.fail(Step::Currency, ResponseCode::INVALID_TRANSACTION, seen, 0))?;
     let link = tables.links.get(&request.link);
     let surcharge_minor = surcharge(link, request, receipt);
     let asked = if request.transaction.moves_money() { request.amount_minor } else { 0 };

@@ -372,8 +372,13 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn line(entry: &Entry) -> String {
+    let billed = entry.billing.as_ref().map_or(String::new(), |billing| {
+        let fee = billing.charge.as_ref().map(|charge| entry.account_amount(charge.minor));
+        let fee = fee.map_or(String::new(), |fee| format!(" and {fee}"));
+        format!(", billed {}{fee}", entry.account_amount(billing.amount_minor))
+    });
     format!(
-        "{:>10}  {}  {:<10} {:<8} {:<19} {:<16} {:>18}  {} {:<28} {}",
+        "{:>10}  {}  {:<10} {:<8} {:<19} {:<16} {:>18}  {} {:<28} {}{billed}",
         entry.id,
         entry.time,
         entry.link,
