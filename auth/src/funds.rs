@@ -1,8 +1,8 @@
 //! Step 14: the account, and whether it can bear the amount.
 
+use crate::accounts;
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::AccountKind;
-use crate::request::{AccountType, Request};
+use crate::request::Request;
 use crate::state::{AccountFile, CardFile, State};
 use card::ResponseCode;
 
@@ -13,29 +13,13 @@ pub(crate) fn account<'a>(
     request: &Request,
     receipt: &mut Receipt,
 ) -> Result<&'a AccountFile, Decline> {
-    let Some(account) = state.account(&file.card.account) else {
-        return Err(receipt.fail(Step::AccountType, ResponseCode::MALFUNCTION, 0, 0));
-    };
-    if let Some(code) = wrong_kind(account.account.kind, request.account_type) {
-        return Err(receipt.fail(Step::AccountType, code, 0, 0));
-    }
+    let account = accounts::of_type(state, file, request.drawn_type(), receipt)?;
     let own = i64::from(account.account.currency.numeric());
     if i64::from(request.currency) != own {
         let code = ResponseCode::NOT_PERMITTED_TO_CARDHOLDER;
         return Err(receipt.fail(Step::Currency, code, i64::from(request.currency), own));
     }
     Ok(account)
-}
-
-/// 53 no savings account, 52 no cheque account, 39 no credit account.
-fn wrong_kind(kind: AccountKind, asked: AccountType) -> Option<ResponseCode> {
-    let (wanted, code) = match asked {
-        AccountType::Savings => (AccountKind::Savings, ResponseCode::NO_SAVINGS_ACCOUNT),
-        AccountType::Cheque => (AccountKind::Cheque, ResponseCode::NO_CHEQUE_ACCOUNT),
-        AccountType::Credit => (AccountKind::Credit, ResponseCode::NO_CREDIT_ACCOUNT),
-        AccountType::Default | AccountType::Unknown => return None,
-    };
-    (kind != AccountKind::Default && kind != wanted).then_some(code)
 }
 
 /// Available = balance + credit line − holds.

@@ -16,6 +16,7 @@
 //! assert!(effects.is_empty());
 //! ```
 
+mod accounts;
 mod card_file;
 mod chip;
 mod chip_rules;
@@ -28,6 +29,7 @@ mod funds;
 mod hsm_checks;
 mod indexed;
 mod input;
+mod instruction;
 mod limit;
 pub mod limits;
 mod names;
@@ -63,6 +65,7 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
+pub use instruction::Instruction;
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
@@ -71,8 +74,8 @@ pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Overrid
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
-    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
-    Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, FurtherAccount, LimitRefusal, LimitView,
+    Planned, Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
 };
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};

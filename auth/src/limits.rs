@@ -52,5 +52,8 @@ pub const COUNTED_SETS: usize = 4_096;
 /// How far behind a card's highest ATC it is known which ones were taken.
 pub const ATC_WINDOW: u16 = 64;
 
+/// Accounts of one card beside the one that it draws on by default.
+pub const FURTHER_ACCOUNTS: usize = 8;
+
 /// Shards of one process.
 pub const SHARDS: usize = 64;

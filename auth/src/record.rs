@@ -57,6 +57,16 @@ pub struct Card {
     pub account: AccountId,
     /// Reference value of the PIN; a card without one cannot be used with a PIN.
     pub pin: Option<PinReference>,
+    /// Accounts that it may draw on beside that, by their kind; at most
+    /// [`FURTHER_ACCOUNTS`](crate::limits::FURTHER_ACCOUNTS). All live in one shard.
+    pub further: Box<[AccountId]>,
+}
+
+impl Card {
+    /// Its accounts, the one that it draws on by default first.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        std::iter::once(self.account).chain(self.further.iter().copied())
+    }
 }
 
 /// Status of a card. Lost, stolen and the two pick-up kinds ask the terminal to keep it.
@@ -153,6 +163,17 @@ pub struct Account {
     pub credit_line_minor: i64,
     /// Whose it is, where somebody counts by customer.
     pub customer: Option<CustomerId>,
+    /// The account in whose shard it lives, so that one card may draw on both; `None` where that is its own.
+    /// Never changes. Boxed, since few of a million accounts have one.
+    pub home: Option<Box<AccountId>>,
+}
+
+impl Account {
+    /// The account that decides in which shard it lives.
+    #[must_use]
+    pub fn home(&self) -> AccountId {
+        self.home.as_deref().copied().unwrap_or(self.id)
+    }
 }
 
 /// Kind of account.

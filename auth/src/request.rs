@@ -1,3 +1,4 @@
+use crate::instruction::Instruction;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
 use arrayvec::ArrayVec;
 use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
@@ -53,9 +54,16 @@ pub struct Request {
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
     pub cash: Option<Cash>,
+    /// What it says about accounts and amounts beyond that.
+    pub instruction: Instruction,
 }
 
 impl Request {
+    /// Which account of the card it is about.
+    pub(crate) fn drawn_type(&self) -> AccountType {
+        self.account_type
+    }
+
     pub(crate) fn key(&self) -> OriginalKey {
         OriginalKey { link: self.link, terminal: self.terminal, stan: self.stan }
     }

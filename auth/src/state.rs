@@ -197,9 +197,9 @@ impl State {
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
                 }
-                let before = std::mem::replace(&mut file.card, card.clone()).account;
-                self.count_cards(&before, -1);
-                self.count_cards(&card.account, 1);
+                let before = std::mem::replace(&mut file.card, card.clone());
+                self.count_card(&before, -1);
+                self.count_card(card, 1);
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -213,14 +213,19 @@ impl State {
     }
 
     fn insert_card(&mut self, file: CardFile) {
-        let account = file.card.account;
+        self.count_card(&file.card, 1);
         self.cards.insert(file);
-        self.count_cards(&account, 1);
     }
 
     fn remove_card(&mut self, pan: &Pan) {
         if let Some(file) = self.cards.remove(pan) {
-            self.count_cards(&file.card.account, -1);
+            self.count_card(&file.card, -1);
+        }
+    }
+
+    fn count_card(&mut self, card: &Card, change: i32) {
+        for account in card.accounts() {
+            self.count_cards(&account, change);
         }
     }
 
@@ -235,8 +240,8 @@ impl State {
         match self.accounts.get_mut(&account.id) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
-                let Account { opening_minor, currency, .. } = file.account;
-                file.account = Account { opening_minor, currency, ..account.clone() };
+                let Account { opening_minor, currency, ref home, .. } = file.account;
+                file.account = Account { opening_minor, currency, home: home.clone(), ..account.clone() };
             }
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=

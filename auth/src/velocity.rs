@@ -233,6 +233,7 @@ mod tests {
             opening_minor: 1_000,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: request().pan,
@@ -242,6 +243,7 @@ mod tests {
             card_sequence: None,
             account: account(),
             pin: None,
+            further: Box::default(),
         }));
         state
     }
@@ -271,6 +273,7 @@ mod tests {
             pin_block: None,
             chip: None,
             cash: None,
+            instruction: crate::Instruction::default(),
         }
     }
 }

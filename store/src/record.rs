@@ -154,6 +154,7 @@ mod tests {
                 opening_minor: -5,
                 credit_line_minor: 10_000,
                 customer: None,
+                home: None,
             }),
             Record::CardStored(Card {
                 pan: Pan::parse(b"4000001234567899").unwrap(),
@@ -163,6 +164,7 @@ mod tests {
                 card_sequence: Some(1),
                 account,
                 pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"1234" }),
+                further: Box::default(),
             }),
         ];
         for record in &records {

@@ -2,6 +2,7 @@ use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
 use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::record::Account;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
 use card::{Pan, Time};
@@ -142,11 +143,20 @@ impl Frozen {
 }
 
 impl Element {
+    /// The account, where it is one.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Element::Account(file) => Some(&file.account),
+            _ => None,
+        }
+    }
+
     /// Which shard it belongs to.
     #[must_use]
     pub fn route(&self) -> Route {
         match self {
-            Element::Account(file) => Route::Account(file.account.id),
+            Element::Account(file) => Route::Account(file.account.home()),
             Element::Card(file) => Route::Card(file.card.pan, Some(file.card.account)),
             Element::Transaction(stored) => match stored.account {
                 Some(account) => Route::Account(account),

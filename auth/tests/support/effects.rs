@@ -186,7 +186,7 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {
-                card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account, ..
+                card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account, further, ..
             } = &**view;
             let mut text = format!(" {} {} pin-tries={pin_tries_used}", card.pan, card.status.as_str());
             text += &highest_atc.map_or(String::new(), |atc| format!(" atc={atc}"));
@@ -194,6 +194,9 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
             if let Some((_, balance)) = account {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 text += &format!(" ledger={ledger} available={available}");
+            }
+            for (account, balance) in further {
+                text += &format!(" {}={}", account.id, money(balance.ledger_minor));
             }
             text
         }

@@ -6,7 +6,7 @@ use crate::script::Words;
 use crate::values::{chip_rule, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
+    CustomerId, EntryMode, FurtherAccount, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
     ProvisionTask, Record, Tables, TerminalSet, TransactionType,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
@@ -246,6 +246,7 @@ impl Institution {
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
             customer: words.value("customer", CustomerId::new)?,
+            home: words.value("home", AccountId::new)?.map(Box::new),
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))
@@ -272,6 +273,7 @@ impl Institution {
                 Some("none") => None,
                 Some(other) => return Err(format!("no PIN reference is called `{other}`")),
             },
+            further: words.value("further", account_names)?.unwrap_or_default(),
         };
         self.cards.insert(name.to_owned(), card.clone());
         Ok(Record::CardStored(card))
@@ -318,6 +320,7 @@ impl Institution {
             pin: None,
             account: words.value("account", AccountId::new)?,
             terms: terms(words)?,
+            further: words.value("further", further_accounts)?,
             update: words.has("update"),
         };
         if let (Some(account), false) = (put.account, self.cards.contains_key(name)) {
@@ -330,6 +333,7 @@ impl Institution {
                 card_sequence: None,
                 account,
                 pin: None,
+                further: Box::default(),
             };
             self.cards.insert(name.to_owned(), card);
         }
@@ -344,7 +348,22 @@ fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
         balance_minor: words.value("balance", minor)?,
         credit_line_minor: words.value("credit-line", minor)?,
         customer: words.value("customer", CustomerId::new)?,
+        home: words.value("home", AccountId::new)?,
     })
+}
+
+/// `s1,c1`
+fn account_names(text: &str) -> Option<Box<[AccountId]>> {
+    text.split(',').map(AccountId::new).collect()
+}
+
+/// `savings:s1,credit:c1`; `-` is none.
+fn further_accounts(text: &str) -> Option<Vec<FurtherAccount>> {
+    let account = |text: &str| {
+        let (kind, id) = text.split_once(':')?;
+        Some(FurtherAccount { id: AccountId::new(id)?, kind: account_kind(kind)?, opened_beside: None })
+    };
+    if text == "-" { Some(Vec::new()) } else { text.split(',').map(account).collect() }
 }
 
 fn ibm() -> IbmMethod {

@@ -50,6 +50,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             opening_minor,
             credit_line_minor,
             customer: None,
+            home: None,
         })
     });
     let cards = (0..CARDS).map(|index| {
@@ -61,6 +62,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             card_sequence: Some(1),
             account: account(ACCOUNTS[index / 2].0),
             pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+            further: Box::default(),
         })
     });
     accounts.into_iter().chain(cards).collect()

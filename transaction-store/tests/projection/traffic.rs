@@ -62,6 +62,7 @@ impl Traffic {
                 card_sequence: Some(1),
                 account: account(number),
                 pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+                further: Box::default(),
             }),
             1 => Record::AccountStored(Account {
                 id: account(number),
@@ -70,6 +71,7 @@ impl Traffic {
                 opening_minor: 5_000,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             }),
             2 => Record::CardRemoved(CardRemoved { pan, time }),
             3 => Record::AccountRemoved(AccountRemoved { account: account(number), time }),

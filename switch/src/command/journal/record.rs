@@ -101,6 +101,7 @@ fn card_json(card: &Card) -> Value {
         "status": card.status.as_str(),
         "card_sequence": card.card_sequence,
         "account": card.account.as_str(),
+        "further_accounts": card.further.iter().map(auth::AccountId::as_str).collect::<Vec<_>>(),
         "pin": card.pin.map(|pin| match pin {
             PinReference::Pvv { .. } => "pvv",
             PinReference::IbmOffset { .. } => "ibm_offset",
@@ -116,6 +117,7 @@ fn account_json(account: &Account) -> Value {
         "opening_minor": account.opening_minor,
         "credit_line_minor": account.credit_line_minor,
         "customer": account.customer.as_ref().map(auth::CustomerId::as_str),
+        "home": account.home.as_ref().map(|home| home.as_str()),
     })
 }
 

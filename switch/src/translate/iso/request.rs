@@ -2,7 +2,7 @@
 
 use super::{Origin, Refusal, elements, point_of_service};
 use crate::translate::chip::Objects;
-use auth::{AccountType, MessageClass, Request, TransactionType};
+use auth::{AccountType, Instruction, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
 use iso8583::{Message, field};
 
@@ -10,7 +10,7 @@ use iso8583::{Message, field};
 pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -> Result<Request, Refusal> {
     let icc = message.value(field::ICC);
     let objects = icc.as_deref().map(Objects::read).transpose()?;
-    let (transaction, account_type) = processing_code(message)?;
+    let (transaction, account_type, to_account_type) = processing_code(message)?;
     let track2 = elements::track2(message, objects.as_ref())?;
     Ok(Request {
         reply_to: origin.reply_to,
@@ -36,14 +36,16 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
         cash: None,
+        instruction: Instruction { to_account_type },
     })
 }
 
-/// DE 3: transaction type and the account that the money comes from. The account it goes to has no
-/// meaning for the types served.
-fn processing_code(message: &Message<'_>) -> Result<(TransactionType, AccountType), Refusal> {
+/// DE 3: transaction type, the account that the money comes from, and the one it goes to.
+fn processing_code(
+    message: &Message<'_>,
+) -> Result<(TransactionType, AccountType, AccountType), Refusal> {
     let code = message.value(field::PROCESSING_CODE).ok_or(Refusal::missing(field::PROCESSING_CODE))?;
-    let [type_1, type_2, from_1, from_2, ..] = *code else {
+    let [type_1, type_2, from_1, from_2, to_1, to_2] = *code else {
         return Err(Refusal::illegal(field::PROCESSING_CODE, "not six digits"));
     };
     let transaction = match &[type_1, type_2] {
@@ -52,14 +54,17 @@ fn processing_code(message: &Message<'_>) -> Result<(TransactionType, AccountTyp
         b"30" | b"31" => TransactionType::BalanceInquiry,
         _ => TransactionType::Unsupported,
     };
-    let account_type = match &[from_1, from_2] {
+    Ok((transaction, account_type([from_1, from_2]), account_type([to_1, to_2])))
+}
+
+fn account_type(code: [u8; 2]) -> AccountType {
+    match &code {
         b"00" => AccountType::Default,
         b"10" => AccountType::Savings,
         b"20" => AccountType::Cheque,
         b"30" => AccountType::Credit,
         _ => AccountType::Unknown,
-    };
-    Ok((transaction, account_type))
+    }
 }
 
 /// DE 4; 0 where a balance inquiry has none.
