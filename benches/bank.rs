@@ -120,6 +120,7 @@ fn tables() -> Tables {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
     let link = Link { terminals, pin_key: None, own: true };

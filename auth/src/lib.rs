@@ -17,7 +17,9 @@
 //! ```
 
 mod accounts;
+mod booking;
 mod card_file;
+mod cashback;
 mod chip;
 mod chip_rules;
 mod completion;
@@ -30,18 +32,22 @@ mod hsm_checks;
 mod indexed;
 mod input;
 mod instruction;
+mod ledger_rules;
 mod limit;
 pub mod limits;
 mod names;
+mod original;
 mod own_limits;
 mod pipeline;
 mod policy;
+mod preauthorization;
 mod product_rules;
 mod provision;
 mod recall;
 mod receipt;
 mod recipe;
 mod record;
+mod refund;
 mod request;
 mod reversal;
 mod secure;
@@ -51,10 +57,12 @@ mod stored;
 mod suspended;
 mod tables;
 mod terminal;
+mod transfer;
 mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
@@ -65,7 +73,8 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
-pub use instruction::Instruction;
+pub use instruction::{Destination, Instruction, Reference};
+pub use ledger_rules::{LedgerRules, Transfers};
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
@@ -81,8 +90,8 @@ pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
-    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
-    HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Credited, Details, Funds,
+    HoldExpired, HoldReleased, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
 };
 pub use request::{
     AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,

@@ -459,10 +459,9 @@ mod tests {
     fn text_that_a_fact_never_holds() {
         check("entry_mode == 'chp'", &["'chp': `entry_mode` never holds this text; did you mean `chip`?"]);
         check(
-            "'refund' != transaction",
-            &[
-                "'refund': `transaction` never holds this text; it is one of `purchase`, `withdrawal`, `balance_inquiry`",
-            ],
+            "'loan' != transaction",
+            &["'loan': `transaction` never holds this text; it is one of `purchase`, `withdrawal`, `balance_inquiry`, \
+               `cashback`, `cash_advance`, `refund`, `deposit`, `payment`, `verification`, `transfer`, `mini_statement`"],
         );
         let currency =
             "`currency` never holds this text; it is an alphabetic code of ISO 4217, such as `USD`";

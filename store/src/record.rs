@@ -78,7 +78,7 @@ fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
 mod tests {
     use super::*;
     use auth::{
-        Account, AccountId, AccountKind, Card, CardStatus, Count, Counted, CustomerId, EntryMode, Funds,
+        Account, AccountId, AccountKind, Booking, Card, CardStatus, Count, Counted, CustomerId, EntryMode, Funds,
         LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
         TransactionType, TransmissionTime, Window,
     };
@@ -136,6 +136,7 @@ mod tests {
                     window: Window::WEEK,
                 }]),
                 customer: CustomerId::new("C-1"),
+                booking: Some(Box::new(Booking { cash_minor: 500, ..Booking::default() })),
             },
             tables_version: 5,
             receipt,

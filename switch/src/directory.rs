@@ -1,7 +1,7 @@
 //! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
 //! card that is not on file goes by its own number.
 
-use auth::{Account, AccountId, Completed, HoldExpired, LimitChanged, LimitHolder, Record, Reversed};
+use auth::{Account, AccountId, Completed, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record, Reversed};
 use card::Pan;
 use dashmap::DashMap;
 
@@ -119,9 +119,11 @@ impl Directory {
             // The card may be off the file by now; its account is where it was.
             Record::Reversed(Reversed { origin: Some(origin), .. })
             | Record::Completed(Completed { origin: Some(origin), .. })
-            | Record::HoldExpired(HoldExpired { origin: Some(origin), .. }) => {
+            | Record::HoldExpired(HoldExpired { origin: Some(origin), .. })
+            | Record::HoldReleased(HoldReleased { origin: Some(origin), .. }) => {
                 self.home_of_account(&origin.account)
             }
+            Record::Credited(credited) => self.home_of_account(&credited.account),
             other => other.pan().map_or(0, |pan| self.home(&pan)),
         }
     }

@@ -94,12 +94,15 @@ impl State {
     /// sums of several shards add up.
     pub fn restore(&mut self, element: Element) {
         match element {
-            Element::Account(file) => self.accounts.insert(file),
+            // What follows it links its transactions anew.
+            Element::Account(file) => self.accounts.insert(AccountFile { newest: None, ..file }),
             // Its account knows of it.
             Element::Card(file) => self.cards.insert(file),
             Element::Transaction(mut stored) => {
                 stored.counted = self.shared(stored.counted.counts());
+                let id = stored.id;
                 self.keep(*stored);
+                self.list_restored(id);
             }
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),

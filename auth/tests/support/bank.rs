@@ -33,6 +33,7 @@ pub(crate) fn terminal(allowed: &[TransactionType]) -> Terminal {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     }
 }
 

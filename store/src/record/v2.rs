@@ -149,6 +149,7 @@ impl OriginV2 {
             merchant: None,
             customer: None,
             counted: Counted::of_day(self.transaction),
+            refunds: None,
         }
     }
 }
@@ -186,6 +187,8 @@ impl From<StoredV2> for StoredTransaction {
             reported: old.reported,
             customer: None,
             counted,
+            booking: None,
+            life: None,
         }
     }
 }
