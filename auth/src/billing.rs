@@ -2,12 +2,14 @@
 //! A conversion is made once, when the transaction is decided: what happens to it later goes by the rate it was
 //! decided with, which stands in its record.
 
+use crate::booking::Role;
 use crate::counters::Count;
+use crate::original;
 use crate::rate::{Markup, Rate, RateTable, Rounding};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::request::Request;
+use crate::request::{Request, TransactionType};
 use crate::tables::Link;
-use crate::tariff::{self, Charge};
+use crate::tariff::{self, Charge, Tariff};
 use crate::velocity::Held;
 use card::{CivilDay, Currency, ResponseCode};
 use serde::{Deserialize, Serialize};
@@ -89,11 +91,55 @@ pub(crate) struct Part {
     pub(crate) shares: Option<Shares>,
 }
 
+impl Quote {
+    /// The largest part of a request, up to so much of it, that an account with so much available bears with its fee:
+    /// the part, in the transaction's currency, and what it takes.
+    pub(crate) fn affordable(
+        &self,
+        request: &Request,
+        most: i64,
+        available: i64,
+    ) -> Option<(i64, i64, Option<Box<Billing>>)> {
+        let Some(billing) = self.billing.as_deref() else {
+            let part = available.min(most);
+            return (part > 0).then_some((part, part, None));
+        };
+        let currency = Currency::from_numeric(request.currency).ok()?;
+        let of = |part: i64| billing.of_amount(request.amount_minor, part, currency);
+        let bears = |part: i64| of(part).is_some_and(|billing| billing.total_minor() <= available);
+        // All below is borne, nothing above.
+        let (mut below, mut above) = (0, most.saturating_add(1));
+        while above - below > 1 {
+            let middle = below + (above - below) / 2;
+            if bears(middle) { below = middle } else { above = middle }
+        }
+        let billing = of(below).filter(|_| below > 0)?;
+        Some((below, billing.total_minor(), Some(Box::new(billing))))
+    }
+}
+
 impl Part {
+    /// Money that was given instead of taken.
+    pub(crate) fn given(self) -> Part {
+        let shares = self.shares.map(|shares| Shares {
+            amount_minor: -shares.amount_minor,
+            fee_minor: -shares.fee_minor,
+            settlement_minor: -shares.settlement_minor,
+            ..shares
+        });
+        Part { minor: -self.minor, shares }
+    }
+
+    /// What the account pays beside the fee.
+    pub(crate) fn without_fee(&self) -> i64 {
+        self.minor - self.shares.map_or(0, |shares| shares.fee_minor)
+    }
+
     /// Whether anything is given back when this stands in the place of what stood before.
     pub(crate) fn gives_back(&self, before: &Part) -> bool {
-        let amount = |part: &Part| part.shares.map_or(0, |shares| shares.amount_minor);
-        self.minor < before.minor || self.minor == before.minor && amount(self) < amount(before)
+        let amount = |part: &Part| part.shares.map_or(0, |shares| shares.amount_minor.abs());
+        let (now, then) = (self.minor.abs(), before.minor.abs());
+        now < then || now == then && amount(self) < amount(before)
     }
 }
 
@@ -116,9 +162,18 @@ pub(crate) fn quote(held: Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decl
     let day = held.now.day(tables.business_offset);
     let mut exchange = Exchange { rates: &tables.rates, link, currency, gross, day, receipt };
     let billed = exchange.billing(own, request)?;
-    let settlement = exchange.settlement(link.and_then(|link| link.settlement), request)?;
+    // What goes from one of our accounts to another is settled with nobody.
+    let agreed = link.and_then(|link| link.settlement);
+    let agreed = agreed.filter(|_| request.transaction != TransactionType::Transfer);
+    let settlement = exchange.settlement(agreed, request)?;
 
-    let tariff = tariff::apply(&Held { amount_minor: billed.minor, ..held }, receipt);
+    // Money that is given costs nothing, and what raises an authorization has paid with it.
+    let gives = request.transaction.gives_money();
+    let tariff = if gives || original::role(request) == Role::Increment {
+        Tariff::default()
+    } else {
+        tariff::apply(&Held { amount_minor: billed.minor, ..held }, receipt)
+    };
     let fee_minor = tariff.charge.as_ref().map_or(0, |charge| charge.minor);
     let total_minor = billed
         .minor
@@ -174,7 +229,8 @@ impl Exchange<'_> {
         if own == self.currency || self.gross == 0 {
             return Ok(Billed { minor: self.gross, rate: None, by_network: false });
         }
-        let (minor, rate) = self.converted(own, Markup::With)?;
+        let markup = if request.transaction.gives_money() { Markup::Without } else { Markup::With };
+        let (minor, rate) = self.converted(own, markup)?;
         let numbers = [self.currency, own].map(|currency| i64::from(currency.numeric()));
         self.receipt.pass(Step::Currency, numbers[0], numbers[1]);
         self.receipt.pass(Step::Rate, rate.mantissa().cast_signed(), i64::from(rate.decimals()));
@@ -248,6 +304,40 @@ impl Billing {
     pub(crate) fn whole(&self, amount_minor: i64) -> Part {
         let fee_minor = self.charge.as_ref().map_or(0, |charge| charge.minor);
         self.standing(amount_minor, self.amount_minor, fee_minor, self.settlement.minor)
+    }
+
+    /// The same of another amount of the transaction, which may be more: what a completion posts of it, or what is
+    /// approved of a request. `None` when that does not fit.
+    pub(crate) fn of_amount(
+        &self,
+        whole_minor: i64,
+        amount_minor: i64,
+        currency: Currency,
+    ) -> Option<Billing> {
+        if amount_minor == whole_minor {
+            return Some(self.clone());
+        }
+        let gross = amount_minor.checked_add(self.surcharge_minor)?.max(0);
+        let of = |rate: Option<Rate>, to: Currency| match rate {
+            None => Some(gross),
+            Some(rate) => rate.convert(gross, currency, to, self.rounding),
+        };
+        let settlement =
+            Settlement { minor: of(self.settlement.rate, self.settlement.currency)?, ..self.settlement };
+        let charge = self.charge.map(|charge| charge.of_amount(whole_minor, amount_minor));
+        let amount_minor = of(self.rate, self.currency)?;
+        Some(Billing { amount_minor, settlement, charge, ..self.clone() })
+    }
+
+    /// What a refund of a part gives: minor units of the account and of the settlement currency.
+    pub(crate) fn given_back(&self, amount_minor: i64, settlement_minor: i64) -> Billing {
+        let settlement = Settlement { minor: settlement_minor, ..self.settlement };
+        Billing { amount_minor, settlement, charge: None, surcharge_minor: 0, ..self.clone() }
+    }
+
+    /// Amount and fee, minor units of the account.
+    pub(crate) fn total_minor(&self) -> i64 {
+        self.amount_minor.saturating_add(self.charge.map_or(0, |charge| charge.minor))
     }
 
     /// What stands when `stands_minor` of `amount_minor` do, both in the transaction currency: by the rates that the

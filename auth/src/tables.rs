@@ -1,4 +1,5 @@
 use crate::chip_rules::ChipRules;
+use crate::ledger_rules::LedgerRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
@@ -88,6 +89,8 @@ pub struct Terminal {
     pub reads_chip: Option<bool>,
     /// Whether somebody attends it, where its messages do not say.
     pub attended: Option<bool>,
+    /// Whether it may give refunds that name no purchase of ours.
+    pub unreferenced_refunds: bool,
 }
 
 /// The key a PIN block arrives under.
@@ -172,6 +175,8 @@ pub struct Product {
     pub stand_in_limits: Vec<Limit>,
     /// Its fees; the first that matches is taken.
     pub fees: Vec<Fee>,
+    /// What it allows beyond plain purchases, and how long it holds money.
+    pub ledger: LedgerRules,
 }
 
 /// How PINs of a product are verified.
@@ -267,6 +272,7 @@ impl Product {
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
             fees: Vec::new(),
+            ledger: LedgerRules::default(),
         }
     }
 }

@@ -118,6 +118,16 @@ pub(crate) fn apply(held: &Held<'_>, receipt: &mut Receipt) -> Tariff {
 }
 
 impl Charge {
+    /// What it is for another amount than the one it was taken for.
+    pub(crate) fn of_amount(self, whole_minor: i64, amount_minor: i64) -> Charge {
+        if self.partial == PartialFee::Kept || whole_minor <= 0 {
+            return self;
+        }
+        let share = i128::from(self.minor) * i128::from(amount_minor.max(0));
+        let share = Rounding::HalfUp.quotient(share, i128::from(whole_minor));
+        Charge { minor: i64::try_from(share).unwrap_or(self.minor), ..self }
+    }
+
     /// What of it stands when so much of the amount does.
     pub(crate) fn standing(&self, amount_minor: i64, stands_minor: i64) -> i64 {
         match self.partial {

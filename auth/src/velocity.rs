@@ -42,7 +42,7 @@ pub(crate) fn within_stand_in_limits(held: Held<'_>, receipt: &mut Receipt) -> R
 fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Counting, Decline> {
     let mut counting = Counting::new();
     let day = held.now.day(held.tables.business_offset);
-    if held.request.transaction.moves_money() {
+    if held.request.transaction.takes_money() && held.request.transaction != TransactionType::Transfer {
         // For rules and those who look at the card, whatever limits there are.
         counting.push(Count {
             scope: Scope::Card,
@@ -169,7 +169,7 @@ pub(crate) fn used(file: &CardFile, transaction: TransactionType, today: CivilDa
 
 fn of_type(transaction: TransactionType) -> LimitId {
     match transaction {
-        TransactionType::Withdrawal => LimitId::WITHDRAWALS,
+        TransactionType::Withdrawal | TransactionType::CashAdvance => LimitId::WITHDRAWALS,
         _ => LimitId::PURCHASES,
     }
 }
@@ -235,6 +235,7 @@ mod tests {
             opening_minor: 1_000,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: request().pan,
@@ -244,6 +245,7 @@ mod tests {
             card_sequence: None,
             account: account(),
             pin: None,
+            further: Box::default(),
         }));
         state
     }
@@ -274,6 +276,7 @@ mod tests {
             pin_block: None,
             chip: None,
             cash: None,
+            instruction: crate::Instruction::default(),
         }
     }
 }

@@ -136,6 +136,7 @@ impl Bank {
                 opening_minor,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             });
             let card = Record::CardStored(Card {
                 pan: Pan::parse(number).unwrap(),
@@ -145,6 +146,7 @@ impl Bank {
                 card_sequence: None,
                 account: self::account(code),
                 pin: None,
+                further: Box::default(),
             });
             for record in [account, card] {
                 bank.core.replay(&record);

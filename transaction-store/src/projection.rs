@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Funds, Origin, Record, Shares, Transaction, TransactionId};
+use auth::{Card, Credited, Funds, Origin, Record, Shares, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -267,6 +267,8 @@ impl TransactionStore {
             Record::Reversed(reversed) => self.event(record, reversed.origin.as_ref())?,
             Record::Completed(completed) => self.event(record, completed.origin.as_ref())?,
             Record::HoldExpired(expired) => self.event(record, expired.origin.as_ref())?,
+            Record::HoldReleased(released) => self.event(record, released.origin.as_ref())?,
+            Record::Credited(credited) => self.credited(credited)?,
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
@@ -328,6 +330,8 @@ impl TransactionStore {
         let (held_change, posted_change) = match event.kind {
             EventKind::Reversed(_) if was_posted => (0, -given_back),
             EventKind::Reversed(_) | EventKind::HoldExpired => (-given_back, 0),
+            EventKind::Released(_) => (-standing_minor, 0),
+            EventKind::Credited(_) => return Ok(()),
             EventKind::Dispensed(minor) => (-standing_minor, minor),
             EventKind::Suspect => (0, 0),
         };
@@ -405,9 +409,38 @@ impl TransactionStore {
                 currency: currency.unwrap_or(0),
             };
             // Totals are in the currency of the terminal.
-            let amount = stood.zip(stands).map(|(stood, stands)| stood.amount_minor - stands.amount_minor);
-            self.total(key, amount.unwrap_or(given_back));
+            let amount =
+                stood.zip(stands).map(|(stood, stands)| (stood.amount_minor - stands.amount_minor).abs());
+            self.total(key, amount.unwrap_or(given_back.abs()));
         }
+        Ok(())
+    }
+
+    /// The other side of a transfer: a posting on an account of its own.
+    fn credited(&mut self, credited: &Credited) -> rusqlite::Result<()> {
+        self.tick(credited.time);
+        let id = as_i64(credited.transaction);
+        let currency = self.before(id)?.map(|before| before.currency);
+        let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
+        let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
+        let part = &mut self.parts[index];
+        let mut insert = self.connection.prepare_cached(&part.insert)?;
+        let row: [&dyn ToSql; 10] = [
+            &number,
+            &id,
+            &credited.time.unix_ms,
+            &kind.word(),
+            &kind.minor(),
+            &0,
+            &-credited.minor,
+            &credited.link.as_str(),
+            &credited.account.as_str(),
+            &currency,
+        ];
+        insert.execute(row)?;
+        part.count(number, credited.time.unix_ms);
+        drop(insert);
+        self.next_event += 1;
         Ok(())
     }
 
@@ -726,7 +759,9 @@ fn bind_transaction(
     let billing = transaction.details.billing.as_deref();
     let charge = billing.and_then(|billing| billing.charge.as_ref());
     let settlement = billing.map(|billing| &billing.settlement);
-    let row: [&dyn ToSql; 52] = [
+    let booking = transaction.details.booking.as_deref();
+    let booking = booking.and_then(|booking| serde_json::to_string(booking).ok());
+    let row: [&dyn ToSql; 53] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -779,6 +814,7 @@ fn bind_transaction(
         &billing.map(|_| charge.map_or(0, |charge| charge.minor)),
         &settlement.map(|settlement| settlement.minor),
         &billing.map(entry::billing_bytes),
+        &booking,
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -68,6 +68,7 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("standing_fee_minor", "INTEGER"),
     ("standing_settlement_minor", "INTEGER"),
     ("billing", "BLOB"),
+    ("booking", "TEXT"),
 ];
 
 /// Columns of an event of a transaction.

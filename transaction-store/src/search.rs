@@ -386,6 +386,10 @@ fn stored(
         }
         None => None,
     };
+    let booking = match get.of::<Option<String>>("booking")? {
+        Some(text) => Some(serde_json::from_str(&text).map_err(|_| bad("booking"))?),
+        None => None,
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -415,6 +419,9 @@ fn stored(
         customer,
         counted,
         billed,
+        booking,
+        // What was refunded in part stays in memory.
+        life: None,
     })
 }
 

@@ -140,6 +140,7 @@ impl Asking<'_> {
             chip,
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),
             stated: auth::Stated::default(),
+            instruction: auth::Instruction::default(),
         };
         Ok((asked, Box::new(request)))
     }

@@ -99,6 +99,7 @@ fn records() -> Vec<Record> {
         opening_minor: 10_000,
         credit_line_minor: 0,
         customer: None,
+        home: None,
     });
     let card_stored = Record::CardStored(Card {
         pan: pan(0),
@@ -108,6 +109,7 @@ fn records() -> Vec<Record> {
         card_sequence: None,
         account: account(0),
         pin: None,
+        further: Box::default(),
     });
     let charge = Charge { fee: FeeName::new("abroad").unwrap(), minor: 50, partial: PartialFee::Kept };
     let billing = Billing {
@@ -197,6 +199,7 @@ fn origin(transaction: &Transaction, shares: Option<Shares>) -> Origin {
         merchant: transaction.merchant,
         customer: None,
         counted: auth::Counted::default(),
+        refunds: None,
         shares,
     }
 }
