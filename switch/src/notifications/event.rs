@@ -320,6 +320,7 @@ mod tests {
             merchant: None,
             customer: None,
             counted: auth::Counted::default(),
+            refunds: None,
         })
     }
 
