@@ -45,7 +45,7 @@ const REFERRED_BY: [(&str, ReferredBy); 3] =
 fn codes<T: Copy>(
     section: &mut Section<'_>,
     key: &'static str,
-    meanings: &[(&'static str, T)],
+    meanings: &'static [(&'static str, T)],
 ) -> Vec<([u8; 2], T)> {
     let mut known: Vec<([u8; 2], T)> = Vec::new();
     for mut entry in section.tables(key) {

@@ -336,6 +336,7 @@ mod tests {
             customer: None,
             counted: auth::Counted::default(),
             shares: None,
+            refunds: None,
         })
     }
 

@@ -209,16 +209,13 @@ mod tests {
 
     #[test]
     fn own_codes_come_first() {
+        use TransactionType::{Payment, Unsupported};
         let own = Conventions {
-            transaction_types: vec![
-                (*b"09", TransactionType::Unsupported),
-                (*b"52", TransactionType::Payment),
-            ],
+            transaction_types: vec![(*b"09", Unsupported), (*b"52", Payment)],
             account_types: vec![(*b"40", AccountType::Default)],
             ..Conventions::default()
         };
         let types = [*b"09", *b"52", *b"50", *b"99"].map(|code| own.transaction_type(code));
-        use TransactionType::{Payment, Unsupported};
         assert_eq!(types, [Unsupported, Payment, Payment, Unsupported]);
         assert_eq!(
             [*b"40", *b"10", *b"41"].map(|code| own.account_type(code)),
