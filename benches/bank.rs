@@ -120,6 +120,7 @@ fn tables() -> Tables {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
     let link = Link { terminals, pin_key: None, own: true };
@@ -174,6 +175,7 @@ fn account(card: u32) -> Account {
         opening_minor: 1_000_000_000,
         credit_line_minor: 0,
         customer: None,
+        home: None,
     }
 }
 
@@ -186,6 +188,7 @@ fn on_file(card: u32) -> Card {
         card_sequence: Some(1),
         account: account_id(card),
         pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+        further: Box::default(),
     }
 }
 
@@ -216,6 +219,7 @@ fn purchase(card: u32, round: u16) -> Request {
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),
         cash: None,
+        instruction: auth::Instruction::default(),
     }
 }
 

@@ -179,7 +179,8 @@ impl Counted {
         let limit = match transaction {
             TransactionType::Purchase => LimitId::PURCHASES,
             TransactionType::Withdrawal => LimitId::WITHDRAWALS,
-            TransactionType::BalanceInquiry | TransactionType::Unsupported => return Counted::default(),
+            // There were no others then.
+            _ => return Counted::default(),
         };
         Counted::new(&[Count { scope: Scope::Card, limit, window: Window::DAY }])
     }

@@ -1,9 +1,12 @@
 //! Step 14: the account, and whether it can bear the amount.
 
+use crate::accounts;
+use crate::limits::LARGEST_LEDGER_MINOR;
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::AccountKind;
-use crate::request::{AccountType, Request};
+use crate::request::{Request, TransactionType};
 use crate::state::{AccountFile, CardFile, State};
+use crate::stored::StoredTransaction;
+use crate::tables::Product;
 use card::ResponseCode;
 
 /// The account behind the card, of the type asked for and in the currency asked for.
@@ -13,44 +16,100 @@ pub(crate) fn account<'a>(
     request: &Request,
     receipt: &mut Receipt,
 ) -> Result<&'a AccountFile, Decline> {
-    let Some(account) = state.account(&file.card.account) else {
-        return Err(receipt.fail(Step::AccountType, ResponseCode::MALFUNCTION, 0, 0));
-    };
-    if let Some(code) = wrong_kind(account.account.kind, request.account_type) {
-        return Err(receipt.fail(Step::AccountType, code, 0, 0));
-    }
+    let account = accounts::of_type(state, file, request.drawn_type(), receipt)?;
+    same_currency(account, request, receipt)?;
+    Ok(account)
+}
+
+/// The account of an earlier transaction; one that was closed since takes no money.
+pub(crate) fn account_of<'a>(
+    state: &'a State,
+    original: &StoredTransaction,
+    receipt: &mut Receipt,
+) -> Result<&'a AccountFile, Decline> {
+    let account = original.account.and_then(|id| state.account(&id));
+    account.ok_or_else(|| receipt.fail(Step::Original, ResponseCode::ORIGINAL_NOT_FOUND, 0, 0))
+}
+
+/// Whether the account is in the currency asked for.
+pub(crate) fn same_currency(
+    account: &AccountFile,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
     let own = i64::from(account.account.currency.numeric());
     if i64::from(request.currency) != own {
         let code = ResponseCode::NOT_PERMITTED_TO_CARDHOLDER;
         return Err(receipt.fail(Step::Currency, code, i64::from(request.currency), own));
     }
-    Ok(account)
+    Ok(())
 }
 
-/// 53 no savings account, 52 no cheque account, 39 no credit account.
-fn wrong_kind(kind: AccountKind, asked: AccountType) -> Option<ResponseCode> {
-    let (wanted, code) = match asked {
-        AccountType::Savings => (AccountKind::Savings, ResponseCode::NO_SAVINGS_ACCOUNT),
-        AccountType::Cheque => (AccountKind::Cheque, ResponseCode::NO_CHEQUE_ACCOUNT),
-        AccountType::Credit => (AccountKind::Credit, ResponseCode::NO_CREDIT_ACCOUNT),
-        AccountType::Default | AccountType::Unknown => return None,
-    };
-    (kind != AccountKind::Default && kind != wanted).then_some(code)
+/// What the whole amount of a request moves on the account, minor units of its currency. The one place that says so:
+/// funds, limits, holds and postings ask it.
+pub(crate) fn moved_minor(request: &Request) -> i64 {
+    if request.transaction.moves_money() { request.amount_minor } else { 0 }
 }
 
-/// Available = balance + credit line − holds.
-pub(crate) fn available(
+/// How much of the request the account bears: available = balance + credit line − holds. A part of a purchase where the
+/// product and the terminal take that, and then goods before cash.
+pub(crate) fn granted(
     account: &AccountFile,
+    product: &Product,
     request: &Request,
     receipt: &mut Receipt,
+) -> Result<i64, Decline> {
+    let needed = moved_minor(request);
+    if request.transaction.gives_money() {
+        takes(account, needed, receipt)?;
+        return Ok(needed);
+    }
+    if !request.transaction.takes_money() {
+        return Ok(0);
+    }
+    let available = account.available_minor();
+    if needed <= available {
+        receipt.pass(Step::Funds, needed, available);
+        return Ok(needed);
+    }
+    let part = match request.transaction {
+        TransactionType::Purchase => available,
+        TransactionType::Cashback => available.min(needed - request.instruction.cash_minor),
+        _ => 0,
+    };
+    let may = product.ledger.partial_approval && request.instruction.takes_partial;
+    if may && part > 0 && request.instruction.original.is_none() {
+        receipt.note(Step::PartialApproval, part, needed);
+        return Ok(part);
+    }
+    Err(receipt.fail(Step::Funds, ResponseCode::INSUFFICIENT_FUNDS, needed, available))
+}
+
+/// Whether the account bears what has happened already. The product may want it posted all the same.
+pub(crate) fn bears(
+    account: &AccountFile,
+    product: &Product,
+    needed: i64,
+    receipt: &mut Receipt,
 ) -> Result<(), Decline> {
-    if !request.transaction.moves_money() {
+    let available = account.available_minor();
+    if needed <= 0 || needed <= available {
+        receipt.pass(Step::Funds, needed.max(0), available);
         return Ok(());
     }
-    let (needed, available) = (request.amount_minor, account.available_minor());
-    if needed > available {
-        return Err(receipt.fail(Step::Funds, ResponseCode::INSUFFICIENT_FUNDS, needed, available));
+    if product.ledger.force_post {
+        receipt.note(Step::ForcedPosting, needed, available);
+        return Ok(());
     }
-    receipt.pass(Step::Funds, needed, available);
+    Err(receipt.fail(Step::Funds, ResponseCode::INSUFFICIENT_FUNDS, needed, available))
+}
+
+/// Whether the account can hold so much more.
+pub(crate) fn takes(account: &AccountFile, minor: i64, receipt: &mut Receipt) -> Result<(), Decline> {
+    let then = account.ledger_minor.saturating_add(minor);
+    if then > LARGEST_LEDGER_MINOR {
+        let code = ResponseCode::INVALID_AMOUNT;
+        return Err(receipt.fail(Step::LedgerRoom, code, then, LARGEST_LEDGER_MINOR));
+    }
     Ok(())
 }

@@ -58,7 +58,7 @@ pub(crate) fn allowed(
         hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     let number_alone = !request.entry.has_chip_data() && !request.entry.is_striped();
-    let keyed_cash = request.transaction == TransactionType::Withdrawal && number_alone;
+    let keyed_cash = request.transaction.draws_cash() && number_alone;
     if keyed_cash && !rules.keyed_cash {
         return Err(receipt.fail(Step::KeyedCash, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }

@@ -221,6 +221,26 @@ steps! {
     ShadowDecision = 13, "policy rule in shadow mode would have refused (its number, response code)", Number;
     /// A rule in shadow mode would have flagged, or given points.
     ShadowMark = 13, "policy rule in shadow mode would have flagged or scored (its number, points)", Number;
+    /// The transaction that the message is about is known and open.
+    Original = 7, "transaction that the message is about is known and open (its number)", Number;
+    /// Cash part of a purchase.
+    Cashback = 10, "cash with a purchase (cash, most)", Minor;
+    /// What a completion posts of what was authorized.
+    CompletionAmount = 12, "amount of the completion within what was authorized and the tolerance", Minor;
+    /// What a completion posts was not held any more.
+    LateCompletion = 12, "completion of an authorization that has lapsed (amount, authorized)", Minor;
+    /// How often an authorization was raised.
+    Increments = 12, "number of times that the authorization is raised", Number;
+    /// What a refund gives back of a purchase.
+    RefundAmount = 12, "refund within what is left of the purchase", Minor;
+    /// Where a transfer goes.
+    Transfer = 10, "transfer to an account that this card may give to", None;
+    /// Less was approved than asked for.
+    PartialApproval = 14, "approved in part (approved, asked)", Minor;
+    /// Posted though the money does not suffice.
+    ForcedPosting = 14, "posted though the funds do not suffice (needed, available)", Minor;
+    /// The account can hold so much.
+    LedgerRoom = 14, "account takes the amount", Minor;
 }
 
 impl Receipt {

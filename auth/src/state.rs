@@ -1,6 +1,7 @@
 mod counters;
 mod counting;
 mod fingerprints;
+mod lives;
 mod look_ahead;
 mod snapshot;
 
@@ -109,6 +110,9 @@ pub struct AccountFile {
     pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many cards draw on it.
     cards: u32,
+    /// Its newest transaction in memory, behind which are the others.
+    #[serde(skip)]
+    newest: Option<TransactionId>,
 }
 
 /// The newest transaction of a terminal: an ATM's serial numbers go on from its STAN.
@@ -132,6 +136,8 @@ struct Kept {
     stored: StoredTransaction,
     /// The one before it under its fingerprint.
     previous: Option<TransactionId>,
+    /// The ones before it of the account that it draws on, and of the one that it gives to.
+    before: [Option<TransactionId>; 2],
 }
 
 impl State {
@@ -187,6 +193,8 @@ impl State {
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
             Record::Recalled(stored) => self.recalled(stored),
             Record::LimitChanged(changed) => self.limit_changed(changed),
+            Record::HoldReleased(released) => self.hold_released(released),
+            Record::Credited(credited) => self.credited(credited),
         }
     }
 
@@ -197,9 +205,9 @@ impl State {
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
                 }
-                let before = std::mem::replace(&mut file.card, card.clone()).account;
-                self.count_cards(&before, -1);
-                self.count_cards(&card.account, 1);
+                let before = std::mem::replace(&mut file.card, card.clone());
+                self.count_card(&before, -1);
+                self.count_card(card, 1);
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -213,14 +221,19 @@ impl State {
     }
 
     fn insert_card(&mut self, file: CardFile) {
-        let account = file.card.account;
+        self.count_card(&file.card, 1);
         self.cards.insert(file);
-        self.count_cards(&account, 1);
     }
 
     fn remove_card(&mut self, pan: &Pan) {
         if let Some(file) = self.cards.remove(pan) {
-            self.count_cards(&file.card.account, -1);
+            self.count_card(&file.card, -1);
+        }
+    }
+
+    fn count_card(&mut self, card: &Card, change: i32) {
+        for account in card.accounts() {
+            self.count_cards(&account, change);
         }
     }
 
@@ -235,8 +248,8 @@ impl State {
         match self.accounts.get_mut(&account.id) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
-                let Account { opening_minor, currency, .. } = file.account;
-                file.account = Account { opening_minor, currency, ..account.clone() };
+                let Account { opening_minor, currency, ref home, .. } = file.account;
+                file.account = Account { opening_minor, currency, home: home.clone(), ..account.clone() };
             }
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=
@@ -248,6 +261,7 @@ impl State {
                     counters: Counters::default(),
                     own_limits: None,
                     cards: 0,
+                    newest: None,
                 });
             }
         }
@@ -284,7 +298,10 @@ impl State {
             let StoredTransaction { link, terminal, time, id, stan, .. } = stored;
             self.note_terminal(NewestOfTerminal { link, terminal, time, id, stan });
         }
+        let id = stored.id;
         self.keep(stored);
+        self.list(id);
+        self.touch_original(id);
         self.let_go();
     }
 
@@ -318,7 +335,7 @@ impl State {
         let owns_key = stored.code != ResponseCode::DUPLICATE;
         let previous = if owns_key { self.newest.insert(stored.key().fingerprint(), id) } else { None };
         self.by_time.push_back((stored.time, id));
-        self.transactions.insert(Kept { stored, previous });
+        self.transactions.insert(Kept { stored, previous, before: [None; 2] });
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
@@ -330,7 +347,11 @@ impl State {
             self.account_mut(&origin.account).held_minor -= released;
         }
         let all = reversed.remaining_minor == 0;
-        self.take_back(reversed.pan, &origin, released, u32::from(all));
+        // Counted is how much was moved, whichever way.
+        self.take_back(reversed.pan, &origin, released.abs(), u32::from(all));
+        if let Some(original) = origin.refunds {
+            self.refund_undone(original, -released);
+        }
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
         self.settle(reversed.transaction, status, reversed.remaining_minor);
     }
@@ -450,7 +471,7 @@ impl State {
                 return;
             }
             let Some((time, id)) = self.by_time.pop_front() else { return };
-            if self.holds_money(id) {
+            if self.stays(id) {
                 self.by_time.push_back((time, id));
             } else if let Some(stored) = self.forget(id) {
                 self.left.insert(stored.time, stored.key().fingerprint_at(stored.transmission));
@@ -462,8 +483,14 @@ impl State {
         self.transaction(id).is_some_and(StoredTransaction::holds_money)
     }
 
+    /// What holds money, and what was refunded in part: the transaction store knows of no refunds.
+    fn stays(&self, id: TransactionId) -> bool {
+        self.transaction(id).is_some_and(|stored| stored.holds_money() || stored.refunded_minor() != 0)
+    }
+
     fn forget(&mut self, id: TransactionId) -> Option<StoredTransaction> {
-        let Kept { stored, previous } = self.transactions.remove(&id)?;
+        let Kept { stored, previous, before } = self.transactions.remove(&id)?;
+        self.unlist(&stored, before);
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
         // stay within reach of its reversal.
         let kept = previous.filter(|previous| self.transactions.contains(previous));

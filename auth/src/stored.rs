@@ -1,3 +1,4 @@
+use crate::booking::{Booking, Life, Role};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
@@ -63,6 +64,10 @@ pub struct StoredTransaction {
     pub customer: Option<CustomerId>,
     /// Counters of limits that it moved.
     pub counted: Counted,
+    /// What it did to the ledger beyond its own hold or posting.
+    pub booking: Option<Box<Booking>>,
+    /// What became of it by later transactions that are about it.
+    pub life: Option<Box<Life>>,
 }
 
 impl StoredTransaction {
@@ -101,6 +106,8 @@ impl StoredTransaction {
             reported: false,
             customer: transaction.details.customer,
             counted: transaction.details.counted.clone(),
+            booking: transaction.details.booking.clone(),
+            life: None,
         }
     }
 
@@ -112,28 +119,53 @@ impl StoredTransaction {
             authorization_id: self.authorization_id,
             issuer_authentication: self.issuer_authentication.clone(),
             balance: self.balance,
+            approved_minor: self.booking.as_ref().and_then(|booking| booking.approved_minor),
+            statement: self.booking.as_ref().and_then(|booking| booking.statement()),
         }
     }
 
     /// What a record about it has to know. `None` when it names no account, and so moved no money.
     pub(crate) fn origin(&self) -> Option<Origin> {
+        let counted_at = self.booking.as_ref().and_then(|booking| booking.counted_at);
+        let (business_day, time) = counted_at.unwrap_or((self.business_day, self.time));
         Some(Origin {
             link: self.link,
             account: self.account?,
             transaction: self.transaction,
-            business_day: self.business_day,
+            business_day,
             standing_minor: self.standing_minor,
             posted: matches!(self.funds, Funds::Posted { .. }),
-            time: self.time,
+            time,
             terminal: self.terminal,
             merchant: self.merchant,
             customer: self.customer,
             counted: self.counted.clone(),
+            refunds: self.original().filter(|_| self.role() == Role::Refund),
         })
     }
 
     pub(crate) fn key(&self) -> OriginalKey {
         OriginalKey { link: self.link, terminal: self.terminal, stan: self.stan }
+    }
+
+    /// What it is to an earlier transaction.
+    pub(crate) fn role(&self) -> Role {
+        self.booking.as_ref().map_or(Role::Own, |booking| booking.role)
+    }
+
+    /// The transaction that it is about.
+    pub(crate) fn original(&self) -> Option<TransactionId> {
+        self.booking.as_ref().and_then(|booking| booking.original)
+    }
+
+    /// Whether it has posted.
+    pub(crate) fn is_posted(&self) -> bool {
+        matches!(self.funds, Funds::Posted { .. })
+    }
+
+    /// What refunds have given back of it, minor units.
+    pub(crate) fn refunded_minor(&self) -> i64 {
+        self.life.as_ref().map_or(0, |life| life.refunded_minor)
     }
 
     pub(crate) fn holds_money(&self) -> bool {

@@ -1,4 +1,5 @@
 use crate::chip_rules::ChipRules;
+use crate::ledger_rules::LedgerRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
@@ -69,6 +70,8 @@ pub struct Terminal {
     pub reads_chip: Option<bool>,
     /// Whether somebody attends it, where its messages do not say.
     pub attended: Option<bool>,
+    /// Whether it may give refunds that name no purchase of ours.
+    pub unreferenced_refunds: bool,
 }
 
 /// The key a PIN block arrives under.
@@ -151,6 +154,8 @@ pub struct Product {
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
     pub stand_in_limits: Vec<Limit>,
+    /// What it allows beyond plain purchases, and how long it holds money.
+    pub ledger: LedgerRules,
 }
 
 /// How PINs of a product are verified.
@@ -244,6 +249,7 @@ impl Product {
             chip_rules: ChipRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
+            ledger: LedgerRules::default(),
         }
     }
 }

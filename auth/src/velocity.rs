@@ -1,6 +1,7 @@
 //! Step 12: limits. What each let pass is counted with the transaction, and given back with it.
 
 use crate::counters::{Count, MAX_COUNTED, Scope, Window};
+use crate::funds;
 use crate::limit::{Bound, Limit};
 use crate::names::LimitId;
 use crate::own_limits::OwnLimits;
@@ -40,7 +41,7 @@ pub(crate) fn within_stand_in_limits(held: Held<'_>, receipt: &mut Receipt) -> R
 fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Counting, Decline> {
     let mut counting = Counting::new();
     let day = held.now.day(held.tables.business_offset);
-    if held.request.transaction.moves_money() {
+    if held.request.transaction.takes_money() && held.request.transaction != TransactionType::Transfer {
         // For rules and those who look at the card, whatever limits there are.
         counting.push(Count {
             scope: Scope::Card,
@@ -64,8 +65,10 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             }
             _ => (0, 0),
         };
-        let seen =
-            Seen { minor: minor.saturating_add(held.request.amount_minor), count: count.saturating_add(1) };
+        let seen = Seen {
+            minor: minor.saturating_add(funds::moved_minor(held.request).abs()),
+            count: count.saturating_add(1),
+        };
         let (bound, used_up) = bound(held, limit, seen);
         check(limit, bound, seen, receipt)?;
         let add = |count: Count, counting: &mut Counting| {
@@ -168,7 +171,7 @@ pub(crate) fn used(file: &CardFile, transaction: TransactionType, today: CivilDa
 
 fn of_type(transaction: TransactionType) -> LimitId {
     match transaction {
-        TransactionType::Withdrawal => LimitId::WITHDRAWALS,
+        TransactionType::Withdrawal | TransactionType::CashAdvance => LimitId::WITHDRAWALS,
         _ => LimitId::PURCHASES,
     }
 }
@@ -233,6 +236,7 @@ mod tests {
             opening_minor: 1_000,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: request().pan,
@@ -242,6 +246,7 @@ mod tests {
             card_sequence: None,
             account: account(),
             pin: None,
+            further: Box::default(),
         }));
         state
     }
@@ -271,6 +276,7 @@ mod tests {
             pin_block: None,
             chip: None,
             cash: None,
+            instruction: crate::Instruction::default(),
         }
     }
 }

@@ -342,6 +342,7 @@ fn on_file() -> Vec<Record> {
             opening_minor: 100_000_000,
             credit_line_minor: 0,
             customer: CustomerId::new("CUSTOMER"),
+            home: None,
         })
     };
     let card = |(card, account): (usize, &str)| {
@@ -353,6 +354,7 @@ fn on_file() -> Vec<Record> {
             card_sequence: None,
             account: AccountId::new(account).expect("an account"),
             pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"1234" }),
+            further: Box::default(),
         })
     };
     let accounts = ["main", "other"].map(account);

@@ -4,10 +4,12 @@
 //! only the first, with its line and how to mend it, so that `turnout check` needs to run once.
 //! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
 
+mod conventions;
 mod error;
 mod framing;
 mod hsm;
 mod keys;
+mod ledger;
 mod limit;
 mod listener;
 mod master_key;

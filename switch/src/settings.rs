@@ -10,6 +10,7 @@ pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
 pub use webhook::{WebhookSettings, WebhookTarget, WebhookTls};
 
 use crate::master_key::MasterKeySource;
+use crate::translate::iso::Conventions;
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
 use std::collections::{BTreeMap, HashMap};
@@ -102,6 +103,8 @@ pub struct ListenerSettings {
     pub address: SocketAddr,
     /// What is spoken.
     pub protocol: Protocol,
+    /// What is done in this link's own way, where ISO 8583 is spoken.
+    pub conventions: Arc<Conventions>,
     /// TLS, or `None` for plain TCP, which only a loopback address may have.
     pub tls: Option<TlsSettings>,
     /// Which certificates may speak for which terminals.

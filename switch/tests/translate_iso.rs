@@ -268,8 +268,15 @@ fn processing_codes() {
     check("302000", TransactionType::BalanceInquiry, AccountType::Cheque);
     check("313000", TransactionType::BalanceInquiry, AccountType::Credit);
     check("003010", TransactionType::Purchase, AccountType::Credit);
-    check("200000", TransactionType::Unsupported, AccountType::Default);
-    check("090000", TransactionType::Unsupported, AccountType::Default);
+    check("200000", TransactionType::Refund, AccountType::Default);
+    check("090000", TransactionType::Cashback, AccountType::Default);
+    check("170000", TransactionType::CashAdvance, AccountType::Default);
+    check("210010", TransactionType::Deposit, AccountType::Default);
+    check("330000", TransactionType::Verification, AccountType::Default);
+    check("381000", TransactionType::MiniStatement, AccountType::Savings);
+    check("401020", TransactionType::Transfer, AccountType::Savings);
+    check("500000", TransactionType::Payment, AccountType::Default);
+    check("510000", TransactionType::Unsupported, AccountType::Default);
     check("009900", TransactionType::Purchase, AccountType::Unknown);
     // Only an inquiry may go without an amount.
     assert_eq!(purchase().with(3, "310000").without(4).request().amount_minor, 0);
@@ -460,6 +467,8 @@ fn approval() -> Response {
             available_minor: -50,
             currency: Currency::parse("EUR").unwrap(),
         }),
+        approved_minor: None,
+        statement: None,
     }
 }
 

@@ -79,6 +79,10 @@ pub enum EventKind {
     Suspect,
     /// The hold ran out.
     HoldExpired,
+    /// A completion has posted what was held; so much of it stays counted against limits, minor units.
+    Released(i64),
+    /// The account that it gives to got this many minor units; negative where they were taken back.
+    Credited(i64),
 }
 
 impl EventKind {
@@ -90,6 +94,8 @@ impl EventKind {
             EventKind::Dispensed(_) => "dispensed",
             EventKind::Suspect => "suspect",
             EventKind::HoldExpired => "expired",
+            EventKind::Released(_) => "released",
+            EventKind::Credited(_) => "credited",
         }
     }
 
@@ -97,7 +103,10 @@ impl EventKind {
     #[must_use]
     pub fn minor(self) -> Option<i64> {
         match self {
-            EventKind::Reversed(minor) | EventKind::Dispensed(minor) => Some(minor),
+            EventKind::Reversed(minor)
+            | EventKind::Dispensed(minor)
+            | EventKind::Released(minor)
+            | EventKind::Credited(minor) => Some(minor),
             EventKind::Suspect | EventKind::HoldExpired => None,
         }
     }
@@ -108,6 +117,8 @@ impl EventKind {
             ("dispensed", Some(minor)) => Some(EventKind::Dispensed(minor)),
             ("suspect", None) => Some(EventKind::Suspect),
             ("expired", None) => Some(EventKind::HoldExpired),
+            ("released", Some(minor)) => Some(EventKind::Released(minor)),
+            ("credited", Some(minor)) => Some(EventKind::Credited(minor)),
             _ => None,
         }
     }
@@ -121,6 +132,9 @@ impl EventKind {
             EventKind::Dispensed(minor) => (TransactionStatus::Completed, minor),
             EventKind::Suspect => (TransactionStatus::Suspect, standing_minor),
             EventKind::HoldExpired => (TransactionStatus::Expired, 0),
+            EventKind::Released(_) => (TransactionStatus::Completed, 0),
+            // Says nothing of where the transaction stands, so nobody asks.
+            EventKind::Credited(_) => (TransactionStatus::Approved, standing_minor),
         }
     }
 }
@@ -138,6 +152,12 @@ impl Event {
                 (completed.transaction, completed.time, kind)
             }
             Record::HoldExpired(expired) => (expired.transaction, expired.time, EventKind::HoldExpired),
+            Record::HoldReleased(released) => {
+                (released.transaction, released.time, EventKind::Released(released.kept_minor))
+            }
+            Record::Credited(credited) => {
+                (credited.transaction, credited.time, EventKind::Credited(credited.minor))
+            }
             _ => return None,
         };
         Some((id, Event { time, kind }))
@@ -181,6 +201,9 @@ impl Entry {
     /// Adds what came after.
     pub fn add(&mut self, event: Event) {
         self.events.push(event);
+        if matches!(event.kind, EventKind::Credited(_)) {
+            return;
+        }
         (self.status, self.standing_minor) = event.kind.leads_to(self.standing_minor);
     }
 
@@ -244,6 +267,7 @@ pub(crate) fn class_word(class: MessageClass) -> &'static str {
         MessageClass::Authorization => "authorization",
         MessageClass::Financial => "financial",
         MessageClass::Advice => "advice",
+        MessageClass::AuthorizationAdvice => "authorization_advice",
     }
 }
 

@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Funds, Origin, Record, Transaction, TransactionId};
+use auth::{Card, Credited, Funds, Origin, Record, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -265,6 +265,8 @@ impl TransactionStore {
             Record::Reversed(reversed) => self.event(record, reversed.origin.as_ref())?,
             Record::Completed(completed) => self.event(record, completed.origin.as_ref())?,
             Record::HoldExpired(expired) => self.event(record, expired.origin.as_ref())?,
+            Record::HoldReleased(released) => self.event(record, released.origin.as_ref())?,
+            Record::Credited(credited) => self.credited(credited)?,
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
@@ -326,6 +328,8 @@ impl TransactionStore {
         let (held_change, posted_change) = match event.kind {
             EventKind::Reversed(_) if was_posted => (0, -given_back),
             EventKind::Reversed(_) | EventKind::HoldExpired => (-given_back, 0),
+            EventKind::Released(_) => (-standing_minor, 0),
+            EventKind::Credited(_) => return Ok(()),
             EventKind::Dispensed(minor) => (-standing_minor, minor),
             EventKind::Suspect => (0, 0),
         };
@@ -374,8 +378,36 @@ impl TransactionStore {
                 result: if event.kind == EventKind::HoldExpired { "expired" } else { "reversed" },
                 currency: currency.unwrap_or(0),
             };
-            self.total(key, given_back);
+            self.total(key, given_back.abs());
         }
+        Ok(())
+    }
+
+    /// The other side of a transfer: a posting on an account of its own.
+    fn credited(&mut self, credited: &Credited) -> rusqlite::Result<()> {
+        self.tick(credited.time);
+        let id = as_i64(credited.transaction);
+        let currency = self.before(id)?.map(|before| before.currency);
+        let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
+        let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
+        let part = &mut self.parts[index];
+        let mut insert = self.connection.prepare_cached(&part.insert)?;
+        let row: [&dyn ToSql; 10] = [
+            &number,
+            &id,
+            &credited.time.unix_ms,
+            &kind.word(),
+            &kind.minor(),
+            &0,
+            &-credited.minor,
+            &credited.link.as_str(),
+            &credited.account.as_str(),
+            &currency,
+        ];
+        insert.execute(row)?;
+        part.count(number, credited.time.unix_ms);
+        drop(insert);
+        self.next_event += 1;
         Ok(())
     }
 
@@ -689,7 +721,9 @@ fn bind_transaction(
     let pan = transaction.pan.to_string();
     let counted = transaction.details.counted.to_bytes();
     let counted = (!counted.is_empty()).then_some(counted);
-    let row: [&dyn ToSql; 39] = [
+    let booking = transaction.details.booking.as_deref();
+    let booking = booking.and_then(|booking| serde_json::to_string(booking).ok());
+    let row: [&dyn ToSql; 40] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -729,6 +763,7 @@ fn bind_transaction(
         &matches!(transaction.funds, Funds::Posted { .. }),
         &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         &counted,
+        &booking,
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -366,6 +366,10 @@ fn stored(
         Some(bytes) => Counted::from_bytes(&bytes).ok_or(bad("counted"))?,
         None => Counted::default(),
     };
+    let booking = match get.of::<Option<String>>("booking")? {
+        Some(text) => Some(serde_json::from_str(&text).map_err(|_| bad("booking"))?),
+        None => None,
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -394,6 +398,9 @@ fn stored(
         reported: true,
         customer,
         counted,
+        booking,
+        // What was refunded in part stays in memory.
+        life: None,
     })
 }
 

@@ -2,6 +2,7 @@ use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
 use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::record::Account;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
 use card::{Pan, Time};
@@ -93,12 +94,15 @@ impl State {
     /// sums of several shards add up.
     pub fn restore(&mut self, element: Element) {
         match element {
-            Element::Account(file) => self.accounts.insert(file),
+            // What follows it links its transactions anew.
+            Element::Account(file) => self.accounts.insert(AccountFile { newest: None, ..file }),
             // Its account knows of it.
             Element::Card(file) => self.cards.insert(file),
             Element::Transaction(mut stored) => {
                 stored.counted = self.shared(stored.counted.counts());
+                let id = stored.id;
                 self.keep(*stored);
+                self.list_restored(id);
             }
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
@@ -142,11 +146,20 @@ impl Frozen {
 }
 
 impl Element {
+    /// The account, where it is one.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Element::Account(file) => Some(&file.account),
+            _ => None,
+        }
+    }
+
     /// Which shard it belongs to.
     #[must_use]
     pub fn route(&self) -> Route {
         match self {
-            Element::Account(file) => Route::Account(file.account.id),
+            Element::Account(file) => Route::Account(file.account.home()),
             Element::Card(file) => Route::Card(file.card.pan, Some(file.card.account)),
             Element::Transaction(stored) => match stored.account {
                 Some(account) => Route::Account(account),

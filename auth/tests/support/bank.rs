@@ -33,6 +33,7 @@ pub(crate) fn terminal(allowed: &[TransactionType]) -> Terminal {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     }
 }
 
@@ -66,6 +67,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         pin_block: None,
         chip: None,
         cash: None,
+        instruction: auth::Instruction::default(),
     }
 }
 

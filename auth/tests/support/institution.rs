@@ -3,15 +3,17 @@
 use crate::bank;
 use crate::limits;
 use crate::script::Words;
-use crate::values::{chip_rule, duration, expiry, minor};
+use crate::values::{TRANSACTIONS, chip_rule, chosen, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
-    ProvisionTask, Record, Tables, TerminalSet, TransactionType,
+    CustomerId, EntryMode, FurtherAccount, IbmMethod, LedgerRules, Limits, Link, LinkName, PinMethod,
+    PinReference, Product, ProvisionTask, Record, Tables, TerminalSet, TransactionType, Transfers,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The tables, and what is on file, by the names that the scenario gives.
 #[derive(Default)]
@@ -90,6 +92,7 @@ impl Institution {
         terminal.active = !words.has("inactive");
         terminal.reads_chip = words.has("reads-chip").then_some(true);
         terminal.attended = words.has("unattended").then_some(false);
+        terminal.unreferenced_refunds = words.has("unreferenced-refunds");
         if words.has("no-pin-key") {
             terminal.pin_key = None;
         }
@@ -163,6 +166,22 @@ impl Institution {
         product.rules.entry_modes = words.value("entry", entry_modes)?.unwrap_or_default();
         product.rules.keyed_cash = words.has("keyed-cash");
         product.rules.identify_above_minor = words.value("identify-above", minor)?;
+        product.ledger = LedgerRules {
+            cashback_up_to_minor: words.value("cashback", minor)?,
+            partial_approval: words.has("partial"),
+            transfers: words
+                .value("transfers", |text| {
+                    chosen(
+                        text,
+                        &[("none", Transfers::None), ("own", Transfers::Own), ("cards", Transfers::Cards)],
+                    )
+                })?
+                .unwrap_or_default(),
+            hold_period: words.value("hold", duration)?,
+            hold_periods: words.value("holds", hold_periods)?.unwrap_or_default(),
+            tolerance_percent: words.value("tolerance", |text| text.parse().ok())?.unwrap_or(0),
+            force_post: words.has("force-post"),
+        };
         let purchase = words.value("purchase", short_form)?.unwrap_or_default();
         let withdrawal = words.value("withdrawal", short_form)?.unwrap_or_default();
         product.limits = purchase.of(TransactionType::Purchase).collect();
@@ -246,6 +265,7 @@ impl Institution {
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
             customer: words.value("customer", CustomerId::new)?,
+            home: words.value("home", AccountId::new)?.map(Box::new),
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))
@@ -272,6 +292,7 @@ impl Institution {
                 Some("none") => None,
                 Some(other) => return Err(format!("no PIN reference is called `{other}`")),
             },
+            further: words.value("further", account_names)?.unwrap_or_default(),
         };
         self.cards.insert(name.to_owned(), card.clone());
         Ok(Record::CardStored(card))
@@ -318,6 +339,7 @@ impl Institution {
             pin: None,
             account: words.value("account", AccountId::new)?,
             terms: terms(words)?,
+            further: words.value("further", further_accounts)?,
             update: words.has("update"),
         };
         if let (Some(account), false) = (put.account, self.cards.contains_key(name)) {
@@ -330,6 +352,7 @@ impl Institution {
                 card_sequence: None,
                 account,
                 pin: None,
+                further: Box::default(),
             };
             self.cards.insert(name.to_owned(), card);
         }
@@ -344,7 +367,22 @@ fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
         balance_minor: words.value("balance", minor)?,
         credit_line_minor: words.value("credit-line", minor)?,
         customer: words.value("customer", CustomerId::new)?,
+        home: words.value("home", AccountId::new)?,
     })
+}
+
+/// `s1,c1`
+fn account_names(text: &str) -> Option<Box<[AccountId]>> {
+    text.split(',').map(AccountId::new).collect()
+}
+
+/// `savings:s1,credit:c1`; `-` is none.
+fn further_accounts(text: &str) -> Option<Vec<FurtherAccount>> {
+    let account = |text: &str| {
+        let (kind, id) = text.split_once(':')?;
+        Some(FurtherAccount { id: AccountId::new(id)?, kind: account_kind(kind)?, opened_beside: None })
+    };
+    if text == "-" { Some(Vec::new()) } else { text.split(',').map(account).collect() }
 }
 
 fn ibm() -> IbmMethod {
@@ -356,15 +394,22 @@ fn ibm() -> IbmMethod {
     }
 }
 
+/// `purchase,refund`; `all` is every one.
 fn transactions(text: &str) -> Option<Vec<TransactionType>> {
-    text.split(',')
-        .map(|word| match word {
-            "purchase" => Some(TransactionType::Purchase),
-            "withdrawal" => Some(TransactionType::Withdrawal),
-            "inquiry" => Some(TransactionType::BalanceInquiry),
-            _ => None,
-        })
-        .collect()
+    if text == "all" {
+        return Some(TransactionType::SERVED.to_vec());
+    }
+    text.split(',').map(|word| chosen(word, &TRANSACTIONS)).collect()
+}
+
+/// `7011:30d,5541:2h`
+fn hold_periods(text: &str) -> Option<Vec<(RangeInclusive<u16>, Duration)>> {
+    let one = |text: &str| {
+        let (mcc, period) = text.split_once(':')?;
+        let mcc = mcc.parse().ok()?;
+        Some((mcc..=mcc, duration(period)?))
+    };
+    text.split(',').map(one).collect()
 }
 
 fn currencies(text: &str) -> Option<Vec<u16>> {

@@ -3,7 +3,7 @@
 use crate::effects::{money, shown};
 use crate::institution::Institution;
 use crate::script::Words;
-use crate::values::{duration, minor};
+use crate::values::{TRANSACTIONS, chosen, duration, minor};
 use auth::{
     Bound, CardView, Channel, EntryMode, Filter, Limit, LimitChange, LimitHolder, LimitId, LimitView,
     Override, Place, ProvisionTask, Scope, State, TransactionType, Window,
@@ -102,12 +102,7 @@ fn listed<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 }
 
 fn transaction(text: &str) -> Option<TransactionType> {
-    match text {
-        "purchase" => Some(TransactionType::Purchase),
-        "withdrawal" => Some(TransactionType::Withdrawal),
-        "inquiry" => Some(TransactionType::BalanceInquiry),
-        _ => None,
-    }
+    chosen(text, &TRANSACTIONS)
 }
 
 fn channel(text: &str) -> Option<Channel> {

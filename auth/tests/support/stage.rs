@@ -10,9 +10,9 @@ use crate::values::{
     transmission,
 };
 use auth::{
-    ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
-    Ticket, TransactionId,
+    AccountId, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Destination, Dispensed, Effect,
+    EntryMode, Input, Instruction, LinkName, PinResult, Provision, ProvisionTicket, Record, Reference,
+    ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
@@ -212,6 +212,7 @@ impl Stage {
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
+            instruction: self.instruction(words)?,
             ..base
         };
         // Each use of a chip counts one on.
@@ -219,6 +220,37 @@ impl Stage {
         put_card(&mut request, words, next_atc)?;
         self.requests.push(request.clone());
         Ok(Input::Request(Box::new(request)))
+    }
+
+    /// `to-account-type= cash= takes-partial`, `about=STAN` (DE 90), `about-auth=` (DE 38), `about-rrn=` (DE 37),
+    /// `to-card=`, `to-account=`
+    fn instruction(&self, words: &mut Words<'_>) -> Result<Instruction, String> {
+        let mut instruction = Instruction {
+            cash_minor: words.value("cash", minor)?.unwrap_or(0),
+            takes_partial: words.has("takes-partial"),
+            ..Instruction::default()
+        };
+        if let Some(to) = words.value("to-account-type", account_type)? {
+            instruction.to_account_type = to;
+        }
+        if let Some(card) = words.option("to-card") {
+            let pan = match self.institution.pan(card) {
+                Ok(pan) => pan,
+                Err(_) => Pan::parse(card.as_bytes()).map_err(|error| error.to_string())?,
+            };
+            instruction.destination = Some(Destination::Card(pan));
+        }
+        if let Some(account) = words.value("to-account", AccountId::new)? {
+            instruction.destination = Some(Destination::Account(account));
+        }
+        let original = Reference {
+            stan: words.value("about", stan)?,
+            authorization_id: words.value("about-auth", |text| text.as_bytes().try_into().ok())?,
+            rrn: words.value("about-rrn", rrn)?,
+            ..Reference::default()
+        };
+        instruction.original = (original != Reference::default()).then_some(original);
+        Ok(instruction)
     }
 
     /// `spend`: a request, and an HSM that finds everything right. Prints what came of it in the end.

@@ -418,6 +418,10 @@ fn event_text(entry: &Entry, kind: EventKind) -> String {
         EventKind::Dispensed(minor) => format!("dispensed {}, posted", entry.amount(minor)),
         EventKind::Suspect => "the ATM could not say what it dispensed; the hold stays for staff".to_owned(),
         EventKind::HoldExpired => "the hold ran out".to_owned(),
+        EventKind::Released(kept) => {
+            format!("completed by another message, which posted {}", entry.amount(kept))
+        }
+        EventKind::Credited(minor) => format!("{} to the account that it gives to", entry.amount(minor)),
     }
 }
 

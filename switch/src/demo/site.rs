@@ -33,6 +33,12 @@ pub(super) mod serial {
     pub(in crate::demo) const EXPIRED: u32 = 55;
     /// 20.00 USD.
     pub(in crate::demo) const POOR: u32 = 56;
+    /// 1000.00 USD on a cheque account, and 500.00 on a savings account.
+    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 57;
+    /// 1000.00 USD, for authorizations that are completed.
+    pub(in crate::demo) const HOTEL: u32 = 58;
+    /// 20.00 USD, for purchases that are approved in part.
+    pub(in crate::demo) const SHORT: u32 = 59;
     /// Of our BIN, and not on file.
     pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
 }
@@ -220,13 +226,22 @@ fn log_to(path: &Path) -> Result<(), SiteError> {
 
 /// One card and account a line, as `turnout card import` reads them.
 fn card_file(issuer: &TestIssuer) -> String {
-    let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv\n".to_owned();
+    let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv,account_type,\
+                    further_accounts,home_account\n"
+        .to_owned();
+    let beside = serial::SEVERAL_ACCOUNTS;
+    text.push_str(&format!(",,,,S-{beside},USD,500.00,,,savings,,{beside:010}\n"));
     for serial in 0..serial::COUNT {
         let expiry = if serial == serial::EXPIRED { expired() } else { issuer.expiry };
-        let balance = if serial == serial::POOR { "20.00" } else { "1000.00" };
+        let poor = [serial::POOR, serial::SHORT].contains(&serial);
+        let balance = if poor { "20.00" } else { "1000.00" };
+        let accounts = match serial {
+            serial::SEVERAL_ACCOUNTS => format!("cheque,savings:S-{serial},"),
+            _ => ",,".to_owned(),
+        };
         let (pan, pvv) = (issuer.pan(serial), issuer.pvv(serial));
         text.push_str(&format!(
-            "{},{},{},{},{serial:010},USD,{balance},{},{}\n",
+            "{},{},{},{},{serial:010},USD,{balance},{},{},{accounts}\n",
             pan.reveal().as_str(),
             expiry.to_yymm().escape_ascii(),
             status(serial),
@@ -316,6 +331,11 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         [product]
         currencies = ["USD"]
         identify_above = "400.00"
+
+        [product.ledger]
+        cashback_up_to = "100.00"
+        partial_approval = true
+        completion_tolerance = 15
         "#
     )
     .parse()

@@ -320,6 +320,7 @@ mod tests {
             merchant: None,
             customer: None,
             counted: auth::Counted::default(),
+            refunds: None,
         })
     }
 
@@ -429,6 +430,7 @@ mod tests {
             card_sequence: Some(1),
             account: AccountId::new("ACC-1").unwrap(),
             pin: None,
+            further: Box::default(),
         };
         let json = desk.json(&Record::CardStored(card));
         assert_eq!((&json["event"], &json["card"]["status"]), (&json!("card_changed"), &json!("lost")));

@@ -361,6 +361,7 @@ fn what_is_recalled_is_what_memory_had() {
                 opening_minor: 0,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             }));
         }
         state.apply(record);

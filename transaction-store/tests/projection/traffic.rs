@@ -1,10 +1,10 @@
 //! Records of a small institution, of every kind, from a seed.
 
 use auth::{
-    Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
-    Count, Counted, CustomerId, Details, EntryMode, Funds, HoldExpired, LimitId, LinkName, MessageClass,
-    Origin, PinReference, Receipt, Record, RememberedReversal, Reversed, Scope, Step, Transaction,
-    TransactionId, TransactionType, TransmissionTime, Verdict, Window,
+    Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardRemoved, CardStatus, Cash, Check,
+    Completed, Count, Counted, CustomerId, Details, EntryMode, Funds, HoldExpired, LimitId, LinkName,
+    MessageClass, Origin, PinReference, Receipt, Record, RememberedReversal, Reversed, Scope, Step,
+    Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -62,6 +62,7 @@ impl Traffic {
                 card_sequence: Some(1),
                 account: account(number),
                 pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+                further: Box::default(),
             }),
             1 => Record::AccountStored(Account {
                 id: account(number),
@@ -70,6 +71,7 @@ impl Traffic {
                 opening_minor: 5_000,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             }),
             2 => Record::CardRemoved(CardRemoved { pan, time }),
             3 => Record::AccountRemoved(AccountRemoved { account: account(number), time }),
@@ -169,6 +171,7 @@ impl Traffic {
                 merchant: merchant(number),
                 customer: customer(number),
                 counted: counted.clone(),
+                refunds: None,
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
@@ -206,7 +209,7 @@ impl Traffic {
             atc: Some(7),
             cash: (kind == 3).then_some(Cash { tsn: 1, notes: Some([1, 2, 0, 0]) }),
             flags: 1 << 63,
-            details: Details { counted, customer: customer(number) },
+            details: Details { counted, customer: customer(number), booking: booking(number) },
             tables_version: 3,
             receipt: Receipt { checks },
         }))
@@ -215,6 +218,10 @@ impl Traffic {
 
 fn merchant(number: u64) -> Option<MerchantId> {
     number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap())
+}
+
+fn booking(number: u64) -> Option<Box<Booking>> {
+    number.is_multiple_of(5).then(|| Box::new(Booking { cash_minor: 500, ..Booking::default() }))
 }
 
 fn customer(number: u64) -> Option<CustomerId> {
