@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Credited, Funds, Origin, Record, Shares, Transaction, TransactionId};
+use auth::{Card, Credited, Funds, Origin, Record, Shares, StoredTransaction, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -420,12 +420,13 @@ impl TransactionStore {
     fn credited(&mut self, credited: &Credited) -> rusqlite::Result<()> {
         self.tick(credited.time);
         let id = as_i64(credited.transaction);
-        let currency = self.before(id)?.map(|before| before.currency);
+        let currency = self.before(id)?.map(|before| before.billing_currency);
         let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
         let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
-        let row: [&dyn ToSql; 10] = [
+        let none: Option<i64> = None;
+        let row: [&dyn ToSql; 13] = [
             &number,
             &id,
             &credited.time.unix_ms,
@@ -436,6 +437,9 @@ impl TransactionStore {
             &credited.link.as_str(),
             &credited.account.as_str(),
             &currency,
+            &none,
+            &none,
+            &none,
         ];
         insert.execute(row)?;
         part.count(number, credited.time.unix_ms);
@@ -759,6 +763,8 @@ fn bind_transaction(
     let billing = transaction.details.billing.as_deref();
     let charge = billing.and_then(|billing| billing.charge.as_ref());
     let settlement = billing.map(|billing| &billing.settlement);
+    let shares = billing.and_then(|_| StoredTransaction::of(transaction).billed);
+    let shares = shares.map(|billed| billed.shares);
     let booking = transaction.details.booking.as_deref();
     let booking = booking.and_then(|booking| serde_json::to_string(booking).ok());
     let row: [&dyn ToSql; 53] = [
@@ -810,9 +816,9 @@ fn bind_transaction(
         &settlement.map(|settlement| settlement.minor),
         &settlement.map(|settlement| settlement.currency.numeric()),
         &settlement.and_then(|settlement| settlement.rate).map(|rate| rate.to_string()),
-        &billing.map(|_| transaction.amount_minor),
-        &billing.map(|_| charge.map_or(0, |charge| charge.minor)),
-        &settlement.map(|settlement| settlement.minor),
+        &shares.map(|shares| shares.amount_minor),
+        &shares.map(|shares| shares.fee_minor),
+        &shares.map(|shares| shares.settlement_minor),
         &billing.map(entry::billing_bytes),
         &booking,
     ];

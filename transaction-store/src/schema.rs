@@ -168,7 +168,8 @@ pub(crate) fn create_views(connection: &Connection, parts: &[Part]) -> rusqlite:
          CREATE VIEW posted AS
          SELECT id AS transaction_id, time, time_ms, business_day, link, account,
                 coalesce(billing_currency, currency) AS currency, funds_minor AS minor, fee_minor,
-                settlement_minor, settlement_currency
+                CASE WHEN funds_minor < 0 THEN -settlement_minor ELSE settlement_minor END AS settlement_minor,
+                settlement_currency
          FROM transactions WHERE funds = 'posted'
          UNION ALL
          SELECT transaction_id, time, time_ms, business_day, link, account, currency, posted_change_minor,

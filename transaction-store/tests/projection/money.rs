@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use transaction_store::Reader;
 
 /// 10.00 USD posted at 0.92 with a fee of 0.50 EUR, owed in USD; 4.00 stand after all. Then the same as cash, owed in
-/// EUR at another rate, of which the machine dispensed 5.00.
+/// EUR at another rate, of which the machine dispensed 5.00. And a deposit.
 #[test]
 fn billed_transactions_have_rows_for_every_currency() {
     let records = records();
@@ -42,7 +42,7 @@ fn billed_transactions_have_rows_for_every_currency() {
     }
     let ledger = state.balance(&account(0)).unwrap().ledger_minor;
     assert_eq!(of("account", eur), i128::from(ledger - 10_000));
-    assert_eq!((of("settlement", usd), of("fee_income", eur)), (400, 100));
+    assert_eq!((of("settlement", usd), of("fee_income", eur)), (400 - 1_000, 100));
 
     let row = connection
         .query_row(
@@ -79,7 +79,7 @@ fn what_is_billed_is_recalled_as_memory_had_it() {
             kept.push((**stored).clone());
         }
     });
-    assert_eq!(kept.len(), 2);
+    assert_eq!(kept.len(), 3);
     let reader = Reader::open(&file).unwrap().unwrap();
     for memory in kept {
         let StoredTransaction { link, terminal, stan, .. } = memory;
@@ -124,6 +124,7 @@ fn records() -> Vec<Record> {
     };
     let euro = Settlement { currency: eur, minor: 900, rate: Rate::parse("0.9") };
     let cash = Billing { settlement: euro, ..billing.clone() };
+    let deposited = billing.clone();
     let bought = decided(1, billing, false);
     let drawn = decided(2, cash, true);
     let shares = |fee_minor, amount_minor, settlement_minor, settlement_currency| {
@@ -146,8 +147,16 @@ fn records() -> Vec<Record> {
         origin: Some(origin(&drawn, shares(50, 1_000, 900, eur))),
         shares: shares(50, 500, 450, eur),
     });
-    let [bought, drawn] = [bought, drawn].map(|transaction| Record::Decided(Box::new(transaction)));
-    vec![account_stored, card_stored, bought, drawn, reversed, completed]
+    // A deposit of 10.00 USD gives 9.00 EUR.
+    let given = Settlement { currency: usd, minor: 1_000, rate: None };
+    let rate = Rate::parse("0.9");
+    let given = Billing { amount_minor: 900, rate, charge: None, settlement: given, ..deposited };
+    let mut deposit = decided(3, given, false);
+    deposit.transaction = TransactionType::Deposit;
+    deposit.funds = Funds::Posted { minor: -900 };
+    let [bought, drawn, deposit] =
+        [bought, drawn, deposit].map(|transaction| Record::Decided(Box::new(transaction)));
+    vec![account_stored, card_stored, bought, drawn, reversed, completed, deposit]
 }
 
 fn decided(number: u64, billing: Billing, cash: bool) -> Transaction {
