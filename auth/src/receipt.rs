@@ -256,9 +256,9 @@ steps! {
     /// Less was approved than asked for.
     PartialApproval = 14, "approved in part (approved, asked)", Minor;
     /// Posted though the money does not suffice.
-    ForcedPosting = 14, "posted though the funds do not suffice (needed, available)", Minor;
+    ForcedPosting = 14, "posted though the funds do not suffice (needed, available)", Billing;
     /// The account can hold so much.
-    LedgerRoom = 14, "account takes the amount", Minor;
+    LedgerRoom = 14, "account takes the amount", Billing;
 }
 
 impl Receipt {
