@@ -42,7 +42,7 @@ pub(super) fn accounts(stage: &mut Stage) -> Played {
 
 /// Cash with goods, then more of it than the product gives.
 pub(super) fn cashback(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let some = Particulars::cash(20_00, usd());
     let given = ask(stage, &mut line, &mut card, FINANCIAL, b"090000", Some(30_00), &some)?;
     let most = Particulars::cash(100_01, usd());
@@ -52,7 +52,7 @@ pub(super) fn cashback(stage: &mut Stage) -> Played {
 
 /// A bill is paid and given back in parts, never more than was paid.
 pub(super) fn refund(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?.ledger_minor;
     let presentment = stage.chip_and_pin(&mut card, 40_00);
     let none = Particulars::default();
@@ -72,7 +72,7 @@ pub(super) fn refund(stage: &mut Stage) -> Played {
 
 /// Cash paid in, and a question about the card that moves nothing.
 pub(super) fn deposit(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?.ledger_minor;
     let none = Particulars::default();
     let paid = ask(stage, &mut line, &mut card, FINANCIAL, b"210000", Some(50_00), &none)?;
@@ -83,7 +83,7 @@ pub(super) fn deposit(stage: &mut Stage) -> Played {
 
 /// A hotel holds, holds more, posts a little more than that, and takes it back.
 pub(super) fn preauthorization(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?;
     let presentment = stage.chip_and_pin(&mut card, 100_00);
     let trace = stage.trace();
