@@ -45,6 +45,21 @@ proptest! {
         run(events, Memory::default())?;
     }
 
+    /// Whatever was done, its reversals bring back what was there, in whatever order they come. One that cannot be
+    /// honoured yet, because the money went on, can be once the others have come.
+    #[test]
+    fn reversals_in_any_order_restore(
+        events in prop::collection::vec(any_kind(), 10..80),
+        order in prop::collection::vec(any::<usize>(), 90),
+    ) {
+        let mut traffic = Traffic::new(Memory::default());
+        for event in events {
+            traffic.play(event)?;
+        }
+        traffic.reverse_all(&order)?;
+        traffic.check_restored()?;
+    }
+
     /// And for one card in constant use, so that its limits and its account are.
     #[test]
     fn spending_never_exceeds_the_limits(spending in prop::collection::vec(spend(), 10..80)) {
@@ -119,6 +134,23 @@ fn life() -> impl Strategy<Value = Event> {
             .prop_map(|(which, stands_minor)| Event::Reversal { which, stands_minor, says_time: true }),
         2 => pause_ms().prop_map(|pause_ms| Event::Tick { pause_ms }),
         1 => Just(Event::Restart),
+    ]
+}
+
+/// One card and every kind of transaction, within a day.
+fn any_kind() -> impl Strategy<Value = Event> {
+    let one_card = (draw(), 1..2_500i64).prop_map(|(draw, amount_minor)| {
+        let reading = Reading::Chip { atc_step: 1 };
+        Event::Request(Draw { card: 0, terminal: 0, reading, has_pin: true, amount_minor, ..draw })
+    });
+    let right = Finding::Right;
+    prop_oneof![
+        4 => one_card,
+        5 => Just(Event::HsmReply { which: 1, cvv: right, arqc: right, pin: right }),
+        4 => follow(),
+        1 => any::<usize>().prop_map(|which| Event::Repeat { which }),
+        1 => (any::<usize>(), prop::option::of(1..2_500i64))
+            .prop_map(|(which, stands_minor)| Event::Reversal { which, stands_minor, says_time: true }),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! The configuration: the one that `init` makes is good, and every mistake is found, with its line.
 
-use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction};
+use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction, TransactionType, Transfers};
 use card::TerminalId;
 use std::fs;
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use switch::command::key::verify_keys;
 use switch::config::{self, ConfigError};
 use switch::notifications::EventKind;
 use switch::settings::{HsmSettings, Protocol, Settings, UnitSettings};
+use switch::translate::iso::ReferredBy;
 use tempfile::TempDir;
 
 /// A folder made by `init`, whose configuration a test may change.
@@ -91,7 +92,7 @@ fn what_init_makes_is_good() {
     assert!(link.terminals.find(&atm).is_some());
     assert!(link.terminals.find(&TerminalId::new(b"003").unwrap()).is_none());
     let any = settings.tables.links[&LinkName::new("pos").unwrap()].terminals.find(&atm);
-    assert_eq!(any.unwrap().allowed.len(), 3);
+    assert_eq!(any.unwrap().allowed, TransactionType::SERVED);
 }
 
 #[test]
@@ -598,6 +599,40 @@ fn chip_rules_are_read_and_wrong_ones_are_named() {
     let check = |text: &str, expect: &str| site.check("atc_max_jump = 1000", &with(text), expect);
     check("new_card = \"00\"", "new_card = \"00\" | product[0].chip_rules.new_card: is no reaction");
     check("old_card = \"flag\"", "old_card = \"flag\" | product[0].chip_rules.old_card: is not a known key");
+}
+
+#[test]
+fn what_products_and_links_do_in_their_own_way() {
+    let site = Site::new();
+    let product = "atc_max_jump = 1000\n[product.ledger]\n";
+    let ledger = |text: &str| format!("{product}{text}\n");
+    let all = "cashback_up_to = \"50.00\"\npartial_approval = true\ntransfers = \"cards\"\nhold_period = \"3d\"\n\
+               completion_tolerance = 15\nforce_post = true\n[[product.ledger.hold]]\nmcc = [\"7011\", \"3501-3999\"]\n\
+               period = \"30d\"";
+    let settings = site.load(&[("atc_max_jump = 1000", &ledger(all))]).unwrap();
+    let rules = &settings.tables.products[0].ledger;
+    let day = Duration::from_hours(24);
+    assert_eq!(rules.cashback_up_to_minor, Some(5_000));
+    assert_eq!((rules.tolerance_percent, rules.hold_period), (15, Some(3 * day)));
+    assert_eq!(rules.hold_periods, [(7011..=7011, 30 * day), (3501..=3999, 30 * day)]);
+    assert!(rules.partial_approval && rules.force_post && rules.transfers == Transfers::Cards);
+    let check = |text: &str, expect: &str| site.check("atc_max_jump = 1000", &ledger(text), expect);
+    check(
+        "completion_tolerance = 101",
+        "completion_tolerance = 101 | product[0].ledger.completion_tolerance: is out of bounds",
+    );
+    check("cash = 5", "cash = 5 | product[0].ledger.cash: is not a known key");
+
+    let conventions = |text: &str| format!("dialect = \"iso87_ascii\"\nconventions = {{ {text} }}");
+    let text = "transaction_types = [{ code = \"52\", means = \"payment\" }], refers_by = [\"de37\"], \
+                partial_approval = false, statement_field = 62, zero_amount_verifies = true";
+    let settings = site.load(&[("dialect = \"iso87_ascii\"", &conventions(text))]).unwrap();
+    let own = &settings.listeners[0].conventions;
+    assert_eq!(own.transaction_types, [(*b"52", TransactionType::Payment)]);
+    assert_eq!((&own.refers_by[..], own.statement_field), (&[ReferredBy::Rrn][..], 62));
+    assert!(own.partial_flag.is_none() && own.zero_amount_verifies);
+    let mistakes = site.mistakes(&[("dialect = \"iso87_ascii\"", &conventions("statement_field = 54"))]);
+    assert!(mistakes[0].ends_with("listener[0].conventions.statement_field: cannot hold a statement"));
 }
 
 #[test]

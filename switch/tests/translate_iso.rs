@@ -1,8 +1,8 @@
 //! ISO 8583 to the core's terms and back, on messages written by the `iso8583` crate's own writer.
 
 use auth::{
-    AccountType, Balance, Billing, EntryMode, LinkName, MessageClass, Rate, ReplyTo, Request, Response,
-    Reversal, Rounding, Settlement, Stated, TransactionId, TransactionType, TransmissionTime,
+    AccountType, Balance, Billing, Destination, EntryMode, LinkName, MessageClass, Rate, ReplyTo, Request,
+    Response, Reversal, Rounding, Settlement, Stated, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
@@ -201,10 +201,12 @@ fn message_types() {
     assert_eq!(class("0201"), MessageClass::Financial);
     assert_eq!(class("0220"), MessageClass::Advice);
     assert_eq!(class("0221"), MessageClass::Advice);
+    assert_eq!(class("0120"), MessageClass::AuthorizationAdvice);
+    assert_eq!(class("0121"), MessageClass::AuthorizationAdvice);
     for mti in ["0400", "0401", "0420", "0421"] {
         reversal().mti(mti).reversal();
     }
-    for mti in ["0120", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
+    for mti in ["0320", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
         let refusal = purchase().mti(mti).refusal();
         assert_eq!((refusal.code, refusal.field), (ResponseCode::NOT_SUPPORTED, 0), "{mti}");
     }
@@ -280,6 +282,39 @@ fn processing_codes() {
     check("009900", TransactionType::Purchase, AccountType::Unknown);
     // Only an inquiry may go without an amount.
     assert_eq!(purchase().with(3, "310000").without(4).request().amount_minor, 0);
+}
+
+#[test]
+fn what_a_message_says_of_an_earlier_one() {
+    let original = |message: Draft| message.request().instruction.original;
+    assert_eq!(original(purchase()), None);
+    // DE 90 names by STAN and time, DE 38 by approval code; spaces are none.
+    let told =
+        original(purchase().with(90, format!("0100000123{}{}", "1123155959", "0".repeat(22)))).unwrap();
+    assert_eq!(told.stan, Some(Stan::new(123).unwrap()));
+    assert_eq!((told.transmission.0, told.authorization_id, told.rrn), (1_123_155_959, None, None));
+    let told = original(purchase().with(38, "A00017")).unwrap();
+    assert_eq!((told.stan, told.authorization_id), (None, Some(*b"A00017")));
+    assert_eq!(original(purchase().with(38, "      ")), None);
+    assert_eq!(original(purchase().with(90, "0".repeat(42))), None);
+}
+
+#[test]
+fn cash_parts_destinations_and_parts_that_are_taken() {
+    let instruction = |message: Draft| message.request().instruction;
+    let amounts = "0001978C0000000000010040978D000000002000";
+    assert_eq!(instruction(purchase().with(3, "090000").with(54, amounts)).cash_minor, 2_000);
+    // Of no other kind is there a cash part.
+    assert_eq!(instruction(purchase().with(54, amounts)).cash_minor, 0);
+    let to = |account: &str| instruction(purchase().with(3, "400000").with(103, account)).destination;
+    assert!(matches!(to("4000001234567899"), Some(Destination::Card(_))));
+    assert!(
+        matches!(to("4000001234567890"), Some(Destination::Account(_))),
+        "a wrong check digit is no card"
+    );
+    assert!(matches!(to("S-1"), Some(Destination::Account(_))));
+    assert!(instruction(purchase().with(60, "PA1 more")).takes_partial);
+    assert!(!instruction(purchase().with(60, " PA1")).takes_partial);
 }
 
 #[test]

@@ -257,6 +257,42 @@ impl Traffic {
         request
     }
 
+    /// Reverses everything that was sent, in this order, until nothing changes any more.
+    pub(crate) fn reverse_all(&mut self, order: &[usize]) -> Result<(), TestCaseError> {
+        let mut places: Vec<usize> = (0..self.sent.len()).collect();
+        places.sort_by_key(|place| order.get(*place).copied());
+        loop {
+            let before = self.records.len();
+            for place in &places {
+                let request = self.sent[*place].request.clone();
+                self.reverse(&request, None, true)?;
+                self.answer_recalls()?;
+            }
+            // The first round remembers reversals of what was never decided; nothing else is new in the end.
+            let moved = |record: &Record| matches!(record, Record::Reversed(_));
+            if !self.records[before..].iter().any(moved) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Every account has what it had at first, and nothing is counted.
+    pub(crate) fn check_restored(&self) -> Result<(), TestCaseError> {
+        let state = self.core.state();
+        for (name, opening, credit_line) in ACCOUNTS {
+            let balance = state.balance(&account(name)).expect("on file");
+            prop_assert_eq!(
+                (balance.ledger_minor, balance.available_minor),
+                (opening, opening + credit_line)
+            );
+        }
+        let today = self.now.day(UtcOffset::default());
+        for pan in (0..CARDS).map(pan) {
+            prop_assert_eq!(state.card_usage(&pan, today), Some([(0, 0); 2]));
+        }
+        Ok(())
+    }
+
     /// A message about one that was sent before; it carries no proof.
     fn follow(&self, index: usize, follow: Follow, stan: u32, amount_minor: i64, named: u8) -> Request {
         let earlier = &self.sent[index];

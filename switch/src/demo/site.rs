@@ -22,25 +22,23 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 60;
+    pub(in crate::demo) const COUNT: u32 = 90;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 50;
-    pub(in crate::demo) const LOST: u32 = 50;
-    pub(in crate::demo) const STOLEN: u32 = 51;
-    pub(in crate::demo) const RESTRICTED: u32 = 52;
-    pub(in crate::demo) const INACTIVE: u32 = 53;
-    pub(in crate::demo) const PICK_UP: u32 = 54;
-    pub(in crate::demo) const EXPIRED: u32 = 55;
+    pub(in crate::demo) const IN_ORDER: u32 = 80;
+    pub(in crate::demo) const LOST: u32 = 80;
+    pub(in crate::demo) const STOLEN: u32 = 81;
+    pub(in crate::demo) const RESTRICTED: u32 = 82;
+    pub(in crate::demo) const INACTIVE: u32 = 83;
+    pub(in crate::demo) const PICK_UP: u32 = 84;
+    pub(in crate::demo) const EXPIRED: u32 = 85;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 56;
+    pub(in crate::demo) const POOR: u32 = 86;
     /// 1000.00 USD on a cheque account, and 500.00 on a savings account.
-    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 57;
-    /// 1000.00 USD, for authorizations that are completed.
-    pub(in crate::demo) const HOTEL: u32 = 58;
+    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 87;
     /// 20.00 USD, for purchases that are approved in part.
-    pub(in crate::demo) const SHORT: u32 = 59;
+    pub(in crate::demo) const SHORT: u32 = 88;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 90;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.

@@ -348,9 +348,11 @@ fn what_is_recalled_is_what_memory_had() {
             // Random traffic closes accounts that have cards.
             Record::AccountRemoved(_) => continue,
             Record::Decided(transaction) => transaction.account,
+            Record::Credited(credited) => Some(credited.account),
             Record::Reversed(auth::Reversed { origin, .. })
             | Record::Completed(auth::Completed { origin, .. })
-            | Record::HoldExpired(auth::HoldExpired { origin, .. }) => {
+            | Record::HoldExpired(auth::HoldExpired { origin, .. })
+            | Record::HoldReleased(auth::HoldReleased { origin, .. }) => {
                 origin.as_ref().map(|origin| origin.account)
             }
             _ => None,

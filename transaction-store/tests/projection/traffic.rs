@@ -2,9 +2,9 @@
 
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardRemoved, CardStatus, Cash, Check,
-    Completed, Count, Counted, CustomerId, Details, EntryMode, Funds, HoldExpired, LimitId, LinkName,
-    MessageClass, Origin, PinReference, Receipt, Record, RememberedReversal, Reversed, Scope, Step,
-    Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
+    Completed, Count, Counted, Credited, CustomerId, Details, EntryMode, Funds, HoldExpired, HoldReleased,
+    LimitId, LinkName, MessageClass, Origin, PinReference, Receipt, Record, RememberedReversal, Reversed,
+    Scope, Step, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -114,6 +114,24 @@ impl Traffic {
                 dispensed_minor,
                 origin: told,
                 shares: None,
+            });
+        }
+        if origin.posted && self.below(4) == 0 {
+            // The other side of a transfer, which leaves the transaction as it is.
+            let (link, minor) = (origin.link, self.below(1_000) as i64 - 1_000);
+            let account = account(self.below(7));
+            return Record::Credited(Credited { transaction: id, pan, time, link, account, minor });
+        }
+        if expires && self.below(3) == 0 {
+            self.open.swap_remove(place);
+            let (by, kept_minor) = (TransactionId(1), standing_minor / 2);
+            return Record::HoldReleased(HoldReleased {
+                transaction: id,
+                pan,
+                time,
+                by,
+                kept_minor,
+                origin: told,
             });
         }
         if expires && self.below(2) == 0 {

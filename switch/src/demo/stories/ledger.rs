@@ -19,7 +19,7 @@ pub(super) fn accounts(stage: &mut Stage) -> Played {
     let bought = ask(stage, &mut line, &mut card, FINANCIAL, b"001000", Some(10_00), &none)?;
     let less = before - savings(stage, &mut line, &mut card)?;
     let credit = ask(stage, &mut line, &mut card, FINANCIAL, b"003000", Some(10_00), &none)?;
-    let moved = ask(stage, &mut line, &mut card, FINANCIAL, b"402010", Some(100_00), &none)?;
+    let moved = ask(stage, &mut line, &mut card, FINANCIAL, b"402010", Some(10_000), &none)?;
     let left = moved.ledger_minor.unwrap_or(0);
     let then = savings(stage, &mut line, &mut card)?;
     let listed = ask(stage, &mut line, &mut card, FINANCIAL, b"381000", None, &none)?;
@@ -42,17 +42,17 @@ pub(super) fn accounts(stage: &mut Stage) -> Played {
 
 /// Cash with goods, then more of it than the product gives.
 pub(super) fn cashback(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let some = Particulars::cash(20_00, usd());
     let given = ask(stage, &mut line, &mut card, FINANCIAL, b"090000", Some(30_00), &some)?;
-    let most = Particulars::cash(100_01, usd());
-    let refused = ask(stage, &mut line, &mut card, FINANCIAL, b"090000", Some(150_00), &most)?;
+    let most = Particulars::cash(10_001, usd());
+    let refused = ask(stage, &mut line, &mut card, FINANCIAL, b"090000", Some(15_000), &most)?;
     Ok(format!("30.00 with 20.00 cash {}, with 100.01 {}", given.code, refused.code))
 }
 
 /// A bill is paid and given back in parts, never more than was paid.
 pub(super) fn refund(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?.ledger_minor;
     let presentment = stage.chip_and_pin(&mut card, 40_00);
     let none = Particulars::default();
@@ -72,7 +72,7 @@ pub(super) fn refund(stage: &mut Stage) -> Played {
 
 /// Cash paid in, and a question about the card that moves nothing.
 pub(super) fn deposit(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?.ledger_minor;
     let none = Particulars::default();
     let paid = ask(stage, &mut line, &mut card, FINANCIAL, b"210000", Some(50_00), &none)?;
@@ -83,13 +83,13 @@ pub(super) fn deposit(stage: &mut Stage) -> Played {
 
 /// A hotel holds, holds more, posts a little more than that, and takes it back.
 pub(super) fn preauthorization(stage: &mut Stage) -> Played {
-    let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::HOTEL));
+    let (mut line, mut card) = (stage.pos()?, stage.card());
     let before = stage.balance(&mut line, &mut card)?;
-    let presentment = stage.chip_and_pin(&mut card, 100_00);
+    let presentment = stage.chip_and_pin(&mut card, 10_000);
     let trace = stage.trace();
     let none = Particulars::default();
     let request = Mti::AUTHORIZATION_REQUEST;
-    let first = line.pos.message(request, b"000000", Some(100_00), &presentment, &none, &trace)?;
+    let first = line.pos.message(request, b"000000", Some(10_000), &presentment, &none, &trace)?;
     let held = line.ask(&first)?;
     let about = Particulars::about_approval(held.authorization_id);
     let raised = keyed(stage, &mut line, &card, request, b"000000", 50_00, &about)?;
@@ -97,10 +97,10 @@ pub(super) fn preauthorization(stage: &mut Stage) -> Played {
     let presentment = Presentment::keyed(card.pan(), card.expiry());
     let about = Particulars::about(&first);
     let (advice, trace) = (Mti::FINANCIAL_ADVICE, stage.trace());
-    let completion = line.pos.message(advice, b"000000", Some(160_00), &presentment, &about, &trace)?;
+    let completion = line.pos.message(advice, b"000000", Some(16_000), &presentment, &about, &trace)?;
     let completed = line.ask(&completion)?;
     let posted = stage.balance(&mut line, &mut card)?;
-    let again = keyed(stage, &mut line, &card, advice, b"000000", 160_00, &about)?;
+    let again = keyed(stage, &mut line, &card, advice, b"000000", 16_000, &about)?;
     let reversal = line.pos.reversal(Mti::REVERSAL_ADVICE, &completion, None, &stage.trace())?;
     let reversed = line.ask(&reversal)?;
     let after = stage.balance(&mut line, &mut card)?;
