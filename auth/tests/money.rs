@@ -259,7 +259,7 @@ impl Bank {
             stated: Stated { billing: stated, settlement: stated, surcharge_minor: draw.surcharge_minor },
             ..base
         };
-        self.send(request)
+        self.send(&request)
     }
 
     /// An authorization or purchase that may be approved in part, a deposit, a refund, and what is about an earlier
@@ -290,7 +290,7 @@ impl Bank {
         let by_chip = matches!(kind, 0..=2 | 4);
         let reference =
             original.map(|earlier| Reference { stan: Some(earlier.stan), ..Reference::default() });
-        self.send(Request {
+        self.send(&Request {
             class,
             transaction,
             currency: currency_of,
@@ -301,9 +301,9 @@ impl Bank {
         })
     }
 
-    fn send(&mut self, request: Request) -> Result<(), TestCaseError> {
+    fn send(&mut self, request: &Request) -> Result<(), TestCaseError> {
         self.sent.push(request.clone());
-        let effects = self.step(Input::Request(Box::new(request.clone())), Some(&request))?;
+        let effects = self.step(Input::Request(Box::new(request.clone())), Some(request))?;
         if let Some(Effect::AskHsm { ticket, .. }) = effects.first() {
             let reply = ChecksReply {
                 cryptogram: Some(CryptogramResult::Right { arpc: [7; 8] }),
@@ -311,7 +311,7 @@ impl Bank {
                 icvv: None,
                 pin: None,
             };
-            self.step(Input::HsmReply { ticket: *ticket, reply }, Some(&request))?;
+            self.step(Input::HsmReply { ticket: *ticket, reply }, Some(request))?;
         }
         Ok(())
     }
