@@ -120,9 +120,10 @@ fn tables() -> Tables {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link::plain(terminals, None, true);
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
 }
 
@@ -174,6 +175,7 @@ fn account(card: u32) -> Account {
         opening_minor: 1_000_000_000,
         credit_line_minor: 0,
         customer: None,
+        home: None,
     }
 }
 
@@ -186,6 +188,7 @@ fn on_file(card: u32) -> Card {
         card_sequence: Some(1),
         account: account_id(card),
         pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+        further: Box::default(),
     }
 }
 
@@ -212,10 +215,12 @@ fn purchase(card: u32, round: u16) -> Request {
         country: 840,
         entry: EntryMode::Chip,
         point_of_service: PointOfService::default(),
+        stated: auth::Stated::default(),
         track2: None,
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),
         cash: None,
+        instruction: auth::Instruction::default(),
     }
 }
 

@@ -131,6 +131,7 @@ impl Source {
                 time,
                 remaining_minor: 0,
                 origin: None,
+                shares: None,
             }));
         }
     }

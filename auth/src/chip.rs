@@ -7,7 +7,7 @@ use crate::limits::ATC_WINDOW;
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::{ArpcBy, Recipe};
-use crate::request::{Chip, CryptogramKind, MessageClass, Request};
+use crate::request::{Chip, CryptogramKind, Request};
 use crate::state::CardFile;
 use crate::tables::Product;
 use card::ResponseCode;
@@ -33,8 +33,8 @@ pub(crate) fn check(
     // an approval.
     let signed = |recipe: &Recipe| recipe.layout.kind(&chip.issuer_application_data);
     let legal = match chip.kind() {
-        Some(CryptogramKind::Arqc) => request.class != MessageClass::Advice,
-        Some(CryptogramKind::Tc) => request.class == MessageClass::Advice,
+        Some(CryptogramKind::Arqc) => !request.class.is_advice(),
+        Some(CryptogramKind::Tc) => request.class.is_advice(),
         Some(CryptogramKind::Aac) => true,
         None => false,
     };
@@ -86,7 +86,7 @@ pub(crate) fn cryptogram(
         CryptogramResult::Failed => return Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     };
     receipt.pass(Step::Cryptogram, 0, 0);
-    if request.class == MessageClass::Advice && confirms(product, file, chip) {
+    if request.class.is_advice() && confirms(product, file, chip) {
         receipt.pass(Step::Confirmation, chip.atc.into(), 0);
         return Ok(Chipped { confirms: true, issuer_authentication: None });
     }
@@ -97,7 +97,7 @@ pub(crate) fn cryptogram(
     let version = Recipe::find(product.scheme, &chip.issuer_application_data);
     let Some(recipe) = version.map(|version| version.recipe) else { return Ok(Chipped::default()) };
     chip_rules::results(product, recipe.layout, request.class, chip, receipt)?;
-    if request.class == MessageClass::Advice {
+    if request.class.is_advice() {
         receipt.pass(Step::OfflineApproval, 0, 0);
         return Ok(Chipped::default());
     }
@@ -159,14 +159,14 @@ fn fresh_counter(
 fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
     let signed = from_bcd(&chip.amount_authorised);
     if request.transaction.moves_money() && signed != request.amount_minor {
-        if request.class == MessageClass::Advice && request.amount_minor > signed {
+        if request.class.is_advice() && request.amount_minor > signed {
             let code = ResponseCode::INVALID_AMOUNT;
             return Err(receipt.fail(Step::ChipAmount, code, signed, request.amount_minor));
         }
         receipt.note(Step::ChipAmount, signed, request.amount_minor);
     }
     let (signed, asked) = (from_bcd(&chip.currency), i64::from(request.currency));
-    if request.class == MessageClass::Advice && signed != asked {
+    if request.class.is_advice() && signed != asked {
         return Err(receipt.fail(Step::Currency, ResponseCode::INVALID_TRANSACTION, signed, asked));
     }
     Ok(())

@@ -3,7 +3,7 @@
 
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::IadLayout;
-use crate::request::{Chip, CryptogramKind, EntryMode, MessageClass, Request, TransactionType};
+use crate::request::{Chip, CryptogramKind, EntryMode, MessageClass, Request};
 use crate::tables::{Product, Terminal};
 use card::ResponseCode;
 
@@ -163,7 +163,7 @@ pub(crate) fn reading(
     let rules = &product.chip_rules;
     let place = request.point_of_service;
     if request.entry == EntryMode::Fallback {
-        if request.transaction == TransactionType::Withdrawal {
+        if request.transaction.draws_cash() {
             rules.found(ChipFinding::FallbackCash, 0, 0, receipt)?;
         }
         rules.found(ChipFinding::Fallback, 0, 0, receipt)?;
@@ -195,7 +195,7 @@ pub(crate) fn results(
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
     let rules = match class {
-        MessageClass::Advice => product.chip_rules.telling(),
+        MessageClass::Advice | MessageClass::AuthorizationAdvice => product.chip_rules.telling(),
         MessageClass::Authorization | MessageClass::Financial => product.chip_rules,
     };
     let card = layout.says(&chip.issuer_application_data);

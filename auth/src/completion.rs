@@ -23,7 +23,7 @@ pub struct Completion {
 pub enum Dispensed {
     /// The whole amount.
     All,
-    /// This much, minor units; possibly nothing.
+    /// This much, minor units of the transaction; possibly nothing.
     Part {
         /// Minor units.
         minor: i64,
@@ -43,16 +43,22 @@ pub(crate) fn complete(core: &mut Core, now: Time, completion: &Completion, effe
     if !held || !open {
         return;
     }
-    let dispensed_minor = match completion.dispensed {
-        Dispensed::All => Some(stored.standing_minor),
+    let dispensed = match completion.dispensed {
+        Dispensed::All => Some(stored.standing()),
         // More than was held cannot have come out; such a report is not believed.
-        Dispensed::Part { minor } if (0..=stored.standing_minor).contains(&minor) => Some(minor),
-        Dispensed::Part { .. } | Dispensed::Unknown => None,
+        Dispensed::Part { minor } => {
+            let part = stored.part(minor);
+            let possible = (0..=stored.amount_minor).contains(&minor) && part.minor <= stored.standing_minor;
+            possible.then_some(part)
+        }
+        Dispensed::Unknown => None,
     };
+    let dispensed_minor = dispensed.map(|part| part.minor);
     if dispensed_minor.is_none() && stored.status == TransactionStatus::Suspect {
         return;
     }
     let (transaction, pan, origin) = (completion.transaction, stored.pan, stored.origin());
-    let completed = Completed { transaction, pan, time: now, dispensed_minor, origin };
+    let shares = dispensed.and_then(|part| part.shares);
+    let completed = Completed { transaction, pan, time: now, dispensed_minor, origin, shares };
     core.commit(Record::Completed(completed), effects);
 }

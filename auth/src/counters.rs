@@ -12,8 +12,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Counters that one transaction may move: that of its type, and of each limit one and an override that it uses up.
-pub const MAX_COUNTED: usize = 1 + 2 * LIMITS;
+/// Counters that one transaction may move: that of its type, of each limit one and an override that it uses up, and that
+/// of its fee.
+pub const MAX_COUNTED: usize = 2 + 2 * LIMITS;
 
 /// Parts of a sliding window. A transaction counts until the whole part that it fell into has left the window, so a
 /// sliding window is up to a twelfth longer than it says, and never shorter.
@@ -179,7 +180,8 @@ impl Counted {
         let limit = match transaction {
             TransactionType::Purchase => LimitId::PURCHASES,
             TransactionType::Withdrawal => LimitId::WITHDRAWALS,
-            TransactionType::BalanceInquiry | TransactionType::Unsupported => return Counted::default(),
+            // There were no others then.
+            _ => return Counted::default(),
         };
         Counted::new(&[Count { scope: Scope::Card, limit, window: Window::DAY }])
     }

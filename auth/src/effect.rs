@@ -1,3 +1,5 @@
+use crate::billing::Billing;
+use crate::booking::Statement;
 use crate::hsm_checks::Checks;
 use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
@@ -57,6 +59,12 @@ pub struct Response {
     pub issuer_authentication: Option<IssuerAuthentication>,
     /// DE 54.
     pub balance: Option<Balance>,
+    /// DE 5, 6, 9, 10, 50 and 51, where the link is told.
+    pub billing: Option<Box<Billing>>,
+    /// DE 4 of an approval of less than was asked for, minor units.
+    pub approved_minor: Option<i64>,
+    /// Lines of a mini statement.
+    pub statement: Option<Box<Statement>>,
 }
 
 /// Issuer authentication data, the value of tag 91: 8 to 16 bytes.
@@ -83,6 +91,9 @@ impl Response {
             authorization_id: None,
             issuer_authentication: None,
             balance: None,
+            billing: None,
+            approved_minor: None,
+            statement: None,
         }
     }
 
@@ -95,6 +106,9 @@ impl Response {
             authorization_id: transaction.authorization_id,
             issuer_authentication: transaction.issuer_authentication.clone(),
             balance: transaction.balance,
+            billing: transaction.details.billing.clone(),
+            approved_minor: transaction.details.booking.as_ref().and_then(|booking| booking.approved_minor),
+            statement: transaction.details.booking.as_ref().and_then(|booking| booking.statement()),
         }
     }
 }

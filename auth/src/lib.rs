@@ -16,7 +16,11 @@
 //! assert!(effects.is_empty());
 //! ```
 
+mod accounts;
+mod billing;
+mod booking;
 mod card_file;
+mod cashback;
 mod chip;
 mod chip_rules;
 mod completion;
@@ -28,18 +32,24 @@ mod funds;
 mod hsm_checks;
 mod indexed;
 mod input;
+mod instruction;
+mod ledger_rules;
 mod limit;
 pub mod limits;
 mod names;
+mod original;
 mod own_limits;
 mod pipeline;
 mod policy;
+mod preauthorization;
 mod product_rules;
 mod provision;
+mod rate;
 mod recall;
 mod receipt;
 mod recipe;
 mod record;
+mod refund;
 mod request;
 mod reversal;
 mod secure;
@@ -49,11 +59,15 @@ mod state;
 mod stored;
 mod suspended;
 mod tables;
+mod tariff;
 mod terminal;
+mod transfer;
 mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use billing::{Billing, Settlement, Shares, Stated};
+pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
@@ -64,31 +78,37 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
+pub use instruction::{Destination, Instruction, Reference};
+pub use ledger_rules::{LedgerRules, Transfers};
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
-    AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
+    AccountId, CustomerId, FeeName, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId,
+    TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
-    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, LimitRefusal, LimitView, Planned,
-    Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
+    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, FurtherAccount, LimitRefusal,
+    LimitView, Planned, Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
 };
+pub use rate::{Markup, Quotation, RATE_DECIMALS, RATE_DIGITS, Rate, RateTable, Rounding};
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};
 pub use recipe::{ArpcBy, CryptogramKeys, IadLayout, RECIPES, Recipe, Tail};
 pub use record::{
-    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
-    HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
+    Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Credited, Details, Funds,
+    HoldExpired, HoldReleased, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction,
+    TransactionStatus,
 };
 pub use request::{
     AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,
     TransactionType,
 };
 pub use reversal::Reversal;
-pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
-pub use stored::StoredTransaction;
+pub use state::{Element, Frozen, InternalAccount, Memory, NewestOfTerminal, Route, State};
+pub use stored::{Billed, StoredTransaction};
 pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
+pub use tariff::{Charge, Fee, PartialFee};

@@ -69,7 +69,7 @@ impl Bound {
 /// Of which transactions. What is empty or `None` is not asked about.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Filter {
-    /// Of these types; empty means those that move money.
+    /// Of these types; empty means those that take money.
     pub types: Vec<TransactionType>,
     /// Through these channels.
     pub channels: Vec<Channel>,
@@ -108,12 +108,15 @@ pub enum Channel {
     Remote,
 }
 
+/// Merchant category of automated cash disbursement: the machine of another acquirer says no more.
+const CASH_MACHINE: u16 = 6011;
+
 impl Channel {
     /// The channel of a request.
     #[must_use]
     pub fn of(request: &Request) -> Channel {
         match request.entry {
-            _ if request.cash.is_some() => Channel::Atm,
+            _ if request.cash.is_some() || request.mcc == CASH_MACHINE => Channel::Atm,
             EntryMode::Manual => Channel::Remote,
             _ => Channel::Pos,
         }
@@ -127,7 +130,7 @@ impl Filter {
             list.is_empty() || list.contains(value)
         }
         let of_type = match &self.types[..] {
-            [] => request.transaction.moves_money(),
+            [] => request.transaction.takes_money(),
             types => types.contains(&request.transaction),
         };
         let at_place = self.place.as_ref().is_none_or(|place| {
@@ -167,9 +170,15 @@ impl Limits {
     /// The limits that this is short for: `purchase_per_transaction` and `purchase`, which is of the day, or the same of
     /// `withdrawal`.
     pub fn of(self, transaction: TransactionType) -> impl Iterator<Item = Limit> {
-        let [day, one] = match transaction {
-            TransactionType::Withdrawal => [Limits::NAMES[2], Limits::NAMES[3]],
-            _ => [Limits::NAMES[0], Limits::NAMES[1]],
+        let (day, one, types) = match transaction {
+            TransactionType::Withdrawal => {
+                let types = vec![TransactionType::Withdrawal, TransactionType::CashAdvance];
+                (Limits::NAMES[2], Limits::NAMES[3], types)
+            }
+            _ => {
+                let types = [TransactionType::Purchase, TransactionType::Cashback, TransactionType::Payment];
+                (Limits::NAMES[0], Limits::NAMES[1], types.to_vec())
+            }
         };
         let limit = move |name: &str, window, amount_minor, count| Limit {
             name: name.to_owned(),
@@ -179,7 +188,7 @@ impl Limits {
             scope: Scope::Card,
             window,
             bound: Bound { amount_minor, count },
-            filter: Filter { types: vec![transaction], ..Filter::default() },
+            filter: Filter { types: types.clone(), ..Filter::default() },
         };
         let one = limit(one, Window::TRANSACTION, self.per_transaction_minor, None);
         let day = limit(day, Window::DAY, self.daily_minor, self.daily_count);

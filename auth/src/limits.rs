@@ -52,5 +52,21 @@ pub const COUNTED_SETS: usize = 4_096;
 /// How far behind a card's highest ATC it is known which ones were taken.
 pub const ATC_WINDOW: u16 = 64;
 
+/// How many transactions of a card's accounts are looked through, newest first, for one that a message names by its
+/// approval code or reference number.
+pub const LOOK_BACK: usize = 64;
+
+/// How often more may be held for one authorization.
+pub const INCREMENTS: usize = 16;
+
+/// Most digits of an amount (DE 4): 12.
+pub const LARGEST_AMOUNT_MINOR: i64 = 999_999_999_999;
+
+/// What an account may hold at most, minor units: far from what 64 bits can.
+pub const LARGEST_LEDGER_MINOR: i64 = 1_000_000_000_000_000_000;
+
+/// Accounts of one card beside the one that it draws on by default.
+pub const FURTHER_ACCOUNTS: usize = 8;
+
 /// Shards of one process.
 pub const SHARDS: usize = 64;

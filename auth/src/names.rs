@@ -57,6 +57,11 @@ short_name! {
     CustomerId, 20
 }
 
+short_name! {
+    /// Name of a fee. Records carry it, so that a fee that was taken keeps its name whatever the configuration says by now.
+    FeeName, 20
+}
+
 /// Which limit, whatever it says by now: made from its name, so that counters keep their meaning when the
 /// configuration changes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,18 +1,22 @@
 //! The legs of an issuer authorization, each a list of steps in the order of design §3. `admit` makes
 //! every decision that needs nobody else; `dispatch` judges what the HSM found, and then the money.
 
+use crate::billing::{self, Billing};
+use crate::booking::{Booking, Role, STATEMENT_LINES};
 use crate::core::{Core, respond};
+use crate::counters::Counted;
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
-use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
+use crate::names::{AccountId, CustomerId, ReplyTo, Ticket, TransactionId};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Details, Funds, Transaction};
+use crate::record::{Credited, Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
+use crate::state::AccountFile;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
-    velocity,
+    card_file, cashback, chip, chip_rules, duplicate, funds, original, policy, preauthorization,
+    product_rules, recall, refund, secure, terminal, transfer, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -55,6 +59,11 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
     let mut receipt = core.spare.receipt();
     match screen(core, now, &request, &mut receipt) {
         Err(decline) => decline_now(core, now, &request, receipt, decline, effects),
+        // What is about an earlier transaction needs no proof of its own.
+        Ok(checks) if checks.is_empty() => {
+            let reply = ChecksReply::default();
+            decide(core, now, &request, receipt, &reply, &[], effects);
+        }
         Ok(_) if core.suspended.is_full() => {
             respond(request.reply_to, Response::bare(ResponseCode::MALFUNCTION), effects);
         }
@@ -76,13 +85,23 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
+    let original = original::of(&core.state, now, file, request, receipt)?;
+    if original.is_some() || request.transaction == TransactionType::Refund {
+        // Only more money on hold asks whether the card may still be used.
+        if original::role(request) == Role::Increment {
+            card_file::status(file, receipt)?;
+            card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+        }
+        return Ok(Checks::default());
+    }
     // What the chip has approved stands, whatever has become of the card since.
-    if request.class == MessageClass::Advice {
+    if request.class.is_advice() {
         return secure::checks(tables, product, file, request, receipt);
     }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
+    cashback::allowed(product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
     secure::checks(tables, product, file, request, receipt)
@@ -98,15 +117,27 @@ pub(crate) fn dispatch(
 ) {
     // A reply after the deadline finds nothing: the request was answered then.
     let Some(suspended) = core.suspended.take(ticket) else { return };
-    let mut receipt = suspended.receipt;
-    let mut counters = CardCounters::default();
     let reply = reply.about(suspended.asked);
+    decide(core, now, &suspended.request, suspended.receipt, &reply, &suspended.repeats, effects);
+}
+
+/// Judges a request, records what came of it, and answers it and its repeats.
+fn decide(
+    core: &mut Core,
+    now: Time,
+    request: &Request,
+    mut receipt: Receipt,
+    reply: &ChecksReply,
+    repeats: &[ReplyTo],
+    effects: &mut Vec<Effect>,
+) {
+    let mut counters = CardCounters::default();
     let mut flags = 0;
-    let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters, &mut flags);
+    let outcome = judge(core, now, request, reply, &mut receipt, &mut counters, &mut flags);
     let decision = Decision { outcome, receipt, counters, flags };
-    let response = record(core, now, &suspended.request, decision, effects);
-    for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {
-        respond(reply_to, response.clone(), effects);
+    let response = record(core, now, request, decision, effects);
+    for reply_to in std::iter::once(&request.reply_to).chain(repeats) {
+        respond(*reply_to, response.clone(), effects);
     }
 }
 
@@ -147,40 +178,82 @@ fn judge(
         .ok_or_else(|| receipt.fail(Step::CardOnFile, ResponseCode::INVALID_CARD, 0, 0))?;
     duplicate::not_reversed(&core.state, request, receipt)?;
 
+    let original = original::of(&core.state, now, file, request, receipt)?;
+    match (original, original::role(request)) {
+        (Some(original), Role::Completion) => {
+            return preauthorization::complete(&core.state, product, request, original, receipt);
+        }
+        (Some(original), Role::Increment) => {
+            preauthorization::may_be_raised(original, request, now, receipt)?;
+        }
+        _ => {}
+    }
+
     secure::cvv(product, reply, receipt)?;
     let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
-    if request.class == MessageClass::Advice {
+    let is_refund = request.transaction == TransactionType::Refund;
+    if request.class.is_advice() && original.is_none() && !is_refund {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
-        let account = &funds::account(&core.state, file, request, receipt)?.account;
-        return Ok(Approval {
-            code: ResponseCode::APPROVED,
-            account: account.id,
-            customer: account.customer,
-            issuer_authentication: None,
-            counting: Counting::new(),
-            moves_nothing: chipped.confirms,
-        });
+        let account = funds::account(&core.state, file, request, receipt)?;
+        let plain = Approval::plain(account, Counting::new());
+        if chipped.confirms {
+            // It was billed when it was decided.
+            return Ok(plain);
+        }
+        let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+        let quote = billing::quote(held, receipt)?;
+        return Ok(plain.moving(Movement::of(request, quote.total_minor), quote.billing));
     }
     secure::pin(product, file, reply, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
-    let account = funds::account(&core.state, file, request, receipt)?;
-    let held = Held { tables, state: &core.state, product, file, account, request, now };
-    let counting = velocity::within_limits(held, receipt)?;
+    let (account, mut booking) = match original {
+        original if is_refund => refund::account(&core.state, tables, file, request, original, receipt)?,
+        Some(original) => {
+            let account = funds::account_of(&core.state, original, receipt)?;
+            (account, Some(preauthorization::increment_of(original.id)))
+        }
+        None => (funds::account(&core.state, file, request, receipt)?, None),
+    };
+    if request.transaction == TransactionType::Transfer {
+        let to = transfer::destination(&core.state, tables, product, file, account, request, receipt)?;
+        booking.get_or_insert_default().to = Some(to.account.id);
+    }
+    let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+    let quote = match original {
+        Some(original) if is_refund => refund::quote(original, request),
+        _ => billing::quote(held, receipt)?,
+    };
+    let held = Held { amount_minor: quote.amount_minor, ..held };
+    let mut counting = velocity::within_limits(held, receipt)?;
+    counting.extend(quote.count);
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
-    funds::available(account, request, receipt)?;
-    let code = product_rules::approval(product, request, receipt);
-    let customer = account.account.customer;
-    let issuer_authentication = chipped.issuer_authentication;
-    Ok(Approval {
+    let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
+    let granted = funds::granted(held, quote, receipt)?;
+    if granted.approved_minor.is_some() {
+        code = ResponseCode::PARTIAL;
+        booking.get_or_insert_default().approved_minor = granted.approved_minor;
+    }
+    match request.transaction {
+        TransactionType::Cashback => {
+            let cash = request.instruction.cash_minor;
+            let given = if code == ResponseCode::PARTIAL { 0 } else { cash };
+            booking.get_or_insert_default().cash_minor = given;
+        }
+        TransactionType::MiniStatement => {
+            let lines = core.state.statement(account.account.id, STATEMENT_LINES);
+            booking.get_or_insert_default().statement = lines;
+        }
+        _ => {}
+    }
+    let approval = Approval {
         code,
-        account: account.account.id,
-        customer,
-        issuer_authentication,
-        counting,
-        moves_nothing: false,
-    })
+        issuer_authentication: chipped.issuer_authentication,
+        booking,
+        ..Approval::plain(account, counting)
+    };
+    Ok(approval.moving(Movement::of(request, granted.total_minor), granted.billing))
 }
 
 /// A decline that needs no one else: recorded and answered at once.
@@ -206,8 +279,17 @@ fn record(
 ) -> Response {
     let transaction = transaction(core, now, request, decision);
     let response = Response::of(&transaction);
+    let follows = Follows::of(&transaction);
     let record = core.spare.decided(transaction);
     core.commit(record, effects);
+    // In the same step, so that all of it is durable or none.
+    match follows {
+        Follows::Nothing => {}
+        Follows::Release { original, by, posted_minor } => {
+            preauthorization::release(core, now, original, by, posted_minor, effects);
+        }
+        Follows::Credit(credited) => core.commit(Record::Credited(credited), effects),
+    }
     response
 }
 
@@ -217,12 +299,18 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         Ok(approval) => (approval.code, Some(approval)),
         Err(decline) => (decline.code, None),
     };
-    let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
-    let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
+    let movement = approval.as_ref().map_or(Movement::Nothing, |approval| approval.movement);
+    let funds = funds_of(core, now, request, movement);
     let account = approval.as_ref().map(|approval| approval.account);
-    let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
-        counted: core.state.shared(&approval.counting),
+    let mut approval = approval;
+    let details = approval.as_mut().map_or_else(Details::default, |approval| Details {
+        counted: match approval.counted.take() {
+            Some(counted) => counted,
+            None => core.state.shared(&approval.counting),
+        },
         customer: approval.customer,
+        booking: approval.booking.take(),
+        billing: approval.billing.take(),
     });
     Transaction {
         id,
@@ -257,17 +345,18 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     }
 }
 
-/// An authorization holds and a financial message posts; cash from an ATM is held until the ATM says
-/// what it dispensed.
-fn funds_of(core: &Core, now: Time, request: &Request) -> Funds {
-    let minor = request.amount_minor;
-    match (request.transaction.moves_money(), request.class) {
-        (false, _) => Funds::None,
-        (true, _) if request.cash.is_some() => Funds::Held { minor, expires: None },
-        (true, MessageClass::Authorization) => {
-            Funds::Held { minor, expires: Some(now.plus(core.tables.hold_period)) }
+/// A hold lapses after the period of the product, but for cash from an ATM, which is held until the ATM says what it
+/// dispensed.
+fn funds_of(core: &Core, now: Time, request: &Request, movement: Movement) -> Funds {
+    match movement {
+        Movement::Nothing => Funds::None,
+        Movement::Dispense(minor) => Funds::Held { minor, expires: None },
+        Movement::Hold(minor) => {
+            let product = core.tables.product(&request.pan);
+            let expires = preauthorization::lapses(&core.tables, product, request, now);
+            Funds::Held { minor, expires: Some(expires) }
         }
-        (true, MessageClass::Financial | MessageClass::Advice) => Funds::Posted { minor },
+        Movement::Post(minor) => Funds::Posted { minor },
     }
 }
 
@@ -278,7 +367,7 @@ fn balance_after(
     request: &Request,
     funds: Funds,
 ) -> Option<crate::Balance> {
-    if request.transaction == TransactionType::Purchase {
+    if !request.transaction.shows_balance() {
         return None;
     }
     let mut balance = core.state.balance(account)?;
@@ -318,15 +407,110 @@ impl Decision {
     }
 }
 
-struct Approval {
-    code: ResponseCode,
-    account: AccountId,
-    customer: Option<CustomerId>,
+/// What an approval does.
+pub(crate) struct Approval {
+    pub(crate) code: ResponseCode,
+    pub(crate) account: AccountId,
+    pub(crate) customer: Option<CustomerId>,
     /// Counters of limits that it moves.
-    counting: Counting,
-    issuer_authentication: Option<IssuerAuthentication>,
-    /// The money has moved with an earlier transaction.
-    moves_nothing: bool,
+    pub(crate) counting: Counting,
+    /// Counters that were moved for it before, in the place of those.
+    pub(crate) counted: Option<Counted>,
+    pub(crate) issuer_authentication: Option<IssuerAuthentication>,
+    pub(crate) movement: Movement,
+    /// How that is made up.
+    pub(crate) billing: Option<Box<Billing>>,
+    pub(crate) booking: Option<Box<Booking>>,
+}
+
+impl Approval {
+    /// An approval about this account that moves nothing.
+    pub(crate) fn plain(account: &AccountFile, counting: Counting) -> Approval {
+        Approval {
+            code: ResponseCode::APPROVED,
+            account: account.account.id,
+            customer: account.account.customer,
+            counting,
+            counted: None,
+            issuer_authentication: None,
+            movement: Movement::Nothing,
+            billing: None,
+            booking: None,
+        }
+    }
+
+    /// The same with money: what moves nothing is not billed.
+    pub(crate) fn moving(self, movement: Movement, billing: Option<Box<Billing>>) -> Approval {
+        let billing = billing.filter(|_| !matches!(movement, Movement::Nothing));
+        Approval { movement, billing, ..self }
+    }
+}
+
+/// What an approval moves on the account, minor units of its currency.
+#[derive(Clone, Copy)]
+pub(crate) enum Movement {
+    Nothing,
+    /// Held until it is completed or lapses.
+    Hold(i64),
+    /// Held until an ATM says what it dispensed.
+    Dispense(i64),
+    /// Debited; credited where negative.
+    Post(i64),
+}
+
+impl Movement {
+    /// An authorization holds and a financial message posts. What gives money has nothing to hold.
+    fn of(request: &Request, minor: i64) -> Movement {
+        let authorizes =
+            matches!(request.class, MessageClass::Authorization | MessageClass::AuthorizationAdvice);
+        match request.transaction {
+            transaction if transaction.gives_money() && authorizes => Movement::Nothing,
+            transaction if transaction.gives_money() => Movement::Post(-minor),
+            // An inquiry moves nothing but its fee.
+            transaction if !transaction.takes_money() && minor == 0 => Movement::Nothing,
+            transaction if !transaction.takes_money() => Movement::Post(minor),
+            _ if request.cash.is_some() => Movement::Dispense(minor),
+            _ if authorizes => Movement::Hold(minor),
+            _ => Movement::Post(minor),
+        }
+    }
+}
+
+/// What a decision brings about beside its own record.
+enum Follows {
+    Nothing,
+    /// What was held for what it completes is free.
+    Release {
+        original: TransactionId,
+        by: TransactionId,
+        posted_minor: i64,
+    },
+    /// The account that it gives to gets the money.
+    Credit(Credited),
+}
+
+impl Follows {
+    fn of(transaction: &Transaction) -> Follows {
+        let Some(booking) = transaction.details.booking.as_deref() else { return Follows::Nothing };
+        // The fee stays here.
+        let charge = transaction.details.billing.as_deref().and_then(|billing| billing.charge);
+        let minor = transaction.funds.minor() - charge.map_or(0, |charge| charge.minor);
+        let id = transaction.id;
+        match (booking.role, booking.original, booking.to) {
+            (Role::Completion, Some(original), _) => {
+                Follows::Release { original, by: id, posted_minor: minor }
+            }
+            (_, _, Some(account)) => Follows::Credit(Credited {
+                transaction: id,
+                pan: transaction.pan,
+                time: transaction.time,
+                link: transaction.link,
+                account,
+                minor,
+            }),
+            _ => Follows::Nothing,
+        }
+    }
 }
 
 /// Counters of the card that this request moves, approved or not.

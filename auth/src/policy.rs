@@ -27,7 +27,7 @@ pub(crate) fn apply(
     let facts = Facts {
         transaction: request.transaction.as_str(),
         message: match request.class {
-            MessageClass::Authorization => "authorization",
+            MessageClass::Authorization | MessageClass::AuthorizationAdvice => "authorization",
             // An advice posts as well; none comes here, as it is not decided anew.
             MessageClass::Financial | MessageClass::Advice => "financial",
         },

@@ -18,7 +18,7 @@ pub struct ProductRules {
     pub entry_modes: Vec<EntryMode>,
     /// Whether cash may be had for a number that was keyed. Refused unless a product allows it.
     pub keyed_cash: bool,
-    /// Above this amount (minor units of the transaction) the merchant has to look at an identity document:
+    /// Above this amount (minor units of the account's currency) the merchant has to look at an identity document:
     /// such an approval without a PIN is answered 08.
     pub identify_above_minor: Option<i64>,
 }
@@ -58,7 +58,7 @@ pub(crate) fn allowed(
         hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     let number_alone = !request.entry.has_chip_data() && !request.entry.is_striped();
-    let keyed_cash = request.transaction == TransactionType::Withdrawal && number_alone;
+    let keyed_cash = request.transaction.draws_cash() && number_alone;
     if keyed_cash && !rules.keyed_cash {
         return Err(receipt.fail(Step::KeyedCash, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
@@ -91,10 +91,14 @@ fn hold(
     Ok(())
 }
 
-/// The code of an approval.
-pub(crate) fn approval(product: &Product, request: &Request, receipt: &mut Receipt) -> ResponseCode {
+/// The code of an approval of so many minor units of the account's currency.
+pub(crate) fn approval(
+    product: &Product,
+    request: &Request,
+    amount: i64,
+    receipt: &mut Receipt,
+) -> ResponseCode {
     let Some(limit) = product.rules.identify_above_minor else { return ResponseCode::APPROVED };
-    let amount = request.amount_minor;
     if amount <= limit || request.pin_block.is_some() || request.transaction != TransactionType::Purchase {
         return ResponseCode::APPROVED;
     }

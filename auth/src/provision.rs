@@ -6,6 +6,7 @@ use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
 use crate::limit::{Bound, Limit};
+use crate::limits::FURTHER_ACCOUNTS;
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
 use crate::record::{
@@ -109,6 +110,8 @@ pub struct CardView {
     pub today: [(i64, u32); 2],
     /// Its account with the balance; `None` for a card whose account is not on file.
     pub account: Option<(Account, Balance)>,
+    /// Its further accounts, likewise.
+    pub further: Vec<(Account, Balance)>,
     /// Its limits.
     pub limits: Vec<LimitView>,
 }
@@ -150,8 +153,21 @@ pub struct CardPut {
     pub account: Option<AccountId>,
     /// What is said of that account.
     pub terms: AccountTerms,
+    /// Its further accounts. One that is not on file is opened with nothing on it.
+    pub further: Option<Vec<FurtherAccount>>,
     /// Whether what is on file may be changed.
     pub update: bool,
+}
+
+/// A further account of a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FurtherAccount {
+    /// Its number.
+    pub id: AccountId,
+    /// Its kind.
+    pub kind: AccountKind,
+    /// Where a line before this one opens it: beside which account, or as one of its own.
+    pub opened_beside: Option<AccountId>,
 }
 
 /// What a line says of an account.
@@ -179,6 +195,8 @@ pub struct AccountTerms {
     pub credit_line_minor: Option<i64>,
     /// Whose the account is.
     pub customer: Option<CustomerId>,
+    /// The account in whose shard a new one is to live.
+    pub home: Option<AccountId>,
 }
 
 /// What a change did, or would do.
@@ -188,6 +206,8 @@ pub struct Done {
     pub card: Did,
     /// To the account.
     pub account: Did,
+    /// How many further accounts were opened.
+    pub further_opened: u8,
 }
 
 /// What became of a card or an account.
@@ -229,6 +249,16 @@ pub enum Refusal {
     NoBalance,
     /// A new account needs a currency.
     NoCurrency,
+    /// An account on file stays in the shard that it was opened in.
+    OtherHome,
+    /// This account is none that others may live beside: it lives beside this one.
+    NoHome(AccountId),
+    /// A further account lives in another shard than the card's account.
+    FurtherElsewhere(AccountId),
+    /// A further account is on file and of another kind, or in another currency.
+    FurtherDiffers(AccountId),
+    /// The card names an account twice, or too many.
+    FurtherAccounts,
     /// The account has a balance or holds.
     HasMoney,
     /// So many cards draw on the account.
@@ -240,6 +270,8 @@ pub enum Refusal {
 pub struct Planned {
     /// Of the account.
     pub account: Option<Record>,
+    /// Of further accounts that are new.
+    pub further: Vec<Record>,
     /// Of the card.
     pub card: Option<Record>,
     /// What they do.
@@ -256,7 +288,8 @@ impl CardChange {
             CardChange::Put(put) => put.plan(state),
             CardChange::PutAccount(put) => {
                 let (account, did) = put.terms.plan(state, put.account, put.update).map_err(|no| vec![no])?;
-                Ok(Planned { account, card: None, done: Done { card: Did::Nothing, account: did } })
+                let done = Done { account: did, ..Done::default() };
+                Ok(Planned { account, done, ..Planned::default() })
             }
             CardChange::RemoveCard { pan, with_account } => remove_card(state, *pan, *with_account, now),
             CardChange::RemoveAccount(id) => remove_account(state, *id, now),
@@ -289,6 +322,10 @@ impl CardPut {
             card_sequence: self.card_sequence.or(on_file.and_then(|card| card.card_sequence)),
             account,
             pin: self.pin.or(on_file.and_then(|card| card.pin)),
+            further: match &self.further {
+                Some(further) => further.iter().map(|further| further.id).collect(),
+                None => on_file.map(|card| card.further.clone()).unwrap_or_default(),
+            },
         };
         let did = match on_file {
             None => Did::Added,
@@ -304,27 +341,76 @@ impl CardPut {
             refusals.push(Refusal::OtherAccount);
             return Err(refusals);
         }
-        match self.terms.plan(state, account, self.update) {
-            Ok((record, account_did)) if refusals.is_empty() => Ok(Planned {
-                account: record,
-                card: (did != Did::Same).then_some(Record::CardStored(card)),
-                done: Done { card: did, account: account_did },
-            }),
-            Ok(_) => Err(refusals),
+        let (record, account_did) = match self.terms.plan(state, account, self.update) {
+            Ok(planned) => planned,
             Err(refusal) => {
                 refusals.push(refusal);
-                Err(refusals)
+                return Err(refusals);
+            }
+        };
+        let first = match &record {
+            Some(Record::AccountStored(account)) => Some(account),
+            _ => state.account_on_file(&account),
+        };
+        let further = first.map_or_else(Vec::new, |first| self.open_further(state, first, &mut refusals));
+        if !refusals.is_empty() {
+            return Err(refusals);
+        }
+        let done = Done { card: did, account: account_did, further_opened: further.len() as u8 };
+        let card = (did != Did::Same).then_some(Record::CardStored(card));
+        Ok(Planned { account: record, further, card, done })
+    }
+
+    /// Records of further accounts that are not on file. Those that are have to live where the first one does.
+    fn open_further(&self, state: &State, first: &Account, refusals: &mut Vec<Refusal>) -> Vec<Record> {
+        let named = self.further.as_deref().unwrap_or_default();
+        let twice = |(place, one): (usize, &FurtherAccount)| {
+            one.id == first.id || named[..place].iter().any(|other| other.id == one.id)
+        };
+        if named.len() > FURTHER_ACCOUNTS || named.iter().enumerate().any(twice) {
+            refusals.push(Refusal::FurtherAccounts);
+            return Vec::new();
+        }
+        let mut opened = Vec::new();
+        for FurtherAccount { id, kind, opened_beside } in named.iter().copied() {
+            let on_file = state.account_on_file(&id);
+            let beside = |account| state.account_on_file(&account).map_or(account, Account::home);
+            let home = on_file.map(Account::home).or(opened_beside.map(beside));
+            if home.is_some_and(|home| home != first.home()) {
+                refusals.push(Refusal::FurtherElsewhere(id));
+            } else if on_file.is_some_and(|it| (it.kind, it.currency) != (kind, first.currency)) {
+                refusals.push(Refusal::FurtherDiffers(id));
+            } else if home.is_none() {
+                opened.push(Record::AccountStored(Account {
+                    id,
+                    currency: first.currency,
+                    kind,
+                    opening_minor: 0,
+                    credit_line_minor: 0,
+                    customer: first.customer,
+                    home: Some(Box::new(first.home())),
+                }));
             }
         }
+        opened
     }
 }
 
 impl AccountTerms {
     /// An account on file may get other terms. Its balance changes by transactions alone.
     fn plan(&self, state: &State, id: AccountId, update: bool) -> Result<(Option<Record>, Did), Refusal> {
+        let home = self.home.filter(|home| *home != id);
+        if let Some(beside) =
+            home.and_then(|home| state.account_on_file(&home)).filter(|it| it.home.is_some())
+        {
+            return Err(Refusal::NoHome(beside.home()));
+        }
         let Some(account) = state.account_on_file(&id) else {
-            return Ok((Some(Record::AccountStored(self.open(id)?)), Did::Added));
+            return Ok((Some(Record::AccountStored(self.open(id, home)?)), Did::Added));
         };
+        if self.home.is_some_and(|home| home != account.home()) {
+            return Err(Refusal::OtherHome);
+        }
         if self.currency.is_some_and(|currency| currency != account.currency) {
             return Err(Refusal::OtherCurrency(account.currency));
         }
@@ -346,7 +432,7 @@ impl AccountTerms {
     }
 
     /// The new account of these terms.
-    fn open(&self, id: AccountId) -> Result<Account, Refusal> {
+    fn open(&self, id: AccountId, home: Option<AccountId>) -> Result<Account, Refusal> {
         Ok(Account {
             id,
             currency: self.currency.ok_or(Refusal::NoCurrency)?,
@@ -354,20 +440,23 @@ impl AccountTerms {
             opening_minor: self.balance_minor.ok_or(Refusal::NoBalance)?,
             credit_line_minor: self.credit_line_minor.unwrap_or(0),
             customer: self.customer,
+            home: home.map(Box::new),
         })
     }
 }
 
 fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result<Planned, Vec<Refusal>> {
     let Some(id) = state.card_on_file(&pan).map(|card| card.account) else {
-        return Ok(Planned { done: Done { card: Did::Absent, account: Did::Nothing }, ..Planned::default() });
+        let done = Done { card: Did::Absent, ..Done::default() };
+        return Ok(Planned { done, ..Planned::default() });
     };
     let mut planned = Planned {
         card: Some(Record::CardRemoved(CardRemoved { pan, time: now })),
-        account: None,
-        done: Done { card: Did::Removed, account: Did::Nothing },
+        done: Done { card: Did::Removed, ..Done::default() },
+        ..Planned::default()
     };
-    if with_account && state.account_on_file(&id).is_some() {
+    // One that lives beside another is closed by its own number: its cards may be several kinds of holders.
+    if with_account && state.account_on_file(&id).is_some_and(|account| account.home.is_none()) {
         if has_money(state, &id) {
             return Err(vec![Refusal::HasMoney]);
         }
@@ -381,7 +470,8 @@ fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result
 
 fn remove_account(state: &State, id: AccountId, now: Time) -> Result<Planned, Vec<Refusal>> {
     if state.account_on_file(&id).is_none() {
-        return Ok(Planned { done: Done { card: Did::Nothing, account: Did::Absent }, ..Planned::default() });
+        let done = Done { account: Did::Absent, ..Done::default() };
+        return Ok(Planned { done, ..Planned::default() });
     }
     let mut refusals = Vec::new();
     if has_money(state, &id) {
@@ -395,8 +485,8 @@ fn remove_account(state: &State, id: AccountId, now: Time) -> Result<Planned, Ve
         return Err(refusals);
     }
     let record = Record::AccountRemoved(AccountRemoved { account: id, time: now });
-    let done = Done { card: Did::Nothing, account: Did::Removed };
-    Ok(Planned { account: Some(record), card: None, done })
+    let done = Done { account: Did::Removed, ..Done::default() };
+    Ok(Planned { account: Some(record), done, ..Planned::default() })
 }
 
 /// Available is balance plus credit line less holds, so holds are what is missing.
@@ -484,10 +574,10 @@ fn apply(
 impl Planned {
     /// The records in the order in which they apply: an account is there before its card, and goes after it.
     pub fn records(&self) -> impl Iterator<Item = Record> {
-        let Planned { account, card, .. } = self.clone();
+        let Planned { account, further, card, .. } = self.clone();
         let card_first = matches!(account, Some(Record::AccountRemoved(_)));
         let (first, second) = if card_first { (card, account) } else { (account, card) };
-        first.into_iter().chain(second)
+        first.into_iter().chain(further).chain(second)
     }
 }
 
@@ -502,7 +592,10 @@ impl CardView {
         let today = state.card_usage(pan, today)?;
         let account = state.account_on_file(&card.account).cloned();
         let account = account.zip(state.balance(&card.account));
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits })
+        let further = card.further.iter();
+        let further = further.filter_map(|id| state.account_on_file(id).cloned().zip(state.balance(id)));
+        let further = further.collect();
+        Some(CardView { card, pin_tries_used, highest_atc, today, account, further, limits })
     }
 }
 
@@ -571,6 +664,24 @@ impl fmt::Display for Refusal {
                 f.write_str("balance: is missing; a new account opens with one, \"0\" for none")
             }
             Refusal::NoCurrency => f.write_str("currency: is missing; a new account has one"),
+            Refusal::OtherHome => f.write_str(
+                "home_account: an account on file stays where it was opened; close it, without money and cards, and \
+                 open it again",
+            ),
+            Refusal::NoHome(home) => {
+                write!(f, "home_account: lives beside account {home} itself; name that one")
+            }
+            Refusal::FurtherElsewhere(account) => write!(
+                f,
+                "further_accounts: account {account} was not opened beside the card's account, so another shard may \
+                 have it; open one with `home_account`"
+            ),
+            Refusal::FurtherDiffers(account) => {
+                write!(f, "further_accounts: account {account} is on file with another kind or currency")
+            }
+            Refusal::FurtherAccounts => {
+                write!(f, "further_accounts: at most {FURTHER_ACCOUNTS}, each once and none the card's account")
+            }
             Refusal::HasMoney => {
                 f.write_str("account: has a balance or holds, so it cannot be closed; bring both to zero first")
             }

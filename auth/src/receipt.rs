@@ -83,6 +83,12 @@ pub enum Unit {
     YearMonth,
     /// Nanoseconds.
     Nanoseconds,
+    /// Minor units of the account's currency.
+    Billing,
+    /// Minor units of the link's settlement currency.
+    Settlement,
+    /// A rate of exchange: its digits, and how many of them stand behind the point.
+    Rate,
 }
 
 steps! {
@@ -96,8 +102,8 @@ steps! {
     TransactionType = 5, "transaction type served", None;
     /// Account type is legal, and the account is of that type.
     AccountType = 5, "account type legal", None;
-    /// Currency exists and is the account's own.
-    Currency = 5, "currency legal (ISO 4217 number)", Number;
+    /// Currency exists, and is the account's own or has a rate to it. Passed where it is converted: from, to.
+    Currency = 5, "currency legal, and the account's own or one with a rate (ISO 4217 numbers)", Number;
     /// Amount is above zero.
     Amount = 5, "amount legal", Minor;
     /// The ATM's notes can make up the amount.
@@ -133,20 +139,20 @@ steps! {
     /// The PIN.
     Pin = 11, "PIN", None;
     /// Amount of one transaction.
-    LimitPerTransaction = 12, "amount per transaction", Minor;
+    LimitPerTransaction = 12, "amount per transaction", Billing;
     /// Amount of the day.
-    LimitDailyAmount = 12, "amount today, this one included", Minor;
+    LimitDailyAmount = 12, "amount today, this one included", Billing;
     /// Number of the day.
     LimitDailyCount = 12, "number today, this one included", Number;
     /// Policy rules. Noted: the condition of this rule was an error (an overflow, a division by zero, an
     /// absent fact), so that it did not match.
     Policy = 13, "policy rules (number of the rule that decided or failed, score so far)", Number;
     /// Funds.
-    Funds = 14, "available funds (needed, available)", Minor;
+    Funds = 14, "available funds (needed, available)", Billing;
     /// Noted before the check that refuses: which limit.
     LimitNumber = 12, "limit that is exceeded (its number in the configuration)", Number;
     /// Amount in the window of a limit other than the day.
-    LimitAmount = 12, "amount in the window of the limit, this one included", Minor;
+    LimitAmount = 12, "amount in the window of the limit, this one included", Billing;
     /// Number in the window of a limit other than the day.
     LimitCount = 12, "number in the window of the limit, this one included", Number;
     /// PAN length of the product.
@@ -162,7 +168,7 @@ steps! {
     /// Cash for a keyed number.
     KeyedCash = 10, "no cash for a keyed number", None;
     /// The merchant has to see an identity document.
-    Identify = 14, "identity document to be shown (amount, from)", Minor;
+    Identify = 14, "identity document to be shown (amount, from)", Billing;
     /// The chip has declined.
     OfflineDecline = 11, "the chip has not declined (AAC)", None;
     /// The chip has approved, so the transaction is taken note of and not decided.
@@ -230,6 +236,38 @@ steps! {
     HsmTime = 15, "waited for the HSM", Nanoseconds;
     /// All checks and the decision.
     DecisionTime = 15, "took to check and decide", Nanoseconds;
+    /// DE 28.
+    Surcharge = 5, "acquirer's surcharge (DE 28, amount)", Minor;
+    /// From the transaction's currency to the account's.
+    Rate = 5, "rate of exchange to the account's currency", Rate;
+    /// What the account is to pay without the fee. Where the network has said it, held against our own.
+    BillingAmount = 5, "amount in the account's currency (taken, by our own rate where the network stated it)", Billing;
+    /// What the network says that the link is owed.
+    SettlementAmount = 5, "settlement amount that the network stated (stated, by our own rate)", Settlement;
+    /// Transactions of the month that are free of the fee.
+    FeeFree = 14, "free of fee (number this month, free ones)", Number;
+    /// The fee.
+    Fee = 14, "fee within the amount (fee, of)", Billing;
+    /// The transaction that the message is about is known and open.
+    Original = 7, "transaction that the message is about is known and open (its number)", Number;
+    /// Cash part of a purchase.
+    Cashback = 10, "cash with a purchase (cash, most)", Minor;
+    /// What a completion posts of what was authorized.
+    CompletionAmount = 12, "amount of the completion within what was authorized and the tolerance", Minor;
+    /// What a completion posts was not held any more.
+    LateCompletion = 12, "completion of an authorization that has lapsed (amount, authorized)", Minor;
+    /// How often an authorization was raised.
+    Increments = 12, "number of times that the authorization is raised", Number;
+    /// What a refund gives back of a purchase.
+    RefundAmount = 12, "refund within what is left of the purchase", Minor;
+    /// Where a transfer goes.
+    Transfer = 10, "transfer to an account that this card may give to", None;
+    /// Less was approved than asked for.
+    PartialApproval = 14, "approved in part (approved, asked)", Minor;
+    /// Posted though the money does not suffice.
+    ForcedPosting = 14, "posted though the funds do not suffice (needed, available)", Billing;
+    /// The account can hold so much.
+    LedgerRoom = 14, "account takes the amount", Billing;
 }
 
 impl Receipt {

@@ -1,3 +1,5 @@
+use crate::billing::{Billing, Shares};
+use crate::booking::Booking;
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
@@ -37,6 +39,10 @@ pub enum Record {
     Recalled(Box<StoredTransaction>),
     /// A card or an account got a limit of its own, or an override.
     LimitChanged(LimitChanged),
+    /// What was held for a transaction is free: another one has posted it.
+    HoldReleased(HoldReleased),
+    /// The other side of a transfer, or of its reversal.
+    Credited(Credited),
 }
 
 /// A card on file.
@@ -57,6 +63,16 @@ pub struct Card {
     pub account: AccountId,
     /// Reference value of the PIN; a card without one cannot be used with a PIN.
     pub pin: Option<PinReference>,
+    /// Accounts that it may draw on beside that, by their kind; at most
+    /// [`FURTHER_ACCOUNTS`](crate::limits::FURTHER_ACCOUNTS). All live in one shard.
+    pub further: Box<[AccountId]>,
+}
+
+impl Card {
+    /// Its accounts, the one that it draws on by default first.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> + '_ {
+        std::iter::once(self.account).chain(self.further.iter().copied())
+    }
 }
 
 /// Status of a card. Lost, stolen and the two pick-up kinds ask the terminal to keep it.
@@ -153,6 +169,17 @@ pub struct Account {
     pub credit_line_minor: i64,
     /// Whose it is, where somebody counts by customer.
     pub customer: Option<CustomerId>,
+    /// The account in whose shard it lives, so that one card may draw on both; `None` where that is its own.
+    /// Never changes. Boxed, since few of a million accounts have one.
+    pub home: Option<Box<AccountId>>,
+}
+
+impl Account {
+    /// The account that decides in which shard it lives.
+    #[must_use]
+    pub fn home(&self) -> AccountId {
+        self.home.as_deref().copied().unwrap_or(self.id)
+    }
 }
 
 /// Kind of account.
@@ -245,6 +272,10 @@ pub struct Details {
     pub counted: Counted,
     /// Whose account it was.
     pub customer: Option<CustomerId>,
+    /// Conversion, fee and settlement, where the account does not pay the amount of DE 4 and nothing else.
+    pub billing: Option<Box<Billing>>,
+    /// What it did to the ledger beyond its own hold or posting.
+    pub booking: Option<Box<Booking>>,
 }
 
 /// What an approval did to the account.
@@ -261,9 +292,29 @@ pub enum Funds {
     },
     /// Posted at once.
     Posted {
-        /// Minor units debited.
+        /// Minor units debited; negative where they are credited.
         minor: i64,
     },
+}
+
+impl Funds {
+    /// Minor units held or posted.
+    #[must_use]
+    pub fn minor(self) -> i64 {
+        match self {
+            Funds::None => 0,
+            Funds::Held { minor, .. } | Funds::Posted { minor } => minor,
+        }
+    }
+
+    /// When a hold lapses by itself.
+    #[must_use]
+    pub fn expires(self) -> Option<Time> {
+        match self {
+            Funds::Held { expires, .. } => expires,
+            Funds::None | Funds::Posted { .. } => None,
+        }
+    }
 }
 
 /// Where a transaction stands now, which follows from the records.
@@ -277,7 +328,7 @@ pub enum TransactionStatus {
     PartlyReversed,
     /// Given back in whole.
     Reversed,
-    /// The ATM dispensed, and the money is posted.
+    /// The ATM dispensed, or a completion came, and the money is posted.
     Completed,
     /// The ATM could not say what it dispensed; the money stays held until staff decide.
     Suspect,
@@ -311,10 +362,12 @@ pub struct Reversed {
     pub pan: Pan,
     /// When.
     pub time: Time,
-    /// What of the transaction remains, minor units; 0 for a full reversal.
+    /// What of the transaction remains, minor units of the account; 0 for a full reversal.
     pub remaining_minor: i64,
     /// The transaction before this.
     pub origin: Option<Origin>,
+    /// How that is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
 }
 
 /// What a record about a transaction needs to know of it, so that it can be applied after the transaction
@@ -344,6 +397,10 @@ pub struct Origin {
     pub customer: Option<CustomerId>,
     /// Counters that it moved.
     pub counted: Counted,
+    /// How `standing_minor` is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
+    /// The transaction that it gives back, where it is a refund of one.
+    pub refunds: Option<TransactionId>,
 }
 
 /// A reversal that came before its original.
@@ -374,10 +431,13 @@ pub struct Completed {
     pub pan: Pan,
     /// When.
     pub time: Time,
-    /// Minor units dispensed, which are posted; `None` when the ATM could not say (suspect).
+    /// What is posted for that which was dispensed, minor units of the account; `None` when the ATM could not say
+    /// (suspect).
     pub dispensed_minor: Option<i64>,
     /// The transaction before this.
     pub origin: Option<Origin>,
+    /// How that is made up, where the transaction has a [`Billing`].
+    pub shares: Option<Shares>,
 }
 
 /// A hold that ran out.
@@ -392,6 +452,42 @@ pub struct HoldExpired {
     pub time: Time,
     /// The transaction before this.
     pub origin: Option<Origin>,
+}
+
+/// A hold whose money another transaction has posted. Also of one that had lapsed: it is completed then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HoldReleased {
+    /// The transaction that held.
+    pub transaction: TransactionId,
+    /// Its card, which names the shard.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+    /// What has posted it.
+    pub by: TransactionId,
+    /// What stays counted against limits, minor units: all that was posted, with one of the holds.
+    pub kept_minor: i64,
+    /// The transaction before this.
+    pub origin: Option<Origin>,
+}
+
+/// Money that a transfer gives to an account; negative where a reversal takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credited {
+    /// The transfer.
+    pub transaction: TransactionId,
+    /// Its card.
+    #[serde(with = "card::sealed_pan")]
+    pub pan: Pan,
+    /// When.
+    pub time: Time,
+    /// Its link, whose settlement account is the other side of both its postings.
+    pub link: LinkName,
+    /// The account, which names the shard.
+    pub account: AccountId,
+    /// Minor units.
+    pub minor: i64,
 }
 
 /// A card that is off the file. Its account stays.
@@ -426,6 +522,8 @@ impl Record {
             Record::ReversalRemembered(remembered) => Some(remembered.pan),
             Record::Completed(completed) => Some(completed.pan),
             Record::HoldExpired(expired) => Some(expired.pan),
+            Record::HoldReleased(released) => Some(released.pan),
+            Record::Credited(credited) => Some(credited.pan),
             Record::CardRemoved(removed) => Some(removed.pan),
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
@@ -444,6 +542,8 @@ impl Record {
             Record::ReversalRemembered(remembered) => Some(remembered.time),
             Record::Completed(completed) => Some(completed.time),
             Record::HoldExpired(expired) => Some(expired.time),
+            Record::HoldReleased(released) => Some(released.time),
+            Record::Credited(credited) => Some(credited.time),
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
             Record::LimitChanged(changed) => Some(changed.time),

@@ -1,3 +1,5 @@
+use crate::billing::Stated;
+use crate::instruction::Instruction;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
 use arrayvec::ArrayVec;
 use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
@@ -53,9 +55,23 @@ pub struct Request {
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
     pub cash: Option<Cash>,
+    /// Amounts beside DE 4: settlement, billing and surcharge.
+    pub stated: Stated,
+    /// What it says about accounts and amounts beyond that.
+    pub instruction: Instruction,
 }
 
 impl Request {
+    /// Which account of the card it is about: where it gives money, the one that the money goes to, as far as the
+    /// message says.
+    pub(crate) fn drawn_type(&self) -> AccountType {
+        match self.instruction.to_account_type {
+            AccountType::Default => self.account_type,
+            to if self.transaction.gives_money() => to,
+            _ => self.account_type,
+        }
+    }
+
     pub(crate) fn key(&self) -> OriginalKey {
         OriginalKey { link: self.link, terminal: self.terminal, stan: self.stan }
     }
@@ -71,6 +87,16 @@ pub enum MessageClass {
     Financial,
     /// 0220: what the chip decided without us; an approval has happened already.
     Advice,
+    /// 0120: an authorization that somebody gave in our place.
+    AuthorizationAdvice,
+}
+
+impl MessageClass {
+    /// Whether it tells what has happened rather than asks.
+    #[must_use]
+    pub fn is_advice(self) -> bool {
+        matches!(self, MessageClass::Advice | MessageClass::AuthorizationAdvice)
+    }
 }
 
 /// What is asked (DE 3, positions 1 and 2).
@@ -85,6 +111,22 @@ pub enum TransactionType {
     BalanceInquiry,
     /// A processing code that this switch does not serve; declined with 12.
     Unsupported,
+    /// 09: goods, and cash with them.
+    Cashback,
+    /// 17: cash at a counter.
+    CashAdvance,
+    /// 20: the price of goods that were returned.
+    Refund,
+    /// 21: cash paid in.
+    Deposit,
+    /// 50: a bill.
+    Payment,
+    /// Whether card and account are in order; no amount.
+    Verification,
+    /// 40: to another account.
+    Transfer,
+    /// 38 or 39: the newest postings and holds of an account.
+    MiniStatement,
 }
 
 impl TransactionType {
@@ -96,11 +138,82 @@ impl TransactionType {
             TransactionType::Withdrawal => "withdrawal",
             TransactionType::BalanceInquiry => "balance_inquiry",
             TransactionType::Unsupported => "unsupported",
+            TransactionType::Cashback => "cashback",
+            TransactionType::CashAdvance => "cash_advance",
+            TransactionType::Refund => "refund",
+            TransactionType::Deposit => "deposit",
+            TransactionType::Payment => "payment",
+            TransactionType::Verification => "verification",
+            TransactionType::Transfer => "transfer",
+            TransactionType::MiniStatement => "mini_statement",
         }
     }
 
+    /// What a terminal may be allowed.
+    pub const SERVED: [TransactionType; 11] = [
+        TransactionType::Purchase,
+        TransactionType::Withdrawal,
+        TransactionType::BalanceInquiry,
+        TransactionType::Cashback,
+        TransactionType::CashAdvance,
+        TransactionType::Refund,
+        TransactionType::Deposit,
+        TransactionType::Payment,
+        TransactionType::Verification,
+        TransactionType::Transfer,
+        TransactionType::MiniStatement,
+    ];
+
     pub(crate) fn moves_money(self) -> bool {
-        matches!(self, TransactionType::Purchase | TransactionType::Withdrawal)
+        self.takes_money() || self.gives_money()
+    }
+
+    /// Whether it takes from the account.
+    pub(crate) fn takes_money(self) -> bool {
+        matches!(
+            self,
+            TransactionType::Purchase
+                | TransactionType::Withdrawal
+                | TransactionType::Cashback
+                | TransactionType::CashAdvance
+                | TransactionType::Payment
+                | TransactionType::Transfer
+        )
+    }
+
+    /// Whether it gives to the account.
+    pub(crate) fn gives_money(self) -> bool {
+        matches!(self, TransactionType::Refund | TransactionType::Deposit)
+    }
+
+    /// Whether cash leaves a till or a machine.
+    pub(crate) fn draws_cash(self) -> bool {
+        matches!(self, TransactionType::Withdrawal | TransactionType::Cashback | TransactionType::CashAdvance)
+    }
+
+    /// Whether nobody but the cardholder may ask for it, so that a PIN is needed. Who gives cash at a counter looks at
+    /// the holder instead.
+    pub(crate) fn is_for_holder(self) -> bool {
+        matches!(
+            self,
+            TransactionType::Withdrawal
+                | TransactionType::Cashback
+                | TransactionType::BalanceInquiry
+                | TransactionType::MiniStatement
+                | TransactionType::Transfer
+        )
+    }
+
+    /// Whether its answer tells the balance.
+    pub(crate) fn shows_balance(self) -> bool {
+        matches!(
+            self,
+            TransactionType::Withdrawal
+                | TransactionType::BalanceInquiry
+                | TransactionType::Deposit
+                | TransactionType::Transfer
+                | TransactionType::MiniStatement
+        )
     }
 }
 

@@ -1,11 +1,13 @@
 //! Reversals: give back what an original holds or posted, once, in whatever order messages come.
 
+use crate::billing::Part;
 use crate::core::{Core, respond};
 use crate::effect::{Effect, Response};
 use crate::limits::TRANSACTION_REACH;
-use crate::names::{LinkName, OriginalKey, ReplyTo, TransactionId, TransmissionTime};
+use crate::names::{AccountId, LinkName, OriginalKey, ReplyTo, TransactionId, TransmissionTime};
+use crate::preauthorization;
 use crate::recall::{self, Who};
-use crate::record::{Record, RememberedReversal, Reversed, TransactionStatus};
+use crate::record::{Credited, Record, RememberedReversal, Reversed, TransactionStatus};
 use crate::stored::StoredTransaction;
 use crate::terminal;
 use card::{Pan, ResponseCode, Stan, TerminalId, Time};
@@ -107,29 +109,69 @@ fn give_back(
     effects: &mut Vec<Effect>,
 ) -> ResponseCode {
     let stored = core.state.transaction(original).expect("it was found in memory");
-    let remaining_minor = reversal.replacement_minor.unwrap_or(0);
-    if remaining_minor < 0 || remaining_minor > stored.amount_minor {
+    let asked_minor = reversal.replacement_minor.unwrap_or(0);
+    if asked_minor < 0 || asked_minor > stored.amount_minor {
         return ResponseCode::INVALID_AMOUNT;
     }
-    // Nothing left to give back: a declined original, or this reversal came before.
-    let gives_back = stored.standing_minor > remaining_minor;
-    let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
-    // An account that was closed since takes no money back; nor does one opened under its number in another
-    // currency.
-    let currency = stored.currency;
-    let account = stored.account.and_then(|id| core.state.account_on_file(&id));
-    let account_open = account.is_some_and(|account| account.currency.numeric() == currency);
-    if gives_back && open && !account_open {
+    // Another transaction has posted what this one held; that one is to be reversed.
+    let completed = stored.status == TransactionStatus::Completed && !stored.is_posted();
+    if completed {
         return ResponseCode::ORIGINAL_NOT_FOUND;
     }
-    if gives_back && open {
-        let (pan, origin) = (stored.pan, stored.origin());
-        core.commit(
-            Record::Reversed(Reversed { transaction: original, pan, time: now, remaining_minor, origin }),
-            effects,
-        );
+    // What refunds have given back is not given back again.
+    let remaining_minor = asked_minor.max(stored.refunded_minor());
+    // The rate and the fee are those of the original, whatever the tables say by now.
+    let (remaining, standing) = (stored.part(remaining_minor), stored.standing());
+    // Nothing left to give back: a declined original, or this reversal came before.
+    let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
+    if !remaining.gives_back(&standing) || !open {
+        return ResponseCode::APPROVED;
+    }
+    // An account that was closed since takes no money back; nor does one opened under its number in another
+    // currency.
+    let takes = |id: AccountId| {
+        let account = core.state.account(&id)?;
+        (account.account.currency.numeric() == stored.account_currency()).then_some(account)
+    };
+    let to = stored.booking.as_ref().and_then(|booking| booking.to);
+    let (account, receiver) = (stored.account.and_then(takes), to.map(takes));
+    let (Some(account), None | Some(Some(_))) = (account, receiver) else {
+        return ResponseCode::ORIGINAL_NOT_FOUND;
+    };
+    // Who has got the money may have spent it.
+    let payer = if stored.standing_minor < 0 { Some(account) } else { receiver.flatten() };
+    let product = core.tables.product(&stored.pan);
+    let returned_minor = standing.without_fee().abs() - remaining.without_fee().abs();
+    let forced = product.is_some_and(|product| product.ledger.force_post);
+    if payer.is_some_and(|payer| payer.available_minor() < returned_minor) && !forced {
+        return ResponseCode::INSUFFICIENT_FUNDS;
+    }
+    let credited = to.map(|account| Credited {
+        transaction: original,
+        pan: stored.pan,
+        time: now,
+        link: stored.link,
+        account,
+        minor: -returned_minor,
+    });
+    let mut records = vec![reversed(stored, remaining, now)];
+    if remaining.minor == 0 && !stored.is_posted() {
+        // With an authorization goes what was held more for it.
+        let raised = preauthorization::holds(&core.state, stored).filter(|hold| hold.id != original);
+        records
+            .extend(raised.filter(|hold| hold.holds_money()).map(|hold| reversed(hold, hold.part(0), now)));
+    }
+    records.extend(credited.map(Record::Credited));
+    for record in records {
+        core.commit(record, effects);
     }
     ResponseCode::APPROVED
+}
+
+fn reversed(stored: &StoredTransaction, remaining: Part, now: Time) -> Record {
+    let (transaction, pan, origin) = (stored.id, stored.pan, stored.origin());
+    let Part { minor: remaining_minor, shares } = remaining;
+    Record::Reversed(Reversed { transaction, pan, time: now, remaining_minor, origin, shares })
 }
 
 fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) -> ResponseCode {

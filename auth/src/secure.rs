@@ -6,7 +6,7 @@ use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinR
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::PinReference;
-use crate::request::{MessageClass, Request, TransactionType};
+use crate::request::Request;
 use crate::state::CardFile;
 use crate::tables::{PinMethod, Product, Tables};
 use card::{Cvv, PinBlock, ResponseCode, ServiceCode};
@@ -22,7 +22,7 @@ pub(crate) fn checks(
     receipt: &mut Receipt,
 ) -> Result<Checks, Decline> {
     let cryptogram = chip::check(product, file, request, receipt)?;
-    if request.class == MessageClass::Advice {
+    if request.class.is_advice() {
         return match cryptogram {
             Some(_) => Ok(Checks { cryptogram, ..Checks::default() }),
             None => Err(receipt.fail(Step::Verification, ResponseCode::INVALID_TRANSACTION, 0, 0)),
@@ -80,7 +80,7 @@ fn pin_check(
 ) -> Result<Option<PinCheck>, Decline> {
     let Some(block) = &request.pin_block else {
         // Cash and balances are for the cardholder alone.
-        if matches!(request.transaction, TransactionType::Withdrawal | TransactionType::BalanceInquiry) {
+        if request.transaction.is_for_holder() {
             return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
         }
         receipt.skip(Step::Pin);

@@ -1,13 +1,17 @@
+mod books;
 mod counters;
 mod counting;
 mod fingerprints;
+mod lives;
 mod look_ahead;
 mod snapshot;
 
+pub use books::InternalAccount;
 pub(crate) use counters::Counters;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
 
+use crate::billing::Shares;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::indexed::{Entry, Indexed};
@@ -61,6 +65,8 @@ pub struct State {
     settlement: BTreeMap<SettlementKey, i128>,
     /// The other side of opening balances, likewise.
     opening: BTreeMap<u16, i128>,
+    /// Positions in currencies and income of fees, by currency.
+    internal: BTreeMap<(InternalAccount, Currency), i128>,
     /// Counter of the newest transaction.
     last_counter: u64,
     counting: Counting,
@@ -69,7 +75,7 @@ pub struct State {
 /// How much of the past one shard keeps in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Transactions, at some 300 bytes each with the tables that find them. What holds money stays beyond that.
+    /// Transactions, at some 350 bytes each with the tables that find them. What holds money stays beyond that.
     pub transactions: usize,
     /// Fingerprints of transactions that have left, at some 18 bytes each.
     pub fingerprints: usize,
@@ -110,6 +116,9 @@ pub struct AccountFile {
     pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many cards draw on it.
     cards: u32,
+    /// Its newest transaction in memory, behind which are the others.
+    #[serde(skip)]
+    newest: Option<TransactionId>,
 }
 
 /// The newest transaction of a terminal: an ATM's serial numbers go on from its STAN.
@@ -133,6 +142,8 @@ struct Kept {
     stored: StoredTransaction,
     /// The one before it under its fingerprint.
     previous: Option<TransactionId>,
+    /// The ones before it of the account that it draws on, and of the one that it gives to.
+    before: [Option<TransactionId>; 2],
 }
 
 impl State {
@@ -154,6 +165,7 @@ impl State {
             awaiting_completion: BTreeSet::new(),
             settlement: BTreeMap::new(),
             opening: BTreeMap::new(),
+            internal: BTreeMap::new(),
             last_counter: 0,
             counting: Counting::default(),
         }
@@ -188,6 +200,8 @@ impl State {
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
             Record::Recalled(stored) => self.recalled(stored),
             Record::LimitChanged(changed) => self.limit_changed(changed),
+            Record::HoldReleased(released) => self.hold_released(released),
+            Record::Credited(credited) => self.credited(credited),
         }
     }
 
@@ -198,9 +212,9 @@ impl State {
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
                 }
-                let before = std::mem::replace(&mut file.card, card.clone()).account;
-                self.count_cards(&before, -1);
-                self.count_cards(&card.account, 1);
+                let before = std::mem::replace(&mut file.card, card.clone());
+                self.count_card(&before, -1);
+                self.count_card(card, 1);
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -214,14 +228,19 @@ impl State {
     }
 
     fn insert_card(&mut self, file: CardFile) {
-        let account = file.card.account;
+        self.count_card(&file.card, 1);
         self.cards.insert(file);
-        self.count_cards(&account, 1);
     }
 
     fn remove_card(&mut self, pan: &Pan) {
         if let Some(file) = self.cards.remove(pan) {
-            self.count_cards(&file.card.account, -1);
+            self.count_card(&file.card, -1);
+        }
+    }
+
+    fn count_card(&mut self, card: &Card, change: i32) {
+        for account in card.accounts() {
+            self.count_cards(&account, change);
         }
     }
 
@@ -236,8 +255,8 @@ impl State {
         match self.accounts.get_mut(&account.id) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
-                let Account { opening_minor, currency, .. } = file.account;
-                file.account = Account { opening_minor, currency, ..account.clone() };
+                let Account { opening_minor, currency, ref home, .. } = file.account;
+                file.account = Account { opening_minor, currency, home: home.clone(), ..account.clone() };
             }
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=
@@ -249,6 +268,7 @@ impl State {
                     counters: None,
                     own_limits: None,
                     cards: 0,
+                    newest: None,
                 });
             }
         }
@@ -274,7 +294,7 @@ impl State {
         if stored.standing_minor != 0 {
             let origin = stored.origin().expect("a transaction that moves money names its account");
             match transaction.funds {
-                Funds::Posted { minor } => self.post(&origin, minor),
+                Funds::Posted { minor } => self.post(&origin, minor, origin.shares),
                 _ => self.account_mut(&origin.account).held_minor += stored.standing_minor,
             }
         }
@@ -285,7 +305,10 @@ impl State {
             let StoredTransaction { link, terminal, time, id, stan, .. } = stored;
             self.note_terminal(NewestOfTerminal { link, terminal, time, id, stan });
         }
+        let id = stored.id;
         self.keep(stored);
+        self.list(id);
+        self.touch_original(id);
         self.let_go();
     }
 
@@ -319,21 +342,28 @@ impl State {
         let owns_key = stored.code != ResponseCode::DUPLICATE;
         let previous = if owns_key { self.newest.insert(stored.key().fingerprint(), id) } else { None };
         self.by_time.push_back((stored.time, id));
-        self.transactions.insert(Kept { stored, previous });
+        self.transactions.insert(Kept { stored, previous, before: [None; 2] });
     }
 
     fn reversed(&mut self, reversed: &Reversed) {
         let origin = self.origin(reversed.transaction, reversed.origin.as_ref());
         let released = origin.standing_minor - reversed.remaining_minor;
+        let change = Shares::change(origin.shares, reversed.shares);
         if origin.posted {
-            self.post(&origin, -released);
+            self.post(&origin, -released, change);
         } else {
             self.account_mut(&origin.account).held_minor -= released;
         }
         let all = reversed.remaining_minor == 0;
-        self.take_back(reversed.pan, &origin, released, u32::from(all));
+        let [fee_minor, amount_minor] =
+            change.map_or([0, -released], |change| [change.fee_minor, change.amount_minor]);
+        // Counted is how much was moved, whichever way.
+        self.take_back(reversed.pan, &origin, (released + fee_minor).abs(), u32::from(all));
+        if let Some(original) = origin.refunds {
+            self.refund_undone(original, amount_minor);
+        }
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
-        self.settle(reversed.transaction, status, reversed.remaining_minor);
+        self.settle(reversed.transaction, status, reversed.remaining_minor, reversed.shares);
     }
 
     fn remember(&mut self, remembered: &RememberedReversal) {
@@ -357,15 +387,17 @@ impl State {
         }
         let origin = self.origin(id, completed.origin.as_ref());
         let Some(dispensed_minor) = completed.dispensed_minor else {
-            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor);
+            return self.settle(id, TransactionStatus::Suspect, origin.standing_minor, origin.shares);
         };
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
-        self.post(&origin, dispensed_minor);
+        self.post(&origin, dispensed_minor, completed.shares);
         let nothing = dispensed_minor == 0;
-        let returned = origin.standing_minor - dispensed_minor;
+        let change = Shares::change(origin.shares, completed.shares);
+        let fee_minor = change.map_or(0, |change| change.fee_minor);
+        let returned = origin.standing_minor - dispensed_minor + fee_minor;
         self.take_back(completed.pan, &origin, returned, u32::from(nothing));
         let status = if nothing { TransactionStatus::Reversed } else { TransactionStatus::Completed };
-        self.settle(id, status, dispensed_minor);
+        self.settle(id, status, dispensed_minor, completed.shares);
         if let Some(stored) = self.stored_mut(id) {
             stored.funds = Funds::Posted { minor: dispensed_minor };
         }
@@ -374,7 +406,8 @@ impl State {
     fn hold_expired(&mut self, expired: &HoldExpired) {
         let origin = self.origin(expired.transaction, expired.origin.as_ref());
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
-        self.settle(expired.transaction, TransactionStatus::Expired, 0);
+        let nothing = Shares::none_of(origin.shares);
+        self.settle(expired.transaction, TransactionStatus::Expired, 0, nothing);
     }
 
     /// What the record says of its transaction, or what is in memory of it.
@@ -384,11 +417,20 @@ impl State {
     }
 
     /// Where a transaction stands now, if it is still in memory.
-    fn settle(&mut self, id: TransactionId, status: TransactionStatus, standing_minor: i64) {
+    fn settle(
+        &mut self,
+        id: TransactionId,
+        status: TransactionStatus,
+        standing_minor: i64,
+        shares: Option<Shares>,
+    ) {
         let Some(stored) = self.stored_mut(id) else { return };
         let expires = stored.expires();
         stored.status = status;
         stored.standing_minor = standing_minor;
+        if let (Some(billed), Some(shares)) = (stored.billed.as_deref_mut(), shares) {
+            billed.shares = shares;
+        }
         let (still_expires, awaits) = (stored.expires().is_some(), stored.awaits_completion());
         if let Some(expires) = expires.filter(|_| !still_expires) {
             self.expiring_holds.remove(&(expires, id));
@@ -396,14 +438,6 @@ impl State {
         if !awaits {
             self.awaiting_completion.remove(&id);
         }
-    }
-
-    /// Double entry: the account is debited, the link's settlement account credited.
-    fn post(&mut self, origin: &Origin, minor: i64) {
-        let file = self.account_mut(&origin.account);
-        file.ledger_minor -= minor;
-        let key = SettlementKey { link: origin.link, currency: file.account.currency };
-        *self.settlement.entry(key).or_default() += i128::from(minor);
     }
 
     fn card_mut(&mut self, pan: &Pan) -> Option<&mut CardFile> {
@@ -451,7 +485,7 @@ impl State {
                 return;
             }
             let Some((time, id)) = self.by_time.pop_front() else { return };
-            if self.holds_money(id) {
+            if self.stays(id) {
                 self.by_time.push_back((time, id));
             } else if let Some(stored) = self.forget(id) {
                 self.left.insert(stored.time, stored.key().fingerprint_at(stored.transmission));
@@ -463,8 +497,14 @@ impl State {
         self.transaction(id).is_some_and(StoredTransaction::holds_money)
     }
 
+    /// What holds money, and what was refunded in part: the transaction store knows of no refunds.
+    fn stays(&self, id: TransactionId) -> bool {
+        self.transaction(id).is_some_and(|stored| stored.holds_money() || stored.refunded_minor() != 0)
+    }
+
     fn forget(&mut self, id: TransactionId) -> Option<StoredTransaction> {
-        let Kept { stored, previous } = self.transactions.remove(&id)?;
+        let Kept { stored, previous, before } = self.transactions.remove(&id)?;
+        self.unlist(&stored, before);
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
         // stay within reach of its reversal.
         let kept = previous.filter(|previous| self.transactions.contains(previous));
@@ -627,17 +667,6 @@ impl State {
     #[must_use]
     pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
         self.transaction(id).map(|stored| (stored.status, stored.standing_minor))
-    }
-
-    /// Sum of all ledger accounts of a currency, internal ones included. Double entry makes it zero.
-    #[must_use]
-    pub fn trial_balance(&self, currency: Currency) -> i128 {
-        let of_currency = |file: &&AccountFile| file.account.currency == currency;
-        let files = self.accounts.iter();
-        let cardholders: i128 = files.filter(of_currency).map(|file| i128::from(file.ledger_minor)).sum();
-        let links: i128 =
-            self.settlement.iter().filter(|(key, _)| key.currency == currency).map(|(_, minor)| minor).sum();
-        cardholders + links + self.opening.get(&currency.numeric()).copied().unwrap_or(0)
     }
 
     pub(crate) fn cards_drawing_on(&self, id: &AccountId) -> usize {

@@ -48,8 +48,7 @@ impl Suspended {
             self.deadlines.retain(|(_, ticket)| self.waiting.contains_key(ticket));
         }
         self.deadlines.push_back((deadline, ticket));
-        self.waiting
-            .insert(ticket, SuspendedRequest { request, receipt, asked, repeats: Vec::new() });
+        self.waiting.insert(ticket, SuspendedRequest { request, receipt, asked, repeats: Vec::new() });
         ticket
     }
 

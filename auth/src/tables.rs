@@ -1,9 +1,12 @@
 use crate::chip_rules::ChipRules;
+use crate::ledger_rules::LedgerRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
+use crate::rate::RateTable;
 use crate::request::TransactionType;
-use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
+use crate::tariff::Fee;
+use card::{Currency, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub struct Tables {
     pub products: Vec<Product>,
     /// Policy rules.
     pub rules: rules::Program,
+    /// Rates of exchange.
+    pub rates: RateTable,
     /// How long a request waits for the HSM before it is answered 96.
     pub hsm_deadline: Duration,
     /// How long an authorization holds money that nobody completes.
@@ -42,6 +47,21 @@ pub struct Link {
     pub pin_key: Option<PinKey>,
     /// Whether its terminals are our own, and not another acquirer's.
     pub own: bool,
+    /// Currency in which it is owed what its transactions take; that of each transaction when `None`.
+    pub settlement: Option<Currency>,
+    /// Whether DE 28 comes on top of DE 4, and is not part of it.
+    pub surcharge_on_top: bool,
+    /// How far its billing and settlement amounts (DE 6, DE 5) may be from our own, basis points; `None` where they
+    /// are not believed at all.
+    pub amount_tolerance: Option<u32>,
+}
+
+impl Link {
+    /// A link that settles in the currency of each transaction, whose amounts beside DE 4 are not believed.
+    #[must_use]
+    pub fn plain(terminals: TerminalSet, pin_key: Option<PinKey>, own: bool) -> Link {
+        Link { terminals, pin_key, own, settlement: None, surcharge_on_top: false, amount_tolerance: None }
+    }
 }
 
 /// The terminals of a link.
@@ -69,6 +89,8 @@ pub struct Terminal {
     pub reads_chip: Option<bool>,
     /// Whether somebody attends it, where its messages do not say.
     pub attended: Option<bool>,
+    /// Whether it may give refunds that name no purchase of ours.
+    pub unreferenced_refunds: bool,
 }
 
 /// The key a PIN block arrives under.
@@ -151,6 +173,10 @@ pub struct Product {
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
     pub stand_in_limits: Vec<Limit>,
+    /// Its fees; the first that matches is taken.
+    pub fees: Vec<Fee>,
+    /// What it allows beyond plain purchases, and how long it holds money.
+    pub ledger: LedgerRules,
 }
 
 /// How PINs of a product are verified.
@@ -185,6 +211,7 @@ impl Default for Tables {
             links: HashMap::new(),
             products: Vec::new(),
             rules: rules::Program::default(),
+            rates: RateTable::default(),
             hsm_deadline: Duration::from_secs(2),
             hold_period: Duration::from_hours(7 * 24),
         }
@@ -244,6 +271,8 @@ impl Product {
             chip_rules: ChipRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
+            fees: Vec::new(),
+            ledger: LedgerRules::default(),
         }
     }
 }

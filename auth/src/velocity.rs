@@ -24,6 +24,8 @@ pub(crate) struct Held<'a> {
     pub(crate) account: &'a AccountFile,
     pub(crate) request: &'a Request,
     pub(crate) now: Time,
+    /// What it takes without the fee, minor units of the account's currency.
+    pub(crate) amount_minor: i64,
 }
 
 /// Holds the request against every limit of its product that is about it. Gives back what to count.
@@ -40,7 +42,7 @@ pub(crate) fn within_stand_in_limits(held: Held<'_>, receipt: &mut Receipt) -> R
 fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Counting, Decline> {
     let mut counting = Counting::new();
     let day = held.now.day(held.tables.business_offset);
-    if held.request.transaction.moves_money() {
+    if held.request.transaction.takes_money() && held.request.transaction != TransactionType::Transfer {
         // For rules and those who look at the card, whatever limits there are.
         counting.push(Count {
             scope: Scope::Card,
@@ -64,8 +66,7 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             }
             _ => (0, 0),
         };
-        let seen =
-            Seen { minor: minor.saturating_add(held.request.amount_minor), count: count.saturating_add(1) };
+        let seen = Seen { minor: minor.saturating_add(held.amount_minor), count: count.saturating_add(1) };
         let (bound, used_up) = bound(held, limit, seen);
         check(limit, bound, seen, receipt)?;
         let add = |count: Count, counting: &mut Counting| {
@@ -168,7 +169,7 @@ pub(crate) fn used(file: &CardFile, transaction: TransactionType, today: CivilDa
 
 fn of_type(transaction: TransactionType) -> LimitId {
     match transaction {
-        TransactionType::Withdrawal => LimitId::WITHDRAWALS,
+        TransactionType::Withdrawal | TransactionType::CashAdvance => LimitId::WITHDRAWALS,
         _ => LimitId::PURCHASES,
     }
 }
@@ -208,6 +209,7 @@ mod tests {
                 account: state.account(&account()).unwrap(),
                 request: &request,
                 now: Time::from_unix_ms(1_781_524_800_000),
+                amount_minor: request.amount_minor,
             };
             let code = |told: Result<Counting, Decline>| told.err().map(|decline| decline.code);
             let mut receipt = Receipt::default();
@@ -233,6 +235,7 @@ mod tests {
             opening_minor: 1_000,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: request().pan,
@@ -242,6 +245,7 @@ mod tests {
             card_sequence: None,
             account: account(),
             pin: None,
+            further: Box::default(),
         }));
         state
     }
@@ -267,10 +271,12 @@ mod tests {
             country: 0,
             entry: EntryMode::Manual,
             point_of_service: crate::PointOfService::default(),
+            stated: crate::Stated::default(),
             track2: None,
             pin_block: None,
             chip: None,
             cash: None,
+            instruction: crate::Instruction::default(),
         }
     }
 }

@@ -53,7 +53,11 @@ fn allocations(limits: Vec<Limit>) -> u64 {
         assert!(made.code.is_approval(), "{:?}", made.receipt);
         eprintln!("{number} {counted:?}");
         fewest = fewest.min(counted.count_total);
-        for effect in effects.drain(..) { if let Effect::Record(record) = effect { core.reuse(record); } }
+        for effect in effects.drain(..) {
+            if let Effect::Record(record) = effect {
+                core.reuse(record);
+            }
+        }
     }
     // Tables grow now and then, in both alike; in between nobody asks for memory because of limits.
     fewest

@@ -67,6 +67,7 @@ fn books_of_many_large_accounts_balance() {
             opening_minor: 999_999_999_999_999,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
     }
     assert_eq!(state.trial_balance(currency), 0);

@@ -75,6 +75,7 @@ fn debug_of_changes_of_the_card_base_shows_no_card_data() {
             pin: Some(pin),
             account: Some(on_file.account),
             terms: AccountTerms::default(),
+            further: None,
             update: true,
         };
         let remove = CardChange::RemoveCard { pan: on_file.pan, with_account: false };

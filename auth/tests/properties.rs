@@ -13,7 +13,7 @@ mod town;
 mod traffic;
 
 use auth::Memory;
-use events::{Dispense, Draw, Event, Finding, Reading};
+use events::{Dispense, Draw, Event, Finding, Follow, Reading};
 use proptest::prelude::*;
 use proptest::test_runner::{FailurePersistence, FileFailurePersistence, TestCaseError};
 use traffic::Traffic;
@@ -37,6 +37,27 @@ proptest! {
     #[test]
     fn guesses_never_exceed_the_pin_tries(guesses in prop::collection::vec(guess(), 10..60)) {
         run(guesses, Memory::default())?;
+    }
+
+    /// And for authorizations with all that can follow them.
+    #[test]
+    fn authorizations_are_completed_once_and_refunded_once(events in prop::collection::vec(life(), 10..120)) {
+        run(events, Memory::default())?;
+    }
+
+    /// Whatever was done, its reversals bring back what was there, in whatever order they come. One that cannot be
+    /// honoured yet, because the money went on, can be once the others have come.
+    #[test]
+    fn reversals_in_any_order_restore(
+        events in prop::collection::vec(any_kind(), 10..80),
+        order in prop::collection::vec(any::<usize>(), 90),
+    ) {
+        let mut traffic = Traffic::new(Memory::default());
+        for event in events {
+            traffic.play(event)?;
+        }
+        traffic.reverse_all(&order)?;
+        traffic.check_restored()?;
     }
 
     /// And for one card in constant use, so that its limits and its account are.
@@ -72,9 +93,64 @@ fn event() -> impl Strategy<Value = Event> {
             .prop_map(|(which, stands_minor, says_time)| Event::Reversal { which, stands_minor, says_time }),
         1 => draw().prop_map(Event::EarlyReversal),
         3 => (any::<usize>(), dispense()).prop_map(|(which, dispense)| Event::Completion { which, dispense }),
+        4 => follow(),
         2 => pause_ms().prop_map(|pause_ms| Event::Tick { pause_ms }),
         1 => Just(Event::Restart),
         1 => Just(Event::Snapshot),
+    ]
+}
+
+fn follow() -> impl Strategy<Value = Event> {
+    let follow = prop::sample::select(vec![
+        Follow::Increment,
+        Follow::Completion,
+        Follow::CompletionAdvice,
+        Follow::Refund,
+    ]);
+    (any::<usize>(), follow, 90..180u32, amount(), 0..3u8).prop_map(
+        |(which, follow, stan, amount_minor, named)| Event::Follow {
+            which,
+            follow,
+            stan,
+            amount_minor,
+            named,
+        },
+    )
+}
+
+/// One card whose authorizations are raised, completed and refunded in every order.
+fn life() -> impl Strategy<Value = Event> {
+    let one_card = (draw(), 1..2_500i64).prop_map(|(draw, amount_minor)| {
+        let reading = Reading::Chip { atc_step: 1 };
+        Event::Request(Draw { card: 0, terminal: 0, reading, has_pin: true, amount_minor, ..draw })
+    });
+    let right = Finding::Right;
+    prop_oneof![
+        4 => one_card,
+        6 => Just(Event::HsmReply { which: 1, cvv: right, arqc: right, pin: right }),
+        8 => follow(),
+        2 => any::<usize>().prop_map(|which| Event::Repeat { which }),
+        3 => (any::<usize>(), prop::option::of(1..2_500i64))
+            .prop_map(|(which, stands_minor)| Event::Reversal { which, stands_minor, says_time: true }),
+        2 => pause_ms().prop_map(|pause_ms| Event::Tick { pause_ms }),
+        1 => Just(Event::Restart),
+    ]
+}
+
+/// One card and every kind of transaction, within a day.
+fn any_kind() -> impl Strategy<Value = Event> {
+    let one_card = (draw(), 1..2_500i64).prop_map(|(draw, amount_minor)| {
+        let reading = Reading::Chip { atc_step: 1 };
+        Event::Request(Draw { card: 0, terminal: 0, reading, has_pin: true, amount_minor, ..draw })
+    });
+    let right = Finding::Right;
+    prop_oneof![
+        4 => one_card,
+        5 => Just(Event::HsmReply { which: 1, cvv: right, arqc: right, pin: right }),
+        4 => follow(),
+        1 => any::<usize>().prop_map(|which| Event::Repeat { which }),
+        1 => (any::<usize>(), prop::option::of(1..2_500i64))
+            .prop_map(|(which, stands_minor)| Event::Reversal { which, stands_minor, says_time: true }),
     ]
 }
 
@@ -113,7 +189,7 @@ fn spend() -> impl Strategy<Value = Event> {
 }
 
 fn draw() -> impl Strategy<Value = Draw> {
-    let kind = (card(), 0..town::TERMINALS, stan(), 0..4u8);
+    let kind = (card(), 0..town::TERMINALS, stan(), 0..10u8);
     (kind, reading(), prop::bool::weighted(0.9), amount()).prop_map(
         |((card, terminal, stan, kind), reading, has_pin, amount_minor)| Draw {
             card,

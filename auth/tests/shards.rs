@@ -120,7 +120,7 @@ impl Town {
     fn check_merged(&self) {
         let mut merged = State::default();
         on_file().iter().chain(&self.records).for_each(|record| merged.apply(record));
-        for (shard, (name, ..)) in ACCOUNTS.into_iter().enumerate() {
+        for (shard, (name, ..)) in ACCOUNTS.into_iter().enumerate().take(self.cores.len()) {
             let account = account(name);
             assert_eq!(merged.balance(&account), self.cores[shard].state().balance(&account), "{name}");
         }

@@ -342,6 +342,7 @@ fn on_file() -> Vec<Record> {
             opening_minor: 100_000_000,
             credit_line_minor: 0,
             customer: CustomerId::new("CUSTOMER"),
+            home: None,
         })
     };
     let card = |(card, account): (usize, &str)| {
@@ -353,6 +354,7 @@ fn on_file() -> Vec<Record> {
             card_sequence: None,
             account: AccountId::new(account).expect("an account"),
             pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"1234" }),
+            further: Box::default(),
         })
     };
     let accounts = ["main", "other"].map(account);
@@ -380,7 +382,7 @@ fn tables() -> Tables {
         let terminal = bank::terminal(&[TransactionType::Purchase, TransactionType::Withdrawal]);
         terminals.listed.insert(TerminalId::new(id).expect("a terminal"), terminal);
     }
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link::plain(terminals, None, true);
     // Holds lapse within a run.
     Tables {
         products: vec![product],

@@ -62,6 +62,7 @@ codes! {
     CRYPTOGRAM_WRONG = "82", "card verification or cryptogram wrong";
     CRYPTOGRAPHIC_FAILURE = "88", "cryptographic failure";
     ISSUER_UNAVAILABLE = "91", "issuer or switch inoperative";
+    ROUTE = "92", "no route to the destination";
     DUPLICATE = "94", "duplicate transmission";
     MALFUNCTION = "96", "system malfunction";
     CVV2_WRONG = "N7", "CVV2 wrong";

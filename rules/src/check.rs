@@ -459,9 +459,10 @@ mod tests {
     fn text_that_a_fact_never_holds() {
         check("entry_mode == 'chp'", &["'chp': `entry_mode` never holds this text; did you mean `chip`?"]);
         check(
-            "'refund' != transaction",
+            "'loan' != transaction",
             &[
-                "'refund': `transaction` never holds this text; it is one of `purchase`, `withdrawal`, `balance_inquiry`",
+                "'loan': `transaction` never holds this text; it is one of `purchase`, `withdrawal`, `balance_inquiry`, \
+               `cashback`, `cash_advance`, `refund`, `deposit`, `payment`, `verification`, `transfer`, `mini_statement`",
             ],
         );
         let currency =

@@ -88,7 +88,19 @@ macro_rules! facts {
 
 facts! {
     /// What is asked for.
-    transaction: string of Domain::OneOf(&["purchase", "withdrawal", "balance_inquiry"]),
+    transaction: string of Domain::OneOf(&[
+        "purchase",
+        "withdrawal",
+        "balance_inquiry",
+        "cashback",
+        "cash_advance",
+        "refund",
+        "deposit",
+        "payment",
+        "verification",
+        "transfer",
+        "mini_statement",
+    ]),
     /// Whether an approval holds the money (01xx) or posts it (02xx).
     message: string of Domain::OneOf(&["authorization", "financial"]),
     /// Amount in minor units of `currency`: 12.50 USD is 1250.

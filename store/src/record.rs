@@ -77,8 +77,8 @@ fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
 mod tests {
     use super::*;
     use auth::{
-        Account, AccountId, AccountKind, Card, CardStatus, Count, Counted, CustomerId, EntryMode, Funds,
-        LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
+        Account, AccountId, AccountKind, Booking, Card, CardStatus, Count, Counted, CustomerId, EntryMode,
+        Funds, LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
         TransactionType, TransmissionTime, Window,
     };
     use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Stan, TerminalId, Time};
@@ -135,6 +135,8 @@ mod tests {
                     window: Window::WEEK,
                 }]),
                 customer: CustomerId::new("C-1"),
+                billing: None,
+                booking: Some(Box::new(Booking { cash_minor: 500, ..Booking::default() })),
             },
             tables_version: 5,
             receipt,
@@ -153,6 +155,7 @@ mod tests {
                 opening_minor: -5,
                 credit_line_minor: 10_000,
                 customer: None,
+                home: None,
             }),
             Record::CardStored(Card {
                 pan: Pan::parse(b"4000001234567899").unwrap(),
@@ -162,6 +165,7 @@ mod tests {
                 card_sequence: Some(1),
                 account,
                 pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"1234" }),
+                further: Box::default(),
             }),
         ];
         for record in &records {

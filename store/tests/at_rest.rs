@@ -97,6 +97,7 @@ fn records(pan: &Pan) -> [Record; 2] {
             opening_minor: 100_000,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }),
         Record::CardStored(Card {
             pan: *pan,
@@ -106,6 +107,7 @@ fn records(pan: &Pan) -> [Record; 2] {
             card_sequence: Some(1),
             account,
             pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"1234" }),
+            further: Box::default(),
         }),
     ]
 }

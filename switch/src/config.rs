@@ -4,15 +4,19 @@
 //! only the first, with its line and how to mend it, so that `turnout check` needs to run once.
 //! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
 
+mod conventions;
 mod error;
+mod fee;
 mod framing;
 mod hsm;
 mod keys;
+mod ledger;
 mod limit;
 mod listener;
 mod master_key;
 mod ndc;
 mod product;
+mod rate;
 mod section;
 mod tls;
 mod transactions;
@@ -208,6 +212,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     let mut products = Products::default();
     products.take(top, keys);
     limit::take(top, &mut products, country);
+    fee::take(top, &mut products, country);
     let tables = Tables {
         version: 1,
         business_offset,
@@ -216,6 +221,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         links: listeners.links,
         products: products.products,
         rules: rules(top),
+        rates: rate::read(top, folder),
         hsm_deadline: hsm.deadline,
         hold_period,
     };

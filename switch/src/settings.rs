@@ -10,6 +10,7 @@ pub use hsm::{HsmSettings, PayShieldSettings, UnitSettings};
 pub use webhook::{WebhookSettings, WebhookTarget, WebhookTls};
 
 use crate::master_key::MasterKeySource;
+use crate::translate::iso::Conventions;
 use auth::{LinkName, Tables};
 use card::{Currency, TerminalId};
 use std::collections::{BTreeMap, HashMap};
@@ -102,6 +103,8 @@ pub struct ListenerSettings {
     pub address: SocketAddr,
     /// What is spoken.
     pub protocol: Protocol,
+    /// What is done in this link's own way, where ISO 8583 is spoken.
+    pub conventions: Arc<Conventions>,
     /// TLS, or `None` for plain TCP, which only a loopback address may have.
     pub tls: Option<TlsSettings>,
     /// Which certificates may speak for which terminals.
@@ -116,6 +119,8 @@ pub struct ListenerSettings {
     pub max_connections: usize,
     /// Requests of one connection that may be unanswered; more wait in the socket.
     pub in_flight: usize,
+    /// Whether answers to what was converted carry DE 5, 6, 9, 10, 50 and 51.
+    pub amounts_in_answers: bool,
 }
 
 /// What a listener speaks.

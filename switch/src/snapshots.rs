@@ -68,6 +68,9 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
             if let Element::Transaction(stored) = &element {
                 directory.settle_if_unknown(&stored.pan, &account);
             }
+            if let Some(account) = element.account() {
+                directory.settle_account(account);
+            }
             filler.restore(directory.home_of_account(&account), element);
         }
         Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),

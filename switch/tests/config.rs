@@ -1,6 +1,6 @@
 //! The configuration: the one that `init` makes is good, and every mistake is found, with its line.
 
-use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction};
+use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction, TransactionType, Transfers};
 use card::TerminalId;
 use std::fs;
 use std::net::SocketAddr;
@@ -12,6 +12,7 @@ use switch::command::key::verify_keys;
 use switch::config::{self, ConfigError};
 use switch::notifications::EventKind;
 use switch::settings::{HsmSettings, Protocol, Settings, UnitSettings};
+use switch::translate::iso::ReferredBy;
 use tempfile::TempDir;
 
 /// A folder made by `init`, whose configuration a test may change.
@@ -91,7 +92,7 @@ fn what_init_makes_is_good() {
     assert!(link.terminals.find(&atm).is_some());
     assert!(link.terminals.find(&TerminalId::new(b"003").unwrap()).is_none());
     let any = settings.tables.links[&LinkName::new("pos").unwrap()].terminals.find(&atm);
-    assert_eq!(any.unwrap().allowed.len(), 3);
+    assert_eq!(any.unwrap().allowed, TransactionType::SERVED);
 }
 
 #[test]
@@ -601,6 +602,40 @@ fn chip_rules_are_read_and_wrong_ones_are_named() {
 }
 
 #[test]
+fn what_products_and_links_do_in_their_own_way() {
+    let site = Site::new();
+    let product = "atc_max_jump = 1000\n[product.ledger]\n";
+    let ledger = |text: &str| format!("{product}{text}\n");
+    let all = "cashback_up_to = \"50.00\"\npartial_approval = true\ntransfers = \"cards\"\nhold_period = \"3d\"\n\
+               completion_tolerance = 15\nforce_post = true\n[[product.ledger.hold]]\nmcc = [\"7011\", \"3501-3999\"]\n\
+               period = \"30d\"";
+    let settings = site.load(&[("atc_max_jump = 1000", &ledger(all))]).unwrap();
+    let rules = &settings.tables.products[0].ledger;
+    let day = Duration::from_hours(24);
+    assert_eq!(rules.cashback_up_to_minor, Some(5_000));
+    assert_eq!((rules.tolerance_percent, rules.hold_period), (15, Some(3 * day)));
+    assert_eq!(rules.hold_periods, [(7011..=7011, 30 * day), (3501..=3999, 30 * day)]);
+    assert!(rules.partial_approval && rules.force_post && rules.transfers == Transfers::Cards);
+    let check = |text: &str, expect: &str| site.check("atc_max_jump = 1000", &ledger(text), expect);
+    check(
+        "completion_tolerance = 101",
+        "completion_tolerance = 101 | product[0].ledger.completion_tolerance: is out of bounds",
+    );
+    check("cash = 5", "cash = 5 | product[0].ledger.cash: is not a known key");
+
+    let conventions = |text: &str| format!("dialect = \"iso87_ascii\"\nconventions = {{ {text} }}");
+    let text = "transaction_types = [{ code = \"52\", means = \"payment\" }], refers_by = [\"de37\"], \
+                partial_approval = false, statement_field = 62, zero_amount_verifies = true";
+    let settings = site.load(&[("dialect = \"iso87_ascii\"", &conventions(text))]).unwrap();
+    let own = &settings.listeners[0].conventions;
+    assert_eq!(own.transaction_types, [(*b"52", TransactionType::Payment)]);
+    assert_eq!((&own.refers_by[..], own.statement_field), (&[ReferredBy::Rrn][..], 62));
+    assert!(own.partial_flag.is_none() && own.zero_amount_verifies);
+    let mistakes = site.mistakes(&[("dialect = \"iso87_ascii\"", &conventions("statement_field = 54"))]);
+    assert!(mistakes[0].ends_with("listener[0].conventions.statement_field: cannot hold a statement"));
+}
+
+#[test]
 fn webhooks() {
     let site = Site::new();
     let folder = site.file.parent().unwrap();
@@ -658,4 +693,128 @@ fn webhooks() {
     let twice = format!("{least}\n[[webhook]]\n{least}");
     let errors = with(&twice).unwrap_err();
     assert_eq!(errors[0].reason, "there are two webhooks \"bank\"");
+}
+
+/// `[[rate]]`, `[exchange]` with its file, `[[fee]]`, and what a listener says of money.
+#[test]
+fn rates_and_fees() {
+    let site = Site::new();
+    let original = fs::read_to_string(&site.file).unwrap();
+    let rates = site.file.with_file_name("rates.csv");
+    let with = |lines: &str| {
+        fs::write(&site.file, format!("{original}\n{lines}\n")).unwrap();
+        config::load(&site.file)
+    };
+    let good = r#"
+        [[rate]]
+        from = "EUR"
+        to = "USD"
+        rate = "1.0837"
+        markup = "1.5%"
+        valid_from = "2026-11-27"
+        both_ways = true
+
+        [exchange]
+        base = "USD"
+        rounding = "up"
+        rates_file = "rates.csv"
+
+        [[fee]]
+        name = "cash-abroad"
+        types = ["withdrawal"]
+        terminals = "other"
+        flat = "2.00"
+        share = "1%"
+        minimum = "3.00"
+        maximum = "15.00"
+        amount_from = "20.00"
+        free_per_month = 2
+        partial_reversal = "shared"
+
+        [[fee]]
+        name = "none"
+        flat = "0"
+        "#;
+    fs::write(&rates, "rate, from, to, both_ways\n160.5, USD, JPY, true\n0.31, USD, KWD,\n").unwrap();
+    let settings = with(good).unwrap();
+    let tables = &settings.tables;
+    let day = |day| card::CivilDay { year: 2026, month: 11, day };
+    let [eur, usd, jpy, kwd] = ["EUR", "USD", "JPY", "KWD"].map(|code| card::Currency::parse(code).unwrap());
+    let rate = |from, to, on, markup| tables.rates.find(from, to, on, markup).map(|rate| rate.to_string());
+    use auth::Markup::{With, Without};
+    assert_eq!((tables.rates.len(), tables.rates.rounding()), (3, auth::Rounding::Up));
+    assert_eq!(rate(eur, usd, day(27), With).as_deref(), Some("1.0999555"));
+    assert_eq!(rate(eur, usd, day(27), Without).as_deref(), Some("1.0837"));
+    assert_eq!(rate(eur, usd, day(26), With), None);
+    assert_eq!(rate(usd, eur, day(27), Without).as_deref(), Some("0.92276460275"));
+    assert_eq!(rate(jpy, kwd, day(1), With).as_deref(), Some("0.00193146417445"));
+    assert_eq!(rate(kwd, usd, day(1), With), None);
+    let [cash, none] = &tables.products[0].fees[..] else { panic!("two fees") };
+    assert_eq!((cash.name.as_str(), cash.own_terminal, cash.free), ("cash-abroad", Some(false), 2));
+    assert_eq!((cash.of(5_000), cash.of(20_000), cash.of(10_000_000)), (300, 400, 1_500));
+    assert_eq!((cash.band.clone(), cash.partial), (Some(2_000..=i64::MAX), auth::PartialFee::Shared));
+    assert_eq!(none.of(1_000), 0);
+
+    let money =
+        "settlement = \"EUR\"\nsurcharge = \"on_top\"\namount_tolerance = \"2%\"\namounts_in_answers = false";
+    let settings =
+        site.load(&[("dialect = \"iso87_ascii\"", &format!("dialect = \"iso87_ascii\"\n{money}"))]).unwrap();
+    let link = &settings.tables.links[&LinkName::new("pos").unwrap()];
+    assert_eq!((link.settlement, link.surcharge_on_top, link.amount_tolerance), (Some(eur), true, Some(200)));
+    assert!(!settings.listeners[0].amounts_in_answers && settings.listeners[1].amounts_in_answers);
+
+    let check = |from: &str, to: &str, expect: &str| {
+        assert!(good.contains(from), "{from}");
+        let errors = with(&good.replacen(from, to, 1)).unwrap_err();
+        let told: Vec<String> =
+            errors.iter().map(|error| format!("{}: {}", error.key, error.reason)).collect();
+        assert_eq!(told, [expect], "{to}");
+    };
+    check("\"EUR\"", "\"EUX\"", "rate[0].from: is no currency of ISO 4217");
+    check("to = \"USD\"", "to = \"EUR\"", "rate[0]: is from EUR to EUR");
+    check("\"1.0837\"", "\"0.0\"", "rate[0].rate: is no rate");
+    check("\"1.0837\"", "\"1,08\"", "rate[0].rate: is no rate");
+    check("\"1.5%\"", "\"1.5\"", "rate[0].markup: is no share");
+    check("\"1.5%\"", "\"51%\"", "rate[0].markup: is no share");
+    check("\"2026-11-27\"", "\"2026-11-31\"", "rate[0].valid_from: is no day");
+    check("rounding = \"up\"", "rounding = \"down\"", "exchange.rounding: is \"down\"");
+    check("\"cash-abroad\"", "\"cash abroad\"", "fee[0].name: is no name of a fee");
+    check("\"none\"", "\"cash-abroad\"", "fee[1].name: is taken");
+    check("\"15.00\"", "\"2.99\"", "fee[0].maximum: is below `minimum`");
+    check(
+        "amount_from = \"20.00\"",
+        "amount_from = \"20.00\"\namount_to = \"19.99\"",
+        "fee[0].amount_to: is below `amount_from`",
+    );
+    check("flat = \"0\"", "", "fee[1]: costs nothing");
+    check("\"shared\"", "\"halved\"", "fee[0].partial_reversal: is \"halved\"");
+    check("\"2.00\"", "\"2.001\"", "fee[0].flat: is not an amount of USD");
+    let twice =
+        "[[rate]]\nfrom = \"EUR\"\nto = \"USD\"\nrate = \"1.1\"\nvalid_from = \"2026-11-27\"\n[exchange]";
+    check("[exchange]", twice, "rate[1]: is the second from EUR to USD for the same days");
+
+    let file = |content: &str, expect: &[&str]| {
+        fs::write(&rates, content).unwrap();
+        let errors = with(good).unwrap_err();
+        let told: Vec<String> =
+            errors.iter().map(|error| format!("{}: {}", error.key, error.reason)).collect();
+        assert_eq!(told, expect, "{content}");
+    };
+    file("from,to\nUSD,JPY\n", &["exchange.rates_file: line 1: column \"rate\" is missing"]);
+    file("from,to,rate,spread\n", &["exchange.rates_file: line 1: no column is called \"spread\""]);
+    file(
+        "from,to,rate\nUSD,JPY,x\nUSD,XYZ,1\nUSD,USD,1\n",
+        &[
+            "exchange.rates_file: line 2: rate is wrong or missing",
+            "exchange.rates_file: line 3: to is wrong or missing",
+            "exchange.rates_file: line 4: is from USD to USD",
+        ],
+    );
+    file(
+        "from,to,rate\nUSD,JPY\n",
+        &["exchange.rates_file: line 2: has not as many columns as the first line"],
+    );
+    fs::remove_file(&rates).unwrap();
+    let errors = with(good).unwrap_err();
+    assert!(errors.len() == 1 && errors[0].reason.contains("rates.csv cannot be read"), "{errors:?}");
 }

@@ -1,8 +1,8 @@
 //! ISO 8583 to the core's terms and back, on messages written by the `iso8583` crate's own writer.
 
 use auth::{
-    AccountType, Balance, EntryMode, LinkName, MessageClass, ReplyTo, Request, Response, Reversal,
-    TransactionId, TransactionType, TransmissionTime,
+    AccountType, Balance, Billing, Destination, EntryMode, LinkName, MessageClass, Rate, ReplyTo, Request,
+    Response, Reversal, Rounding, Settlement, Stated, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
@@ -201,10 +201,12 @@ fn message_types() {
     assert_eq!(class("0201"), MessageClass::Financial);
     assert_eq!(class("0220"), MessageClass::Advice);
     assert_eq!(class("0221"), MessageClass::Advice);
+    assert_eq!(class("0120"), MessageClass::AuthorizationAdvice);
+    assert_eq!(class("0121"), MessageClass::AuthorizationAdvice);
     for mti in ["0400", "0401", "0420", "0421"] {
         reversal().mti(mti).reversal();
     }
-    for mti in ["0120", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
+    for mti in ["0320", "0300", "0500", "0600", "0102", "0203", "1200", "2100", "0000"] {
         let refusal = purchase().mti(mti).refusal();
         assert_eq!((refusal.code, refusal.field), (ResponseCode::NOT_SUPPORTED, 0), "{mti}");
     }
@@ -268,11 +270,51 @@ fn processing_codes() {
     check("302000", TransactionType::BalanceInquiry, AccountType::Cheque);
     check("313000", TransactionType::BalanceInquiry, AccountType::Credit);
     check("003010", TransactionType::Purchase, AccountType::Credit);
-    check("200000", TransactionType::Unsupported, AccountType::Default);
-    check("090000", TransactionType::Unsupported, AccountType::Default);
+    check("200000", TransactionType::Refund, AccountType::Default);
+    check("090000", TransactionType::Cashback, AccountType::Default);
+    check("170000", TransactionType::CashAdvance, AccountType::Default);
+    check("210010", TransactionType::Deposit, AccountType::Default);
+    check("330000", TransactionType::Verification, AccountType::Default);
+    check("381000", TransactionType::MiniStatement, AccountType::Savings);
+    check("401020", TransactionType::Transfer, AccountType::Savings);
+    check("500000", TransactionType::Payment, AccountType::Default);
+    check("510000", TransactionType::Unsupported, AccountType::Default);
     check("009900", TransactionType::Purchase, AccountType::Unknown);
     // Only an inquiry may go without an amount.
     assert_eq!(purchase().with(3, "310000").without(4).request().amount_minor, 0);
+}
+
+#[test]
+fn what_a_message_says_of_an_earlier_one() {
+    let original = |message: Draft| message.request().instruction.original;
+    assert_eq!(original(purchase()), None);
+    // DE 90 names by STAN and time, DE 38 by approval code; spaces are none.
+    let told =
+        original(purchase().with(90, format!("0100000123{}{}", "1123155959", "0".repeat(22)))).unwrap();
+    assert_eq!(told.stan, Some(Stan::new(123).unwrap()));
+    assert_eq!((told.transmission.0, told.authorization_id, told.rrn), (1_123_155_959, None, None));
+    let told = original(purchase().with(38, "A00017")).unwrap();
+    assert_eq!((told.stan, told.authorization_id), (None, Some(*b"A00017")));
+    assert_eq!(original(purchase().with(38, "      ")), None);
+    assert_eq!(original(purchase().with(90, "0".repeat(42))), None);
+}
+
+#[test]
+fn cash_parts_destinations_and_parts_that_are_taken() {
+    let instruction = |message: Draft| message.request().instruction;
+    let amounts = "0001978C0000000000010040978D000000002000";
+    assert_eq!(instruction(purchase().with(3, "090000").with(54, amounts)).cash_minor, 2_000);
+    // Of no other kind is there a cash part.
+    assert_eq!(instruction(purchase().with(54, amounts)).cash_minor, 0);
+    let to = |account: &str| instruction(purchase().with(3, "400000").with(103, account)).destination;
+    assert!(matches!(to("4000001234567899"), Some(Destination::Card(_))));
+    assert!(
+        matches!(to("4000001234567890"), Some(Destination::Account(_))),
+        "a wrong check digit is no card"
+    );
+    assert!(matches!(to("S-1"), Some(Destination::Account(_))));
+    assert!(instruction(purchase().with(60, "PA1 more")).takes_partial);
+    assert!(!instruction(purchase().with(60, " PA1")).takes_partial);
 }
 
 #[test]
@@ -336,6 +378,36 @@ fn currencies() {
     check("001", 1);
     let refusal = purchase().with(49, "QQQ").refusal();
     assert_eq!((refusal.code, refusal.field), (ResponseCode::INVALID_TRANSACTION, 49));
+}
+
+/// DE 5 with 50, DE 6 with 51, DE 28.
+#[test]
+fn amounts_beside_the_amount() {
+    let check = |fields: &[(u8, &str)], expect: Stated| {
+        let draft = fields.iter().fold(purchase(), |draft, (number, text)| draft.with(*number, text));
+        assert_eq!(draft.request().stated, expect, "{fields:?}");
+    };
+    let none = Stated::default();
+    check(&[], none);
+    check(&[(6, "000000001150"), (51, "978")], Stated { billing: Some((1_150, 978)), ..none });
+    check(&[(6, "000000001150"), (51, "EUR")], Stated { billing: Some((1_150, 978)), ..none });
+    check(&[(5, "000000001355"), (50, "840")], Stated { settlement: Some((1_355, 840)), ..none });
+    check(&[(28, "D00000300")], Stated { surcharge_minor: 300, ..none });
+    check(&[(28, "C00000300")], Stated { surcharge_minor: -300, ..none });
+    check(&[(28, "D00000000")], none);
+    // Without its currency an amount says nothing, and nothing is no amount.
+    check(&[(6, "000000001150")], none);
+    check(&[(51, "978")], none);
+    check(&[(6, "000000000000"), (51, "978")], none);
+    check(&[(5, "000000001150"), (51, "978")], none);
+    for dialect in SPOKEN {
+        let draft = purchase().with(6, "000000001150").with(51, "978").with(28, "D00000300");
+        let frame = draft.write(dialect);
+        let message = parse(&frame, Dialect::by_name(dialect).unwrap()).unwrap();
+        let Incoming::Request(request) = incoming(&message) else { panic!("{dialect}") };
+        let expect = Stated { billing: Some((1_150, 978)), surcharge_minor: 300, ..none };
+        assert_eq!(request.stated, expect, "{dialect}");
+    }
 }
 
 #[test]
@@ -460,6 +532,9 @@ fn approval() -> Response {
             available_minor: -50,
             currency: Currency::parse("EUR").unwrap(),
         }),
+        billing: None,
+        approved_minor: None,
+        statement: None,
     }
 }
 
@@ -492,6 +567,56 @@ fn a_response_echoes_and_decides() {
         "024910AC3A5C3A5C3A5C3A53030",
     );
     assert_eq!(String::from_utf8(out).unwrap(), format!("before{expect}"));
+}
+
+/// DE 5, 6, 9, 10, 50 and 51 of what was converted, in their places, whatever the request had there.
+#[test]
+fn an_answer_says_what_was_converted() {
+    let billing = Billing {
+        currency: Currency::parse("EUR").unwrap(),
+        amount_minor: 1_150,
+        rate: Rate::parse("0.92"),
+        rounding: Rounding::HalfUp,
+        by_network: false,
+        surcharge_minor: 0,
+        charge: None,
+        settlement: Settlement {
+            currency: Currency::parse("GBP").unwrap(),
+            minor: 988,
+            rate: Rate::parse("0.79045123"),
+        },
+    };
+    let answer = |dialect: &'static str, billing: Option<Billing>| {
+        let dialect = Dialect::by_name(dialect).unwrap();
+        let frame = purchase().with(6, "000000009999").with(51, "978").write(dialect.name());
+        let request = parse(&frame, dialect).unwrap();
+        let mut out = Vec::new();
+        response(&request, &Response { billing: billing.map(Box::new), ..approval() }, &mut out).unwrap();
+        let answer = parse(&out, dialect).unwrap();
+        [5, 6, 9, 10, 50, 51]
+            .map(|field| answer.value(field).map(|value| String::from_utf8_lossy(&value).into_owned()))
+    };
+    for dialect in SPOKEN {
+        let expect = ["000000000988", "000000001150", "77904512", "20000092", "826", "978"];
+        assert_eq!(
+            answer(dialect, Some(billing.clone())),
+            expect.map(|text| Some(text.to_owned())),
+            "{dialect}"
+        );
+        // A fee alone is no conversion.
+        let same = Billing {
+            rate: None,
+            settlement: Settlement { rate: None, ..billing.settlement },
+            ..billing.clone()
+        };
+        let without = answer(dialect, None);
+        assert_eq!(answer(dialect, Some(same)), without, "{dialect}");
+        assert_eq!(
+            (&without[0], &without[2], &without[3], &without[4]),
+            (&None, &None, &None, &None),
+            "{dialect}"
+        );
+    }
 }
 
 #[test]

@@ -38,5 +38,5 @@ pub use atm::{Atm, AtmAsk, AtmError, AtmReply};
 pub use card_simulator::{CardSimulator, TrackSource};
 pub use chip::{ChipTransaction, CryptogramVersion, corrupt_cryptogram};
 pub use issuing::{TestIssuer, TestIssuerError, TestKeys};
-pub use pos::{Intent, Pos, PosError, PosResponse, Trace};
+pub use pos::{Intent, Particulars, Pos, PosError, PosResponse, Trace};
 pub use presentment::Presentment;

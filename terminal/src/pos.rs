@@ -44,6 +44,42 @@ pub enum Intent {
     Post,
 }
 
+/// What a message says beyond amount and card; what is `None` it leaves out.
+#[derive(Clone, Debug, Default)]
+pub struct Particulars {
+    /// DE 38: approval code of an earlier message.
+    pub authorization_id: Option<[u8; 6]>,
+    /// DE 54: amounts of 20 characters each.
+    pub additional_amounts: Option<String>,
+    /// DE 60.
+    pub private_60: Option<String>,
+    /// The earlier message that DE 90 names.
+    pub original: Option<Vec<u8>>,
+    /// DE 103.
+    pub account_to: Option<String>,
+}
+
+impl Particulars {
+    /// A purchase of which so much is cash (minor units), by DE 54.
+    #[must_use]
+    pub fn cash(minor: u64, currency: Currency) -> Particulars {
+        let amounts = format!("0040{:03}D{minor:012}", currency.numeric());
+        Particulars { additional_amounts: Some(amounts), ..Particulars::default() }
+    }
+
+    /// A message about an earlier one, by DE 90.
+    #[must_use]
+    pub fn about(original: &[u8]) -> Particulars {
+        Particulars { original: Some(original.to_vec()), ..Particulars::default() }
+    }
+
+    /// A message about an earlier one, by its approval code.
+    #[must_use]
+    pub fn about_approval(id: Option<[u8; 6]>) -> Particulars {
+        Particulars { authorization_id: id, ..Particulars::default() }
+    }
+}
+
 impl Pos {
     /// A terminal of a supermarket in the United States, without a merchant number; the fields may be
     /// changed. An identification of more than eight characters, or one that cannot be printed, becomes
@@ -192,8 +228,55 @@ impl Pos {
         presentment: &Presentment,
         trace: &Trace,
     ) -> Result<Vec<u8>, EncodeError> {
+        let particulars = Particulars::default();
+        let sent = self.message(mti, processing_code, amount_minor, presentment, &particulars, trace);
+        sent.map_err(|error| match error {
+            PosError::Encode(error) => error,
+            _ => unreachable!("no earlier message was to be read"),
+        })
+    }
+
+    /// A message of any type and processing code.
+    ///
+    /// # Errors
+    /// As [`Pos::purchase`], and when the earlier message is none of this dialect.
+    pub fn message(
+        &self,
+        mti: Mti,
+        processing_code: &[u8; 6],
+        amount_minor: Option<u64>,
+        presentment: &Presentment,
+        particulars: &Particulars,
+        trace: &Trace,
+    ) -> Result<Vec<u8>, PosError> {
+        let original = particulars.original.as_deref().map(|original| parse(original, self.dialect));
+        let original = original.transpose().map_err(PosError::Parse)?.as_ref().map(original_data);
         let mut out = Vec::with_capacity(512);
-        let mut writer = self.begin(&mut out, mti)?;
+        self.write_message(
+            mti,
+            processing_code,
+            amount_minor,
+            presentment,
+            (particulars, original),
+            trace,
+            &mut out,
+        )
+        .map_err(PosError::Encode)?;
+        Ok(out)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is an element, or some")]
+    fn write_message(
+        &self,
+        mti: Mti,
+        processing_code: &[u8; 6],
+        amount_minor: Option<u64>,
+        presentment: &Presentment,
+        (particulars, original): (&Particulars, Option<[u8; 42]>),
+        trace: &Trace,
+        out: &mut Vec<u8>,
+    ) -> Result<(), EncodeError> {
+        let mut writer = self.begin(out, mti)?;
         if presentment.track2.is_none() {
             writer.field(field::PAN, &presentment.pan.reveal())?;
         }
@@ -217,16 +300,30 @@ impl Pos {
             writer.field(field::TRACK_2, track.reveal())?;
         }
         writer.field(field::RRN, trace.rrn.as_str().as_bytes())?;
+        if let Some(id) = &particulars.authorization_id {
+            writer.field(field::AUTHORIZATION_ID, id)?;
+        }
         self.write_acceptor(&mut writer)?;
         writer.field(field::CURRENCY, &self.currency_digits())?;
         if let Some(block) = &presentment.pin_block {
             writer.field(field::PIN_BLOCK, block.reveal())?;
         }
+        if let Some(amounts) = &particulars.additional_amounts {
+            writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
+        }
         if let Some(icc) = &presentment.icc {
             writer.field(field::ICC, icc)?;
         }
-        writer.finish()?;
-        Ok(out)
+        if let Some(text) = &particulars.private_60 {
+            writer.field(field::PRIVATE_60, text.as_bytes())?;
+        }
+        if let Some(original) = &original {
+            writer.field(field::ORIGINAL_DATA, original)?;
+        }
+        if let Some(account) = &particulars.account_to {
+            writer.field(field::ACCOUNT_TO, account.as_bytes())?;
+        }
+        writer.finish()
     }
 
     fn begin<'a>(&self, out: &'a mut Vec<u8>, mti: Mti) -> Result<MessageWriter<'a>, EncodeError> {

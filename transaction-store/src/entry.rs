@@ -1,6 +1,6 @@
 use auth::{
-    Check, EntryMode, Funds, MessageClass, Receipt, Record, Step, Transaction, TransactionId,
-    TransactionStatus, TransactionType, Verdict,
+    Billing, Check, EntryMode, Funds, MessageClass, Receipt, Record, Shares, Step, Transaction,
+    TransactionId, TransactionStatus, TransactionType, Verdict,
 };
 use card::{Amount, CivilDay, Currency, ResponseCode, Stan, Time};
 use serde_json::{Value, json};
@@ -53,8 +53,10 @@ pub struct Entry {
     pub receipt: Receipt,
     /// Where it stands now.
     pub status: TransactionStatus,
-    /// What of it stands now, minor units: held or posted.
+    /// What of it stands now, minor units of the account: held or posted.
     pub standing_minor: i64,
+    /// Conversion, fee and settlement, where the account does not pay the amount and nothing else.
+    pub billing: Option<Billing>,
     /// What came after, oldest first.
     pub events: Vec<Event>,
 }
@@ -79,6 +81,10 @@ pub enum EventKind {
     Suspect,
     /// The hold ran out.
     HoldExpired,
+    /// A completion has posted what was held; so much of it stays counted against limits, minor units.
+    Released(i64),
+    /// The account that it gives to got this many minor units; negative where they were taken back.
+    Credited(i64),
 }
 
 impl EventKind {
@@ -90,6 +96,8 @@ impl EventKind {
             EventKind::Dispensed(_) => "dispensed",
             EventKind::Suspect => "suspect",
             EventKind::HoldExpired => "expired",
+            EventKind::Released(_) => "released",
+            EventKind::Credited(_) => "credited",
         }
     }
 
@@ -97,7 +105,10 @@ impl EventKind {
     #[must_use]
     pub fn minor(self) -> Option<i64> {
         match self {
-            EventKind::Reversed(minor) | EventKind::Dispensed(minor) => Some(minor),
+            EventKind::Reversed(minor)
+            | EventKind::Dispensed(minor)
+            | EventKind::Released(minor)
+            | EventKind::Credited(minor) => Some(minor),
             EventKind::Suspect | EventKind::HoldExpired => None,
         }
     }
@@ -108,6 +119,8 @@ impl EventKind {
             ("dispensed", Some(minor)) => Some(EventKind::Dispensed(minor)),
             ("suspect", None) => Some(EventKind::Suspect),
             ("expired", None) => Some(EventKind::HoldExpired),
+            ("released", Some(minor)) => Some(EventKind::Released(minor)),
+            ("credited", Some(minor)) => Some(EventKind::Credited(minor)),
             _ => None,
         }
     }
@@ -121,6 +134,9 @@ impl EventKind {
             EventKind::Dispensed(minor) => (TransactionStatus::Completed, minor),
             EventKind::Suspect => (TransactionStatus::Suspect, standing_minor),
             EventKind::HoldExpired => (TransactionStatus::Expired, 0),
+            EventKind::Released(_) => (TransactionStatus::Completed, 0),
+            // Says nothing of where the transaction stands, so nobody asks.
+            EventKind::Credited(_) => (TransactionStatus::Approved, standing_minor),
         }
     }
 }
@@ -138,9 +154,24 @@ impl Event {
                 (completed.transaction, completed.time, kind)
             }
             Record::HoldExpired(expired) => (expired.transaction, expired.time, EventKind::HoldExpired),
+            Record::HoldReleased(released) => {
+                (released.transaction, released.time, EventKind::Released(released.kept_minor))
+            }
+            Record::Credited(credited) => {
+                (credited.transaction, credited.time, EventKind::Credited(credited.minor))
+            }
             _ => return None,
         };
         Some((id, Event { time, kind }))
+    }
+
+    /// What stands after it, beside the sum, where the record says.
+    pub(crate) fn shares(record: &Record) -> Option<Shares> {
+        match record {
+            Record::Reversed(reversed) => reversed.shares,
+            Record::Completed(completed) => completed.shares,
+            _ => None,
+        }
     }
 }
 
@@ -174,6 +205,7 @@ impl Entry {
             receipt: transaction.receipt.clone(),
             status,
             standing_minor,
+            billing: transaction.details.billing.as_deref().cloned(),
             events: Vec::new(),
         }
     }
@@ -181,16 +213,32 @@ impl Entry {
     /// Adds what came after.
     pub fn add(&mut self, event: Event) {
         self.events.push(event);
+        if matches!(event.kind, EventKind::Credited(_)) {
+            return;
+        }
         (self.status, self.standing_minor) = event.kind.leads_to(self.standing_minor);
     }
 
     /// An amount of this transaction for people; the bare number when the currency does not exist.
     #[must_use]
     pub fn amount(&self, minor: i64) -> String {
-        match Currency::from_numeric(self.currency) {
-            Ok(currency) => Amount::new(minor, currency).to_string(),
-            Err(_) => format!("{minor} (minor units of {:03})", self.currency),
-        }
+        amount_in(self.currency, minor)
+    }
+
+    /// An amount in the currency of the account for people.
+    #[must_use]
+    pub fn account_amount(&self, minor: i64) -> String {
+        amount_in(self.account_currency(), minor)
+    }
+
+    /// ISO 4217 number of the account's currency, as far as it was found: the receipt of what was converted, or could
+    /// not be, says it.
+    fn account_currency(&self) -> u16 {
+        let stated = |check: &&Check| check.step == Step::Currency && check.limit != 0;
+        let converted = self.receipt.checks.iter().find(stated);
+        let converted = converted.and_then(|check| u16::try_from(check.limit).ok());
+        let billed = self.billing.as_ref().map(|billing| billing.currency.numeric());
+        billed.or(converted).unwrap_or(self.currency)
     }
 
     /// The entry without its receipt, PAN masked.
@@ -219,6 +267,7 @@ impl Entry {
             "standing_minor": self.standing_minor,
             "notes": self.notes,
             "account": self.account,
+            "billing": self.billing.as_ref().map(billing_json),
         })
     }
 }
@@ -233,6 +282,40 @@ pub(crate) fn standing(transaction: &Transaction) -> (TransactionStatus, i64) {
     (if approved { TransactionStatus::Approved } else { TransactionStatus::Declined }, minor)
 }
 
+/// What the account pays and what the link is owed.
+fn billing_json(billing: &Billing) -> Value {
+    let settlement = &billing.settlement;
+    json!({
+        "amount_minor": billing.amount_minor,
+        "currency": format!("{:03}", billing.currency.numeric()),
+        "rate": billing.rate.map(|rate| rate.to_string()),
+        "by_network": billing.by_network,
+        "surcharge_minor": billing.surcharge_minor,
+        "fee": billing.charge.as_ref().map(|charge| charge.fee.as_str()),
+        "fee_minor": billing.charge.as_ref().map_or(0, |charge| charge.minor),
+        "settlement_minor": settlement.minor,
+        "settlement_currency": format!("{:03}", settlement.currency.numeric()),
+        "settlement_rate": settlement.rate.map(|rate| rate.to_string()),
+    })
+}
+
+fn amount_in(currency: u16, minor: i64) -> String {
+    match Currency::from_numeric(currency) {
+        Ok(currency) => Amount::new(minor, currency).to_string(),
+        Err(_) => format!("{minor} (minor units of {currency:03})"),
+    }
+}
+
+/// As column `billing` keeps it: what a recall needs and no column says.
+pub(crate) fn billing_bytes(billing: &Billing) -> Vec<u8> {
+    postcard::to_stdvec(billing).unwrap_or_default()
+}
+
+/// Reads what [`billing_bytes`] wrote.
+pub(crate) fn read_billing(bytes: &[u8]) -> Option<Billing> {
+    postcard::from_bytes(bytes).ok()
+}
+
 /// `YYYY-MM-DD`.
 pub(crate) fn day_text(day: CivilDay) -> String {
     format!("{:04}-{:02}-{:02}", day.year, day.month, day.day)
@@ -244,6 +327,7 @@ pub(crate) fn class_word(class: MessageClass) -> &'static str {
         MessageClass::Authorization => "authorization",
         MessageClass::Financial => "financial",
         MessageClass::Advice => "advice",
+        MessageClass::AuthorizationAdvice => "authorization_advice",
     }
 }
 

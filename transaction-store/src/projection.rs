@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Funds, Origin, Record, Transaction, TransactionId};
+use auth::{Card, Credited, Funds, Origin, Record, Shares, StoredTransaction, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -76,6 +76,8 @@ struct Before {
     kind: String,
     account: Option<String>,
     currency: u16,
+    /// The account's.
+    billing_currency: u16,
 }
 
 /// How far the store has come.
@@ -265,6 +267,8 @@ impl TransactionStore {
             Record::Reversed(reversed) => self.event(record, reversed.origin.as_ref())?,
             Record::Completed(completed) => self.event(record, completed.origin.as_ref())?,
             Record::HoldExpired(expired) => self.event(record, expired.origin.as_ref())?,
+            Record::HoldReleased(released) => self.event(record, released.origin.as_ref())?,
+            Record::Credited(credited) => self.credited(credited)?,
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
@@ -326,27 +330,54 @@ impl TransactionStore {
         let (held_change, posted_change) = match event.kind {
             EventKind::Reversed(_) if was_posted => (0, -given_back),
             EventKind::Reversed(_) | EventKind::HoldExpired => (-given_back, 0),
+            EventKind::Released(_) => (-standing_minor, 0),
+            EventKind::Credited(_) => return Ok(()),
             EventKind::Dispensed(minor) => (-standing_minor, minor),
             EventKind::Suspect => (0, 0),
         };
+        // How the sums are made up, where they are more than an amount.
+        let stood = origin.and_then(|origin| origin.shares);
+        let stands = Event::shares(record).or(match event.kind {
+            EventKind::Suspect => stood,
+            _ => stood.map(|stood| Shares { amount_minor: 0, fee_minor: 0, settlement_minor: 0, ..stood }),
+        });
+        let posted_shares = stands.map(|stands| match (event.kind, stood.filter(|_| was_posted)) {
+            (EventKind::Reversed(_), Some(stood)) => {
+                (stands.fee_minor - stood.fee_minor, stands.settlement_minor - stood.settlement_minor)
+            }
+            (EventKind::Dispensed(_), _) => (stands.fee_minor, stands.settlement_minor),
+            _ => (0, 0),
+        });
         let posted = was_posted || matches!(event.kind, EventKind::Dispensed(_));
         if let Some(before) = &before {
             let table = self.parts[before.part].table();
-            let sql = format!("UPDATE {table} SET status = ?, standing_minor = ?, posted = ? WHERE id = ?");
+            let sql = format!(
+                "UPDATE {table} SET status = ?, standing_minor = ?, posted = ?, standing_amount_minor = ?,
+                        standing_fee_minor = ?, standing_settlement_minor = ? WHERE id = ?"
+            );
             let mut update = self.connection.prepare_cached(&sql)?;
-            update.execute((status.as_str(), remaining_minor, posted, id))?;
+            update.execute((
+                status.as_str(),
+                remaining_minor,
+                posted,
+                stands.map(|stands| stands.amount_minor),
+                stands.map(|stands| stands.fee_minor),
+                stands.map(|stands| stands.settlement_minor),
+                id,
+            ))?;
         }
         let link = origin.map(|origin| origin.link.as_str().to_owned());
         let link = link.or_else(|| before.as_ref().map(|before| before.link.clone()));
         let account = origin.map(|origin| origin.account.as_str().to_owned());
         let account = account.or_else(|| before.as_ref().and_then(|before| before.account.clone()));
         let currency = before.as_ref().map(|before| before.currency);
+        let billing_currency = before.as_ref().map(|before| before.billing_currency);
         let day = event.time.day(self.business_offset);
         let index = self.part_for(Kind::Events, day)?;
         let number = self.next_event;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
-        let row: [&dyn ToSql; 10] = [
+        let row: [&dyn ToSql; 13] = [
             &number,
             &id,
             &event.time.unix_ms,
@@ -356,7 +387,10 @@ impl TransactionStore {
             &posted_change,
             &link,
             &account,
-            &currency,
+            &billing_currency,
+            &posted_shares.map(|(fee_minor, _)| fee_minor),
+            &posted_shares.map(|(_, settlement_minor)| settlement_minor),
+            &stands.map(|stands| stands.settlement_currency.numeric()),
         ];
         insert.execute(row)?;
         part.count(number, event.time.unix_ms);
@@ -374,8 +408,43 @@ impl TransactionStore {
                 result: if event.kind == EventKind::HoldExpired { "expired" } else { "reversed" },
                 currency: currency.unwrap_or(0),
             };
-            self.total(key, given_back);
+            // Totals are in the currency of the terminal.
+            let amount =
+                stood.zip(stands).map(|(stood, stands)| (stood.amount_minor - stands.amount_minor).abs());
+            self.total(key, amount.unwrap_or(given_back.abs()));
         }
+        Ok(())
+    }
+
+    /// The other side of a transfer: a posting on an account of its own.
+    fn credited(&mut self, credited: &Credited) -> rusqlite::Result<()> {
+        self.tick(credited.time);
+        let id = as_i64(credited.transaction);
+        let currency = self.before(id)?.map(|before| before.billing_currency);
+        let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
+        let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
+        let part = &mut self.parts[index];
+        let mut insert = self.connection.prepare_cached(&part.insert)?;
+        let none: Option<i64> = None;
+        let row: [&dyn ToSql; 13] = [
+            &number,
+            &id,
+            &credited.time.unix_ms,
+            &kind.word(),
+            &kind.minor(),
+            &0,
+            &-credited.minor,
+            &credited.link.as_str(),
+            &credited.account.as_str(),
+            &currency,
+            &none,
+            &none,
+            &none,
+        ];
+        insert.execute(row)?;
+        part.count(number, credited.time.unix_ms);
+        drop(insert);
+        self.next_event += 1;
         Ok(())
     }
 
@@ -386,7 +455,8 @@ impl TransactionStore {
                 continue;
             }
             let sql = format!(
-                "SELECT standing_minor, posted, link, terminal, type, account, currency FROM {} WHERE id = ?",
+                "SELECT standing_minor, posted, link, terminal, type, account, currency,
+                        coalesce(billing_currency, currency) FROM {} WHERE id = ?",
                 holder.table()
             );
             let mut select = self.connection.prepare_cached(&sql)?;
@@ -400,6 +470,7 @@ impl TransactionStore {
                     kind: row.get(4)?,
                     account: row.get(5)?,
                     currency: row.get(6)?,
+                    billing_currency: row.get(7)?,
                 })
             });
             if let Some(before) = row.optional()? {
@@ -689,7 +760,14 @@ fn bind_transaction(
     let pan = transaction.pan.to_string();
     let counted = transaction.details.counted.to_bytes();
     let counted = (!counted.is_empty()).then_some(counted);
-    let row: [&dyn ToSql; 39] = [
+    let billing = transaction.details.billing.as_deref();
+    let charge = billing.and_then(|billing| billing.charge.as_ref());
+    let settlement = billing.map(|billing| &billing.settlement);
+    let shares = billing.and_then(|_| StoredTransaction::of(transaction).billed);
+    let shares = shares.map(|billed| billed.shares);
+    let booking = transaction.details.booking.as_deref();
+    let booking = booking.and_then(|booking| serde_json::to_string(booking).ok());
+    let row: [&dyn ToSql; 53] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -729,6 +807,20 @@ fn bind_transaction(
         &matches!(transaction.funds, Funds::Posted { .. }),
         &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         &counted,
+        &billing.map(|billing| billing.amount_minor),
+        &billing.map(|billing| billing.currency.numeric()),
+        &billing.and_then(|billing| billing.rate).map(|rate| rate.to_string()),
+        &charge.map(|charge| charge.minor),
+        &charge.map(|charge| charge.fee.as_str()),
+        &billing.map(|billing| billing.surcharge_minor),
+        &settlement.map(|settlement| settlement.minor),
+        &settlement.map(|settlement| settlement.currency.numeric()),
+        &settlement.and_then(|settlement| settlement.rate).map(|rate| rate.to_string()),
+        &shares.map(|shares| shares.amount_minor),
+        &shares.map(|shares| shares.fee_minor),
+        &shares.map(|shares| shares.settlement_minor),
+        &billing.map(entry::billing_bytes),
+        &booking,
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::fmt::Write;
 
 /// Version of the schema, in `PRAGMA user_version`. A file of another version is made anew.
-pub(crate) const SCHEMA_VERSION: i32 = 3;
+pub(crate) const SCHEMA_VERSION: i32 = 4;
 
 /// `TOTX` in `PRAGMA application_id`: that a file is one of ours.
 pub(crate) const APPLICATION_ID: i32 = 0x544F_5458;
@@ -55,6 +55,20 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("posted", "INTEGER NOT NULL"),
     ("customer", "TEXT"),
     ("counted", "BLOB"),
+    ("billing_minor", "INTEGER"),
+    ("billing_currency", "INTEGER"),
+    ("rate", "TEXT"),
+    ("fee_minor", "INTEGER"),
+    ("fee", "TEXT"),
+    ("surcharge_minor", "INTEGER"),
+    ("settlement_minor", "INTEGER"),
+    ("settlement_currency", "INTEGER"),
+    ("settlement_rate", "TEXT"),
+    ("standing_amount_minor", "INTEGER"),
+    ("standing_fee_minor", "INTEGER"),
+    ("standing_settlement_minor", "INTEGER"),
+    ("billing", "BLOB"),
+    ("booking", "TEXT"),
 ];
 
 /// Columns of an event of a transaction.
@@ -69,6 +83,9 @@ pub(crate) const EVENT_COLUMNS: &[(&str, &str)] = &[
     ("link", "TEXT"),
     ("account", "TEXT"),
     ("currency", "INTEGER"),
+    ("posted_fee_change_minor", "INTEGER"),
+    ("posted_settlement_change_minor", "INTEGER"),
+    ("settlement_currency", "INTEGER"),
 ];
 
 /// Columns of an event of a card.
@@ -114,6 +131,9 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
             Unit::Number => "number",
             Unit::YearMonth => "year_month",
             Unit::Nanoseconds => "nanoseconds",
+            Unit::Billing => "billing_minor",
+            Unit::Settlement => "settlement_minor",
+            Unit::Rate => "rate",
         };
         let name = name.as_str().unwrap_or_default();
         insert.execute((place as i64, step.number(), name, step.title(), unit))?;
@@ -127,7 +147,7 @@ pub(crate) fn create(connection: &Connection) -> rusqlite::Result<()> {
 /// Makes the views over these parts, in place of what they were.
 pub(crate) fn create_views(connection: &Connection, parts: &[Part]) -> rusqlite::Result<()> {
     let mut sql = String::new();
-    for view in ["transactions", "receipt_steps", "events", "card_events", "postings"] {
+    for view in ["transactions", "receipt_steps", "events", "card_events", "postings", "posted"] {
         let _ = writeln!(sql, "DROP VIEW IF EXISTS {view};");
     }
     for kind in Kind::ALL {
@@ -146,19 +166,35 @@ pub(crate) fn create_views(connection: &Connection, parts: &[Part]) -> rusqlite:
                 coalesce(j.value ->> 2, 0) AS seen, coalesce(j.value ->> 3, 0) AS held_against, s.unit,
                 j.value ->> 4 AS code, t.business_day
          FROM transactions AS t, json_each(t.receipt) AS j JOIN steps AS s ON s.step = (j.value ->> 0);
+         CREATE VIEW posted AS
+         SELECT id AS transaction_id, time, time_ms, business_day, link, account,
+                coalesce(billing_currency, currency) AS currency, funds_minor AS minor, fee_minor,
+                CASE WHEN funds_minor < 0 THEN -settlement_minor ELSE settlement_minor END AS settlement_minor,
+                settlement_currency
+         FROM transactions WHERE funds = 'posted'
+         UNION ALL
+         SELECT transaction_id, time, time_ms, business_day, link, account, currency, posted_change_minor,
+                posted_fee_change_minor, posted_settlement_change_minor, settlement_currency
+         FROM events WHERE posted_change_minor <> 0 OR coalesce(posted_settlement_change_minor, 0) <> 0;
          CREATE VIEW postings AS
-         SELECT id AS transaction_id, time, time_ms, business_day, 'account' AS side, account, currency,
-                -funds_minor AS amount_minor
-         FROM transactions WHERE funds = 'posted'
+         SELECT transaction_id, time, time_ms, business_day, 'account' AS side, account, currency,
+                -minor AS amount_minor
+         FROM posted
          UNION ALL
-         SELECT id, time, time_ms, business_day, 'settlement', link, currency, funds_minor
-         FROM transactions WHERE funds = 'posted'
+         SELECT transaction_id, time, time_ms, business_day, 'settlement', link,
+                coalesce(settlement_currency, currency), coalesce(settlement_minor, minor)
+         FROM posted
          UNION ALL
-         SELECT transaction_id, time, time_ms, business_day, 'account', account, currency, -posted_change_minor
-         FROM events WHERE posted_change_minor <> 0
+         SELECT transaction_id, time, time_ms, business_day, 'fee_income', 'fee_income', currency, fee_minor
+         FROM posted WHERE fee_minor <> 0
          UNION ALL
-         SELECT transaction_id, time, time_ms, business_day, 'settlement', link, currency, posted_change_minor
-         FROM events WHERE posted_change_minor <> 0;",
+         SELECT transaction_id, time, time_ms, business_day, 'position', 'position', currency,
+                minor - coalesce(fee_minor, 0)
+         FROM posted WHERE settlement_currency IS NOT NULL
+         UNION ALL
+         SELECT transaction_id, time, time_ms, business_day, 'position', 'position', settlement_currency,
+                -settlement_minor
+         FROM posted WHERE settlement_currency IS NOT NULL;",
     );
     connection.execute_batch(&sql)
 }

@@ -1,11 +1,11 @@
-use crate::entry::{Entry, Event, EventKind, parse_status, read_receipt};
+use crate::entry::{Entry, Event, EventKind, parse_status, read_billing, read_receipt};
 use crate::error::{TransactionStoreError, while_doing};
 use crate::file;
 use crate::part::{Kind, Part};
 use crate::projection::{Progress, as_i64, read_progress};
 use auth::{
-    AccountId, Balance, Cash, Counted, CustomerId, Funds, Recall, Record, StoredTransaction, Transaction,
-    TransactionId, TransmissionTime,
+    AccountId, Balance, Billed, Billing, Cash, Counted, CustomerId, Funds, Recall, Record, Shares,
+    StoredTransaction, Transaction, TransactionId, TransmissionTime,
 };
 use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, Time};
 use rusqlite::{Connection, Row, ToSql};
@@ -303,8 +303,14 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         receipt: read_receipt(&word("receipt")?).ok_or(bad("receipt"))?,
         status: parse_status(&word("status")?).ok_or(bad("status"))?,
         standing_minor: get.of("standing_minor")?,
+        billing: billing(&get)?,
         events: Vec::new(),
     })
+}
+
+fn billing(get: &Columns<'_>) -> Result<Option<Billing>, TransactionStoreError> {
+    let Some(bytes) = get.of::<Option<Vec<u8>>>("billing")? else { return Ok(None) };
+    read_billing(&bytes).map(Some).ok_or(TransactionStoreError::Content("billing"))
 }
 
 /// A row as memory would have it.
@@ -328,11 +334,13 @@ fn stored(
             expires: get.of::<Option<i64>>("hold_expires_ms")?.map(Time::from_unix_ms),
         },
     };
+    let billing = billing(&get)?;
+    let account_currency = billing.as_ref().map_or(currency, |billing| billing.currency.numeric());
     let balance = match get.of::<Option<i64>>("ledger_minor")? {
         Some(ledger_minor) => Some(Balance {
             ledger_minor,
             available_minor: get.of("available_minor")?,
-            currency: Currency::from_numeric(currency).map_err(|_| bad("currency"))?,
+            currency: Currency::from_numeric(account_currency).map_err(|_| bad("currency"))?,
         }),
         None => None,
     };
@@ -366,6 +374,22 @@ fn stored(
         Some(bytes) => Counted::from_bytes(&bytes).ok_or(bad("counted"))?,
         None => Counted::default(),
     };
+    let billed = match billing {
+        Some(billing) => {
+            let shares = Shares {
+                amount_minor: get.of("standing_amount_minor")?,
+                fee_minor: get.of("standing_fee_minor")?,
+                settlement_minor: get.of("standing_settlement_minor")?,
+                settlement_currency: billing.settlement.currency,
+            };
+            Some(Box::new(Billed { billing, shares }))
+        }
+        None => None,
+    };
+    let booking = match get.of::<Option<String>>("booking")? {
+        Some(text) => Some(serde_json::from_str(&text).map_err(|_| bad("booking"))?),
+        None => None,
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -394,6 +418,10 @@ fn stored(
         reported: true,
         customer,
         counted,
+        billed,
+        booking,
+        // What was refunded in part stays in memory.
+        life: None,
     })
 }
 

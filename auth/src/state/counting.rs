@@ -53,7 +53,11 @@ impl State {
 
     /// Moves the counters that a transaction says it moved.
     pub(super) fn count(&mut self, stored: &StoredTransaction) {
-        let (day, time, minor) = (stored.business_day, stored.time, stored.standing_minor);
+        // What it posts was counted before.
+        if stored.booking.as_ref().is_some_and(|booking| booking.counted_at.is_some()) {
+            return;
+        }
+        let (day, time, minor) = (stored.business_day, stored.time, stored.counted_minor());
         for count in stored.counted.counts() {
             if count.window == Window::TRANSACTION {
                 let own = match count.scope {

@@ -1,10 +1,11 @@
 use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
-use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
+use super::{AccountFile, CardFile, InternalAccount, Kept, NewestOfTerminal, State};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::record::Account;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
-use card::{Pan, Time};
+use card::{Currency, Pan, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -46,6 +47,8 @@ pub enum Element {
     Terminal(NewestOfTerminal),
     /// Counters of a terminal, merchant, customer or product, as far as its cards are in the shard.
     Counters(Box<CountersOf>),
+    /// Balance of an account of our own in a currency, minor units.
+    Internal(InternalAccount, Currency, i128),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -77,6 +80,10 @@ impl State {
     pub fn freeze(&self) -> Frozen {
         let settlement = self.settlement.iter().map(|(key, minor)| Element::Settlement(OwedTo(*key), *minor));
         let opening = self.opening.iter().map(|(currency, minor)| Element::Opening(*currency, *minor));
+        let internal = self.internal.iter();
+        let internal =
+            internal.map(|((account, currency), minor)| Element::Internal(*account, *currency, *minor));
+        let counter = [Element::LastCounter(self.last_counter)];
         Frozen {
             accounts: self.accounts.freeze(),
             cards: self.cards.freeze(),
@@ -85,7 +92,7 @@ impl State {
             fingerprints: self.left.freeze(),
             counters: self.frozen_counters(),
             reversals: self.reversals_by_time.iter().copied().collect(),
-            books: settlement.chain(opening).chain([Element::LastCounter(self.last_counter)]).collect(),
+            books: settlement.chain(opening).chain(internal).chain(counter).collect(),
         }
     }
 
@@ -93,17 +100,23 @@ impl State {
     /// sums of several shards add up.
     pub fn restore(&mut self, element: Element) {
         match element {
-            Element::Account(file) => self.accounts.insert(file),
+            // What follows it links its transactions anew.
+            Element::Account(file) => self.accounts.insert(AccountFile { newest: None, ..file }),
             // Its account knows of it.
             Element::Card(file) => self.cards.insert(file),
             Element::Transaction(mut stored) => {
                 stored.counted = self.shared(stored.counted.counts());
+                let id = stored.id;
                 self.keep(*stored);
+                self.list_restored(id);
             }
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
             Element::Settlement(key, minor) => *self.settlement.entry(key.0).or_default() += minor,
             Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
+            Element::Internal(account, currency, minor) => {
+                *self.internal.entry((account, currency)).or_default() += minor;
+            }
             Element::Terminal(newest) => self.note_terminal(newest),
             Element::Counters(of) => self.restore_counters(*of),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
@@ -142,11 +155,20 @@ impl Frozen {
 }
 
 impl Element {
+    /// The account, where it is one.
+    #[must_use]
+    pub fn account(&self) -> Option<&Account> {
+        match self {
+            Element::Account(file) => Some(&file.account),
+            _ => None,
+        }
+    }
+
     /// Which shard it belongs to.
     #[must_use]
     pub fn route(&self) -> Route {
         match self {
-            Element::Account(file) => Route::Account(file.account.id),
+            Element::Account(file) => Route::Account(file.account.home()),
             Element::Card(file) => Route::Card(file.card.pan, Some(file.card.account)),
             Element::Transaction(stored) => match stored.account {
                 Some(account) => Route::Account(account),
@@ -158,6 +180,7 @@ impl Element {
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)
+            | Element::Internal(..)
             | Element::Terminal(_) => Route::Any,
         }
     }

@@ -33,6 +33,7 @@ pub(crate) fn terminal(allowed: &[TransactionType]) -> Terminal {
         pin_key: Some(pin_key),
         reads_chip: None,
         attended: None,
+        unreferenced_refunds: false,
     }
 }
 
@@ -62,10 +63,12 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         country: 276,
         entry: EntryMode::Manual,
         point_of_service: PointOfService::default(),
+        stated: auth::Stated::default(),
         track2: None,
         pin_block: None,
         chip: None,
         cash: None,
+        instruction: auth::Instruction::default(),
     }
 }
 

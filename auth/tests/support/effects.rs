@@ -1,9 +1,10 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use crate::limits::shown_bound;
+use crate::money::{shown_billing, shown_shares};
 use auth::{
-    Balance, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
-    Step, Transaction, TransactionId, Unit, Verdict,
+    Balance, Booking, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record,
+    Response, Role, Step, Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;
@@ -44,14 +45,16 @@ impl Names {
             Record::Decided(transaction) => self.decided(transaction),
             Record::Reversed(reversed) => {
                 let remaining = money(reversed.remaining_minor);
-                format!("reversed stan={} remaining={remaining}", self.stans[&reversed.transaction])
+                let shares = reversed.shares.as_ref().map_or(String::new(), shown_shares);
+                format!("reversed stan={} remaining={remaining}{shares}", self.stans[&reversed.transaction])
             }
             Record::ReversalRemembered(remembered) => {
                 format!("reversal-remembered stan={}", remembered.stan)
             }
             Record::Completed(completed) => {
                 let dispensed = completed.dispensed_minor.map_or("unknown".to_owned(), money);
-                format!("completed stan={} dispensed={dispensed}", self.stans[&completed.transaction])
+                let shares = completed.shares.as_ref().map_or(String::new(), shown_shares);
+                format!("completed stan={} dispensed={dispensed}{shares}", self.stans[&completed.transaction])
             }
             Record::LimitChanged(changed) => {
                 let what = match changed.change {
@@ -68,6 +71,14 @@ impl Names {
             }
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
+            Record::HoldReleased(released) => {
+                let (hold, by) = (self.stans[&released.transaction], self.stans[&released.by]);
+                format!("hold-released stan={hold} by={by}")
+            }
+            Record::Credited(credited) => {
+                let stan = self.stans[&credited.transaction];
+                format!("credited stan={stan} {}={}", credited.account, money(credited.minor))
+            }
         }
     }
 
@@ -81,8 +92,15 @@ impl Names {
                 let start_ms = self.start.map_or(0, |start| start.unix_ms);
                 format!(" holds={} until={}", money(minor), elapsed(expires.unix_ms - start_ms))
             }
+            Funds::Posted { minor } if minor < 0 => format!(" credits={}", money(-minor)),
             Funds::Posted { minor } => format!(" posts={}", money(minor)),
         };
+        if let Some(billing) = &transaction.details.billing {
+            text += &shown_billing(billing);
+        }
+        if let Some(booking) = &transaction.details.booking {
+            text += &self.booking(booking);
+        }
         if let Some(tries) = transaction.pin_tries_used {
             text += &format!(" pin-tries={tries}");
         }
@@ -93,6 +111,28 @@ impl Names {
             if transaction.flags & 1 << index != 0 {
                 text += &format!(" flagged-by={rule}");
             }
+        }
+        text
+    }
+}
+
+impl Names {
+    fn booking(&self, booking: &Booking) -> String {
+        let mut text = String::new();
+        if let Some(original) = booking.original {
+            let role = match booking.role {
+                Role::Own => "about",
+                Role::Increment => "raises",
+                Role::Completion => "completes",
+                Role::Refund => "refunds",
+            };
+            text += &format!(" {role}={}", self.stans[&original]);
+        }
+        if let Some(to) = &booking.to {
+            text += &format!(" to={to}");
+        }
+        if booking.cash_minor != 0 {
+            text += &format!(" cash={}", money(booking.cash_minor));
         }
         text
     }
@@ -162,6 +202,13 @@ fn answer(response: &Response) -> String {
     if let Some(Balance { ledger_minor, available_minor, .. }) = response.balance {
         text += &format!(" ledger={} available={}", money(ledger_minor), money(available_minor));
     }
+    if let Some(minor) = response.approved_minor {
+        text += &format!(" approved={}", money(minor));
+    }
+    for line in response.statement.iter().flat_map(|statement| statement.iter()) {
+        let state = if line.held { " held" } else { "" };
+        text += &format!(" [{} {}{state}]", line.transaction.as_str(), money(line.change_minor));
+    }
     text
 }
 
@@ -186,7 +233,13 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {
-                card, pin_tries_used, highest_atc, today: [(bought, purchases), _], account, ..
+                card,
+                pin_tries_used,
+                highest_atc,
+                today: [(bought, purchases), _],
+                account,
+                further,
+                ..
             } = &**view;
             let mut text = format!(" {} {} pin-tries={pin_tries_used}", card.pan, card.status.as_str());
             text += &highest_atc.map_or(String::new(), |atc| format!(" atc={atc}"));
@@ -194,6 +247,9 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
             if let Some((_, balance)) = account {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 text += &format!(" ledger={ledger} available={available}");
+            }
+            for (account, balance) in further {
+                text += &format!(" {}={}", account.id, money(balance.ledger_minor));
             }
             text
         }
@@ -214,8 +270,12 @@ fn reason(receipt: &Receipt) -> String {
         text += &format!(" {word}={}", step_name(check.step));
         text += &match check.step.unit() {
             Unit::None => String::new(),
-            Unit::Minor => format!("({} against {})", money(check.seen), money(check.limit)),
-            Unit::Number | Unit::YearMonth | Unit::Nanoseconds => format!("({} against {})", check.seen, check.limit),
+            Unit::Minor | Unit::Billing | Unit::Settlement => {
+                format!("({} against {})", money(check.seen), money(check.limit))
+            }
+            Unit::Number | Unit::YearMonth | Unit::Rate | Unit::Nanoseconds => {
+                format!("({} against {})", check.seen, check.limit)
+            }
         };
     }
     text

@@ -29,6 +29,15 @@ pub(crate) enum Event {
         which: usize,
         dispense: Dispense,
     },
+    /// A message about an earlier request: more is held, or it is completed, or given back.
+    Follow {
+        which: usize,
+        follow: Follow,
+        stan: u32,
+        amount_minor: i64,
+        /// Named by STAN, approval code or reference number.
+        named: u8,
+    },
     Tick {
         pause_ms: i64,
     },
@@ -69,6 +78,16 @@ pub(crate) enum Finding {
     Failed,
     /// The HSM's answer leaves this check out.
     Missing,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Follow {
+    Increment,
+    /// 0200.
+    Completion,
+    /// 0220.
+    CompletionAdvice,
+    Refund,
 }
 
 #[derive(Clone, Copy, Debug)]

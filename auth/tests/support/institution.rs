@@ -2,16 +2,19 @@
 
 use crate::bank;
 use crate::limits;
+use crate::money;
 use crate::script::Words;
-use crate::values::{chip_rule, duration, expiry, minor};
+use crate::values::{TRANSACTIONS, chip_rule, chosen, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, Product,
-    ProvisionTask, Record, Tables, TerminalSet, TransactionType,
+    CustomerId, EntryMode, FurtherAccount, IbmMethod, LedgerRules, Limits, LinkName, PinMethod, PinReference,
+    Product, ProvisionTask, Quotation, RateTable, Record, Rounding, Tables, TransactionType, Transfers,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The tables, and what is on file, by the names that the scenario gives.
 #[derive(Default)]
@@ -22,6 +25,9 @@ pub(crate) struct Institution {
     /// How many there are.
     limits: u16,
     rules: Vec<RuleText>,
+    rates: Vec<Quotation>,
+    base: Option<Currency>,
+    rounding: Rounding,
     /// The terminal a request comes from when it names none, by link.
     terminals: BTreeMap<String, TerminalId>,
 }
@@ -45,6 +51,8 @@ impl Institution {
             "product" => self.product(&mut words).map(|()| None),
             "rule" => self.rule(&mut words).map(|()| None),
             "limit" => self.limit(&mut words).map(|()| None),
+            "rate" => self.rate(&mut words).map(|()| None),
+            "fee" => self.fee(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
@@ -71,13 +79,22 @@ impl Institution {
         self.rules.iter().map(|rule| rule.name.clone()).collect()
     }
 
-    /// `link NAME [foreign]`
     fn link(&mut self, words: &mut Words<'_>) -> Result<(), String> {
         let name = LinkName::new(words.next("a name")?).ok_or("a bad link name")?;
-        self.tables.links.insert(
-            name,
-            Link { terminals: TerminalSet::default(), pin_key: None, own: !words.has("foreign") },
-        );
+        self.tables.links.insert(name, money::link(words)?);
+        Ok(())
+    }
+
+    fn rate(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        self.rates.push(money::rate(words)?);
+        self.tables.rates = RateTable::new(self.rates.clone(), self.base, self.rounding);
+        Ok(())
+    }
+
+    /// A fee of every product so far.
+    fn fee(&mut self, words: &mut Words<'_>) -> Result<(), String> {
+        let fee = money::fee(words)?;
+        self.tables.products.iter_mut().for_each(|product| product.fees.push(fee.clone()));
         Ok(())
     }
 
@@ -90,6 +107,7 @@ impl Institution {
         terminal.active = !words.has("inactive");
         terminal.reads_chip = words.has("reads-chip").then_some(true);
         terminal.attended = words.has("unattended").then_some(false);
+        terminal.unreferenced_refunds = words.has("unreferenced-refunds");
         if words.has("no-pin-key") {
             terminal.pin_key = None;
         }
@@ -163,6 +181,22 @@ impl Institution {
         product.rules.entry_modes = words.value("entry", entry_modes)?.unwrap_or_default();
         product.rules.keyed_cash = words.has("keyed-cash");
         product.rules.identify_above_minor = words.value("identify-above", minor)?;
+        product.ledger = LedgerRules {
+            cashback_up_to_minor: words.value("cashback", minor)?,
+            partial_approval: words.has("partial"),
+            transfers: words
+                .value("transfers", |text| {
+                    chosen(
+                        text,
+                        &[("none", Transfers::None), ("own", Transfers::Own), ("cards", Transfers::Cards)],
+                    )
+                })?
+                .unwrap_or_default(),
+            hold_period: words.value("hold", duration)?,
+            hold_periods: words.value("holds", hold_periods)?.unwrap_or_default(),
+            tolerance_percent: words.value("tolerance", |text| text.parse().ok())?.unwrap_or(0),
+            force_post: words.has("force-post"),
+        };
         let purchase = words.value("purchase", short_form)?.unwrap_or_default();
         let withdrawal = words.value("withdrawal", short_form)?.unwrap_or_default();
         product.limits = purchase.of(TransactionType::Purchase).collect();
@@ -227,6 +261,11 @@ impl Institution {
         if let Some(country) = words.value("country", |text| text.parse().ok())? {
             self.tables.country = country;
         }
+        self.base = words.value("base", money::currency)?.or(self.base);
+        if words.has("round-up") {
+            self.rounding = Rounding::Up;
+        }
+        self.tables.rates = RateTable::new(self.rates.clone(), self.base, self.rounding);
         if let Some(shards) = words.value("shards", |text| text.parse().ok())? {
             self.tables.shards = shards;
         }
@@ -246,6 +285,7 @@ impl Institution {
             opening_minor: minor(opening).ok_or("a bad balance")?,
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
             customer: words.value("customer", CustomerId::new)?,
+            home: words.value("home", AccountId::new)?.map(Box::new),
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))
@@ -272,6 +312,7 @@ impl Institution {
                 Some("none") => None,
                 Some(other) => return Err(format!("no PIN reference is called `{other}`")),
             },
+            further: words.value("further", account_names)?.unwrap_or_default(),
         };
         self.cards.insert(name.to_owned(), card.clone());
         Ok(Record::CardStored(card))
@@ -318,6 +359,7 @@ impl Institution {
             pin: None,
             account: words.value("account", AccountId::new)?,
             terms: terms(words)?,
+            further: words.value("further", further_accounts)?,
             update: words.has("update"),
         };
         if let (Some(account), false) = (put.account, self.cards.contains_key(name)) {
@@ -330,6 +372,7 @@ impl Institution {
                 card_sequence: None,
                 account,
                 pin: None,
+                further: Box::default(),
             };
             self.cards.insert(name.to_owned(), card);
         }
@@ -344,7 +387,22 @@ fn terms(words: &mut Words<'_>) -> Result<AccountTerms, String> {
         balance_minor: words.value("balance", minor)?,
         credit_line_minor: words.value("credit-line", minor)?,
         customer: words.value("customer", CustomerId::new)?,
+        home: words.value("home", AccountId::new)?,
     })
+}
+
+/// `s1,c1`
+fn account_names(text: &str) -> Option<Box<[AccountId]>> {
+    text.split(',').map(AccountId::new).collect()
+}
+
+/// `savings:s1,credit:c1`; `-` is none.
+fn further_accounts(text: &str) -> Option<Vec<FurtherAccount>> {
+    let account = |text: &str| {
+        let (kind, id) = text.split_once(':')?;
+        Some(FurtherAccount { id: AccountId::new(id)?, kind: account_kind(kind)?, opened_beside: None })
+    };
+    if text == "-" { Some(Vec::new()) } else { text.split(',').map(account).collect() }
 }
 
 fn ibm() -> IbmMethod {
@@ -356,15 +414,22 @@ fn ibm() -> IbmMethod {
     }
 }
 
+/// `purchase,refund`; `all` is every one.
 fn transactions(text: &str) -> Option<Vec<TransactionType>> {
-    text.split(',')
-        .map(|word| match word {
-            "purchase" => Some(TransactionType::Purchase),
-            "withdrawal" => Some(TransactionType::Withdrawal),
-            "inquiry" => Some(TransactionType::BalanceInquiry),
-            _ => None,
-        })
-        .collect()
+    if text == "all" {
+        return Some(TransactionType::SERVED.to_vec());
+    }
+    text.split(',').map(|word| chosen(word, &TRANSACTIONS)).collect()
+}
+
+/// `7011:30d,5541:2h`
+fn hold_periods(text: &str) -> Option<Vec<(RangeInclusive<u16>, Duration)>> {
+    let one = |text: &str| {
+        let (mcc, period) = text.split_once(':')?;
+        let mcc = mcc.parse().ok()?;
+        Some((mcc..=mcc, duration(period)?))
+    };
+    text.split(',').map(one).collect()
 }
 
 fn currencies(text: &str) -> Option<Vec<u16>> {

@@ -2,8 +2,8 @@
 //! plain sums. Slow, and too simple to be wrong in the same way as the core.
 
 use auth::{
-    AccountId, Funds, Recall, Record, StoredTransaction, Transaction, TransactionId, TransactionStatus,
-    TransactionType,
+    AccountId, Booking, Funds, MessageClass, Recall, Record, Role, StoredTransaction, Transaction,
+    TransactionId, TransactionStatus, TransactionType,
 };
 use card::{CivilDay, Pan};
 use std::collections::BTreeMap;
@@ -15,6 +15,8 @@ pub(crate) struct Ledger {
     /// Wrong PINs since the last right one.
     pub(crate) pin_tries: BTreeMap<Pan, u8>,
     pub(crate) highest_atc: BTreeMap<Pan, u16>,
+    /// What transfers have given to accounts, minor units.
+    credited: BTreeMap<AccountId, i64>,
 }
 
 pub(crate) struct Entry {
@@ -25,6 +27,8 @@ pub(crate) struct Entry {
     /// What counts against the limits of its day, and whether it counts as one.
     used_minor: i64,
     counts: bool,
+    /// Day and type under which it counts.
+    counted_as: (CivilDay, TransactionType),
 }
 
 impl Ledger {
@@ -35,8 +39,10 @@ impl Ledger {
             Record::Reversed(reversed) => {
                 let entry = self.entry(reversed.transaction)?;
                 let standing = entry.standing();
-                if !(0..standing).contains(&reversed.remaining_minor) {
-                    return Err(format!("a reversal leaves {} of {standing}", reversed.remaining_minor));
+                let left = reversed.remaining_minor;
+                let less = left.abs() < standing.abs() && left * standing.signum() >= 0;
+                if !less {
+                    return Err(format!("a reversal leaves {left} of {standing}"));
                 }
                 let back = standing - reversed.remaining_minor;
                 if entry.held_minor > 0 {
@@ -44,8 +50,10 @@ impl Ledger {
                 } else {
                     entry.posted_minor -= back;
                 }
-                entry.used_minor -= back;
-                entry.counts = reversed.remaining_minor > 0;
+                if entry.counts {
+                    entry.used_minor -= back.abs();
+                    entry.counts = reversed.remaining_minor != 0;
+                }
                 entry.status = match reversed.remaining_minor {
                     0 => TransactionStatus::Reversed,
                     _ => TransactionStatus::PartlyReversed,
@@ -85,6 +93,24 @@ impl Ledger {
                 entry.status = TransactionStatus::Expired;
                 Ok(())
             }
+            Record::HoldReleased(released) => {
+                let completion = self.entry(released.by)?;
+                if completion.transaction.details.booking.as_ref().map(|it| it.role) != Some(Role::Completion)
+                {
+                    return Err("a hold was released by what completes nothing".to_owned());
+                }
+                let entry = self.entry(released.transaction)?;
+                // Of what lapsed, all stays counted; of what was held, what the completion counts.
+                if entry.held_minor != 0 {
+                    (entry.held_minor, entry.used_minor, entry.counts) = (0, 0, false);
+                }
+                entry.status = TransactionStatus::Completed;
+                Ok(())
+            }
+            Record::Credited(credited) => {
+                *self.credited.entry(credited.account).or_default() += credited.minor;
+                Ok(())
+            }
             Record::CardStored(_)
             | Record::AccountStored(_)
             | Record::ReversalRemembered(_)
@@ -117,18 +143,79 @@ impl Ledger {
             (Funds::Posted { minor }, true) => (TransactionStatus::Approved, 0, minor),
             (_, false) => return Err("a declined transaction moves money".to_owned()),
         };
-        let used_minor = held_minor + posted_minor;
-        let moves_money = transaction.transaction != TransactionType::BalanceInquiry;
-        if transaction.code.is_approval() && moves_money && used_minor != transaction.amount_minor {
-            return Err("an approval moves another amount than asked for".to_owned());
+        let moved_minor = held_minor + posted_minor;
+        let booking = transaction.details.booking.clone().unwrap_or_default();
+        if transaction.code.is_approval() {
+            let asked = booking.approved_minor.unwrap_or(transaction.amount_minor);
+            let moves = match (transaction.transaction, transaction.class) {
+                (TransactionType::BalanceInquiry | TransactionType::MiniStatement, _) => 0,
+                (TransactionType::Refund | TransactionType::Deposit, MessageClass::Financial) => -asked,
+                (TransactionType::Refund | TransactionType::Deposit, _) => 0,
+                _ => asked,
+            };
+            // What was posted already is only confirmed.
+            let confirms = transaction.class == MessageClass::Advice && moved_minor == 0;
+            if moved_minor != moves && !confirms {
+                return Err(format!("an approval moves {moved_minor} in the place of {moves}"));
+            }
         }
+        self.check_original(transaction, &booking, moved_minor)?;
+        let kind = transaction.transaction;
+        let late = booking.role == Role::Completion && booking.counted_at.is_none();
+        let counts = moved_minor > 0 && kind != TransactionType::Transfer && !late;
+        let used_minor = if counts { moved_minor } else { 0 };
+        let day = booking.counted_at.map_or(transaction.business_day, |(day, _)| day);
         let transaction = transaction.clone();
-        let counts = used_minor > 0;
         let id = transaction.id;
-        let entry = Entry { transaction, status, posted_minor, held_minor, used_minor, counts };
+        let counted_as = (day, kind);
+        let entry = Entry { transaction, status, posted_minor, held_minor, used_minor, counts, counted_as };
         match self.entries.insert(id, entry) {
             None => Ok(()),
             Some(_) => Err(format!("transaction {id} was decided twice")),
+        }
+    }
+
+    /// What is about an earlier transaction stays within it.
+    fn check_original(&self, decided: &Transaction, booking: &Booking, minor: i64) -> Result<(), String> {
+        let Some(original) = booking.original.filter(|_| minor != 0) else { return Ok(()) };
+        let Some(original) = self.entries.get(&original) else {
+            return Err("an original is unknown".to_owned());
+        };
+        if original.transaction.pan != decided.pan {
+            return Err("an original is of another card".to_owned());
+        }
+        match booking.role {
+            Role::Own => Err("it is about something, and nothing to it".to_owned()),
+            Role::Increment if original.held_minor == 0 => Err("more is held for nothing".to_owned()),
+            Role::Increment => Ok(()),
+            Role::Completion => {
+                let about = |entry: &&Entry| {
+                    let of = entry.transaction.details.booking.as_ref();
+                    of.is_some_and(|of| of.original == Some(original.transaction.id))
+                };
+                let others = || self.entries.values().filter(about);
+                let completed = |entry: &Entry| entry.posted_minor > 0;
+                if others().any(completed) {
+                    return Err("completed a second time".to_owned());
+                }
+                let raised: i64 = others().map(|entry| entry.transaction.funds.minor()).sum();
+                let authorized = original.transaction.funds.minor() + raised;
+                let most = authorized + authorized * i64::from(crate::town::TOLERANCE) / 100;
+                if minor > most { Err(format!("completed {minor} of {most}")) } else { Ok(()) }
+            }
+            Role::Refund => {
+                let refunds = self.entries.values().filter(|entry| {
+                    let of = entry.transaction.details.booking.as_ref();
+                    of.is_some_and(|of| {
+                        of.role == Role::Refund && of.original == Some(original.transaction.id)
+                    })
+                });
+                let given: i64 = refunds.map(|entry| -entry.posted_minor).sum();
+                if given - minor > original.posted_minor {
+                    return Err(format!("{} refunded of {}", given - minor, original.posted_minor));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -149,15 +236,20 @@ impl Ledger {
     /// Posted and held by all transactions of the account, minor units.
     pub(crate) fn moved(&self, account: &AccountId) -> (i64, i64) {
         let of_account = self.entries.values().filter(|entry| entry.transaction.account == Some(*account));
-        of_account
-            .fold((0, 0), |(posted, held), entry| (posted + entry.posted_minor, held + entry.held_minor))
+        let (posted, held) = of_account
+            .fold((0, 0), |(posted, held), entry| (posted + entry.posted_minor, held + entry.held_minor));
+        (posted - self.credited.get(account).copied().unwrap_or(0), held)
     }
 
     /// What a card has used of its limits for this type on this day: minor units and number.
     pub(crate) fn used(&self, pan: &Pan, transaction: TransactionType, day: CivilDay) -> (i64, u32) {
         let of_day = self.entries.values().filter(|entry| {
-            let decided = &entry.transaction;
-            decided.pan == *pan && decided.transaction == transaction && decided.business_day == day
+            let (counted_day, counted_type) = entry.counted_as;
+            let same_type = match transaction {
+                TransactionType::Withdrawal => counted_type == TransactionType::Withdrawal,
+                _ => matches!(counted_type, TransactionType::Purchase | TransactionType::Cashback),
+            };
+            entry.transaction.pan == *pan && same_type && counted_day == day
         });
         of_day
             .fold((0, 0), |(minor, count), entry| (minor + entry.used_minor, count + u32::from(entry.counts)))
@@ -168,7 +260,7 @@ impl Entry {
     fn stored(&self) -> StoredTransaction {
         let mut stored = StoredTransaction::of(&self.transaction);
         (stored.status, stored.standing_minor) = (self.status, self.standing());
-        if self.posted_minor > 0 {
+        if self.posted_minor != 0 {
             stored.funds = Funds::Posted { minor: self.posted_minor };
         }
         stored

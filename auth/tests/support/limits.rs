@@ -3,7 +3,7 @@
 use crate::effects::{money, shown};
 use crate::institution::Institution;
 use crate::script::Words;
-use crate::values::{duration, minor};
+use crate::values::{TRANSACTIONS, chosen, duration, minor};
 use auth::{
     Bound, CardView, Channel, EntryMode, Filter, Limit, LimitChange, LimitHolder, LimitId, LimitView,
     Override, Place, ProvisionTask, Scope, State, TransactionType, Window,
@@ -16,7 +16,16 @@ pub(crate) fn limit(words: &mut Words<'_>, number: u16) -> Result<(Limit, bool),
     let name = words.next("a name")?;
     let scope = Scope::parse(words.next("a scope")?).ok_or("no such scope")?;
     let window = window(words.next("a window")?).ok_or("no such window")?;
-    let filter = Filter {
+    let filter = filter(words)?;
+    let id = LimitId::of(name);
+    let bound = bound(words)?;
+    let stand_in = words.has("stand-in");
+    Ok((Limit { name: name.to_owned(), id, counter: id, number, scope, window, bound, filter }, stand_in))
+}
+
+/// `[types=] [channels=] [mcc=] [place=] [currencies=] [entries=] [present|absent]`
+pub(crate) fn filter(words: &mut Words<'_>) -> Result<Filter, String> {
+    Ok(Filter {
         types: words.value("types", |text| listed(text, transaction))?.unwrap_or_default(),
         channels: words.value("channels", |text| listed(text, channel))?.unwrap_or_default(),
         mcc: words.value("mcc", |text| listed(text, range))?.unwrap_or_default(),
@@ -24,11 +33,7 @@ pub(crate) fn limit(words: &mut Words<'_>, number: u16) -> Result<(Limit, bool),
         currencies: words.value("currencies", |text| listed(text, currency))?.unwrap_or_default(),
         entry_modes: words.value("entries", |text| listed(text, entry))?.unwrap_or_default(),
         card_present: words.one_of(&[("present", true), ("absent", false)]),
-    };
-    let id = LimitId::of(name);
-    let bound = bound(words)?;
-    let stand_in = words.has("stand-in");
-    Ok((Limit { name: name.to_owned(), id, counter: id, number, scope, window, bound, filter }, stand_in))
+    })
 }
 
 /// `own-limit card|account NAME LIMIT [amount=] [count=]`,
@@ -102,12 +107,7 @@ fn listed<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Vec<T>> {
 }
 
 fn transaction(text: &str) -> Option<TransactionType> {
-    match text {
-        "purchase" => Some(TransactionType::Purchase),
-        "withdrawal" => Some(TransactionType::Withdrawal),
-        "inquiry" => Some(TransactionType::BalanceInquiry),
-        _ => None,
-    }
+    chosen(text, &TRANSACTIONS)
 }
 
 fn channel(text: &str) -> Option<Channel> {

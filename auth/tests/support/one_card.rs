@@ -25,6 +25,7 @@ pub(crate) fn core(product: Product, pin: PinReference) -> Core {
         opening_minor: 10_000,
         credit_line_minor: 0,
         customer: None,
+        home: None,
     }));
     core.replay(&Record::CardStored(card_on_file(pin)));
     core
@@ -36,7 +37,7 @@ pub(crate) fn tables(product: Product) -> Tables {
     terminals.listed.insert(id, bank::terminal(&[TransactionType::Purchase]));
     let mut tables = Tables { products: vec![product], ..Tables::default() };
     let link = LinkName::new(LINK).expect("a link name");
-    tables.links.insert(link, Link { terminals, pin_key: None, own: true });
+    tables.links.insert(link, Link::plain(terminals, None, true));
     tables
 }
 
@@ -49,6 +50,7 @@ pub(crate) fn card_on_file(pin: PinReference) -> Card {
         card_sequence: None,
         account: account(),
         pin: Some(pin),
+        further: Box::default(),
     }
 }
 

@@ -4,15 +4,16 @@ use crate::bank;
 use crate::effects::{Names, money, shown};
 use crate::institution::Institution;
 use crate::limits;
+use crate::money;
 use crate::script::Words;
 use crate::values::{
     CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
     transmission,
 };
 use auth::{
-    ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, PinResult, Provision, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
-    Ticket, TransactionId,
+    AccountId, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Destination, Dispensed, Effect,
+    EntryMode, Input, Instruction, LinkName, PinResult, Provision, ProvisionTicket, Record, Reference,
+    ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
@@ -90,7 +91,7 @@ impl Stage {
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "counters" | "limits" | "status" | "awaiting-completion" => {
+            "balance" | "books" | "counters" | "limits" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -109,7 +110,9 @@ impl Stage {
 
     /// What must hold after every event, whatever the scenario is about.
     pub(crate) fn check_books(&self) -> Result<(), String> {
-        for currency in ["EUR", "USD"].map(|code| Currency::parse(code).expect("ISO 4217")) {
+        for currency in
+            ["EUR", "USD", "GBP", "JPY", "KWD"].map(|code| Currency::parse(code).expect("ISO 4217"))
+        {
             let sum = self.core.state().trial_balance(currency);
             if sum != 0 {
                 return Err(format!("the books in {currency} are off by {sum} minor units"));
@@ -212,6 +215,8 @@ impl Stage {
             expiry: words.value("expiry", expiry)?,
             rrn: words.value("rrn", rrn)?,
             cash: words.value("notes", notes)?,
+            stated: money::stated(words)?,
+            instruction: self.instruction(words)?,
             ..base
         };
         // Each use of a chip counts one on.
@@ -219,6 +224,37 @@ impl Stage {
         put_card(&mut request, words, next_atc)?;
         self.requests.push(request.clone());
         Ok(Input::Request(Box::new(request)))
+    }
+
+    /// `to-account-type= cash= takes-partial`, `about=STAN` (DE 90), `about-auth=` (DE 38), `about-rrn=` (DE 37),
+    /// `to-card=`, `to-account=`
+    fn instruction(&self, words: &mut Words<'_>) -> Result<Instruction, String> {
+        let mut instruction = Instruction {
+            cash_minor: words.value("cash", minor)?.unwrap_or(0),
+            takes_partial: words.has("takes-partial"),
+            ..Instruction::default()
+        };
+        if let Some(to) = words.value("to-account-type", account_type)? {
+            instruction.to_account_type = to;
+        }
+        if let Some(card) = words.option("to-card") {
+            let pan = match self.institution.pan(card) {
+                Ok(pan) => pan,
+                Err(_) => Pan::parse(card.as_bytes()).map_err(|error| error.to_string())?,
+            };
+            instruction.destination = Some(Destination::Card(pan));
+        }
+        if let Some(account) = words.value("to-account", AccountId::new)? {
+            instruction.destination = Some(Destination::Account(account));
+        }
+        let original = Reference {
+            stan: words.value("about", stan)?,
+            authorization_id: words.value("about-auth", |text| text.as_bytes().try_into().ok())?,
+            rrn: words.value("about-rrn", rrn)?,
+            ..Reference::default()
+        };
+        instruction.original = (original != Reference::default()).then_some(original);
+        Ok(instruction)
     }
 
     /// `spend`: a request, and an HSM that finds everything right. Prints what came of it in the end.
@@ -345,6 +381,7 @@ impl Stage {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 Ok(shown("balance", &format!("ledger={ledger} available={available}")))
             }
+            "books" => money::books(words, state),
             "limits" => limits::question(words, &self.institution, state, now),
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;

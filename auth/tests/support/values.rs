@@ -5,17 +5,26 @@ use auth::{AccountType, Cash, ChipFinding, MessageClass, Reaction, TransactionTy
 use card::{Amount, Currency, Expiry, ResponseCode, Rrn, Stan, Time, UtcOffset};
 use std::time::Duration;
 
-pub(crate) const CLASSES: [(&str, MessageClass); 3] = [
+pub(crate) const CLASSES: [(&str, MessageClass); 4] = [
     ("0100", MessageClass::Authorization),
     ("0200", MessageClass::Financial),
     ("0220", MessageClass::Advice),
+    ("0120", MessageClass::AuthorizationAdvice),
 ];
 
-pub(crate) const TRANSACTIONS: [(&str, TransactionType); 4] = [
+pub(crate) const TRANSACTIONS: [(&str, TransactionType); 12] = [
     ("purchase", TransactionType::Purchase),
     ("withdrawal", TransactionType::Withdrawal),
     ("inquiry", TransactionType::BalanceInquiry),
     ("unsupported", TransactionType::Unsupported),
+    ("cashback", TransactionType::Cashback),
+    ("cash-advance", TransactionType::CashAdvance),
+    ("refund", TransactionType::Refund),
+    ("deposit", TransactionType::Deposit),
+    ("payment", TransactionType::Payment),
+    ("verification", TransactionType::Verification),
+    ("transfer", TransactionType::Transfer),
+    ("mini-statement", TransactionType::MiniStatement),
 ];
 
 pub(crate) fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {

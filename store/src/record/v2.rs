@@ -3,17 +3,17 @@
 
 use super::head::Head;
 use auth::{
-    Account, AccountId, AccountKind, AccountRemoved, Balance, Card, CardRemoved, Cash, Completed, Counted,
-    Funds, HoldExpired, IssuerAuthentication, LinkName, MessageClass, Origin, Receipt, Record,
-    RememberedReversal, Reversed, StoredTransaction, TransactionId, TransactionStatus, TransactionType,
-    TransmissionTime,
+    Account, AccountId, AccountKind, AccountRemoved, Balance, Card, CardRemoved, CardStatus, Cash, Completed,
+    Counted, Funds, HoldExpired, IssuerAuthentication, LinkName, MessageClass, Origin, PinReference, Receipt,
+    Record, RememberedReversal, Reversed, StoredTransaction, TransactionId, TransactionStatus,
+    TransactionType, TransmissionTime,
 };
-use card::{CivilDay, Currency, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 pub(super) enum RecordV2 {
-    CardStored(Card),
+    CardStored(CardV2),
     AccountStored(AccountV2),
     Decided(Box<TransactionV2>),
     Reversed(ReversedV2),
@@ -23,6 +23,18 @@ pub(super) enum RecordV2 {
     CardRemoved(CardRemoved),
     AccountRemoved(AccountRemoved),
     Recalled(Box<StoredV2>),
+}
+
+#[derive(Deserialize)]
+pub(super) struct CardV2 {
+    #[serde(with = "card::sealed_pan")]
+    pan: Pan,
+    expiry: Expiry,
+    start: Option<Expiry>,
+    status: CardStatus,
+    card_sequence: Option<u8>,
+    account: AccountId,
+    pin: Option<PinReference>,
 }
 
 #[derive(Deserialize)]
@@ -108,10 +120,17 @@ pub(super) struct StoredV2 {
     reported: bool,
 }
 
+impl From<CardV2> for Card {
+    fn from(old: CardV2) -> Card {
+        let CardV2 { pan, expiry, start, status, card_sequence, account, pin } = old;
+        Card { pan, expiry, start, status, card_sequence, account, pin, further: Box::default() }
+    }
+}
+
 impl From<AccountV2> for Account {
     fn from(old: AccountV2) -> Account {
         let AccountV2 { id, currency, kind, opening_minor, credit_line_minor } = old;
-        Account { id, currency, kind, opening_minor, credit_line_minor, customer: None }
+        Account { id, currency, kind, opening_minor, credit_line_minor, customer: None, home: None }
     }
 }
 
@@ -130,6 +149,8 @@ impl OriginV2 {
             merchant: None,
             customer: None,
             counted: Counted::of_day(self.transaction),
+            shares: None,
+            refunds: None,
         }
     }
 }
@@ -167,6 +188,9 @@ impl From<StoredV2> for StoredTransaction {
             reported: old.reported,
             customer: None,
             counted,
+            billed: None,
+            booking: None,
+            life: None,
         }
     }
 }
@@ -174,7 +198,7 @@ impl From<StoredV2> for StoredTransaction {
 impl From<RecordV2> for Record {
     fn from(record: RecordV2) -> Record {
         match record {
-            RecordV2::CardStored(card) => Record::CardStored(card),
+            RecordV2::CardStored(card) => Record::CardStored(card.into()),
             RecordV2::AccountStored(account) => Record::AccountStored(account.into()),
             RecordV2::Decided(transaction) => {
                 let TransactionV2 { head, tables_version, receipt } = *transaction;
@@ -182,12 +206,12 @@ impl From<RecordV2> for Record {
             }
             RecordV2::Reversed(ReversedV2 { transaction, pan, time, remaining_minor, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));
-                Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin })
+                Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin, shares: None })
             }
             RecordV2::ReversalRemembered(remembered) => Record::ReversalRemembered(remembered),
             RecordV2::Completed(CompletedV2 { transaction, pan, time, dispensed_minor, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));
-                Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin })
+                Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin, shares: None })
             }
             RecordV2::HoldExpired(HoldExpiredV2 { transaction, pan, time, origin }) => {
                 let origin = origin.map(|origin| origin.into_origin(time));

@@ -17,6 +17,7 @@ fn state(cards: u32) -> State {
             opening_minor: i64::from(number) * 100,
             credit_line_minor: 0,
             customer: None,
+            home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap(),
@@ -26,6 +27,7 @@ fn state(cards: u32) -> State {
             card_sequence: Some(1),
             account,
             pin: None,
+            further: Box::default(),
         }));
     }
     state

@@ -201,6 +201,8 @@ fn describe(record: &auth::Record) -> String {
         Record::Completed(completed) => {
             format!("completed {} dispensed {:?}", completed.pan, completed.dispensed_minor)
         }
+        Record::HoldReleased(released) => format!("hold-released {}", released.pan),
+        Record::Credited(credited) => format!("credited {} {}", credited.account, credited.minor),
         Record::HoldExpired(expired) => {
             format!("hold-expired {} at {}", expired.pan, expired.time.unix_ms)
         }

@@ -84,6 +84,8 @@ pub fn verify(
         let currency = Currency::from_numeric(numeric).ok()?;
         Some(Trial { currency, sum_minor: state.trial_balance(currency) })
     };
+    // Links may be owed in currencies that no account has.
+    currencies.extend(state.currencies_of_the_books().into_iter().map(Currency::numeric));
     let trials = currencies.into_iter().filter_map(trial).collect();
     Ok(Contents { records: replay.records, manifest, transactions, times, cards, accounts, trials })
 }

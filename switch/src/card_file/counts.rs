@@ -42,6 +42,7 @@ impl Counts {
             Did::Removed => self.cards_removed += 1,
             Did::Absent => self.cards_absent += 1,
         }
+        self.accounts_opened += u64::from(done.further_opened);
         if !names_account_first {
             return;
         }

@@ -3,7 +3,7 @@
 
 use super::source::Line;
 use super::statement::{CardRules, Faults};
-use auth::{AccountId, AccountKind, AccountTerms, CardChange, CustomerId};
+use auth::{AccountId, AccountKind, AccountTerms, CardChange, CardPut, CustomerId};
 use card::{Currency, Pan};
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -26,7 +26,6 @@ pub(crate) struct Read {
 }
 
 /// An account's terms, packed: there may be ten million of them.
-#[derive(Clone, Copy)]
 struct Named {
     /// [`NOT_SAID`](Named::NOT_SAID) where the line does not say.
     balance_minor: i64,
@@ -35,6 +34,7 @@ struct Named {
     currency: Option<Currency>,
     kind: Option<AccountKind>,
     customer: Option<CustomerId>,
+    home: Option<Box<AccountId>>,
 }
 
 const _: () = assert!(size_of::<(AccountId, Named)>() <= 96);
@@ -71,7 +71,7 @@ impl Sheet {
         };
         let mut names_account_first = true;
         if let Some(account) = account {
-            let named = *self.accounts.entry(account).or_insert_with(|| Named::new(terms, number));
+            let named = self.accounts.entry(account).or_insert_with(|| Named::new(terms, number));
             names_account_first = named.line == number;
             match named.complete(terms) {
                 Some(complete) => *terms = complete,
@@ -80,7 +80,34 @@ impl Sheet {
                     .push(format!("account: disagrees with line {} about the same account", named.line)),
             }
         }
+        if let CardChange::Put(put) = &mut change {
+            self.name_further(put, number);
+        }
         if faults.0.is_empty() { Ok(Read { change, names_account_first }) } else { Err(faults) }
+    }
+}
+
+impl Sheet {
+    /// Says where lines before this one open the further accounts of a card, and remembers those that this one opens.
+    fn name_further(&mut self, put: &mut CardPut, line: u32) {
+        let (Some(account), Some(further)) = (put.account, &mut put.further) else { return };
+        let beside = self.accounts.get(&account).and_then(|named| named.home.as_deref().copied());
+        let beside = beside.unwrap_or(account);
+        for further in further {
+            match self.accounts.get(&further.id) {
+                Some(named) => {
+                    further.opened_beside = Some(named.home.as_deref().copied().unwrap_or(further.id));
+                }
+                None => {
+                    let terms = AccountTerms {
+                        kind: Some(further.kind),
+                        home: Some(beside),
+                        ..AccountTerms::default()
+                    };
+                    self.accounts.insert(further.id, Named::new(&terms, line));
+                }
+            }
+        }
     }
 }
 
@@ -96,6 +123,7 @@ impl Named {
             currency: terms.currency,
             kind: terms.kind,
             customer: terms.customer,
+            home: terms.home.map(Box::new),
         }
     }
 
@@ -108,10 +136,12 @@ impl Named {
             balance_minor: amount(self.balance_minor),
             credit_line_minor: amount(self.credit_line_minor),
             customer: self.customer,
+            home: self.home.as_deref().copied(),
         };
         let agrees = said(terms.currency, first.currency)
             && said(terms.kind, first.kind)
             && said(terms.customer, first.customer)
+            && said(terms.home, first.home)
             && said(terms.balance_minor, first.balance_minor)
             && said(terms.credit_line_minor, first.credit_line_minor);
         agrees.then_some(first)

@@ -21,10 +21,12 @@ pub(crate) enum Column {
     Pvv,
     PinOffset,
     Customer,
+    FurtherAccounts,
+    HomeAccount,
 }
 
 impl Column {
-    const COUNT: usize = 14;
+    const COUNT: usize = 16;
 
     /// Names in the file, in the order of the columns above.
     const NAMES: [(&str, Column); Column::COUNT] = [
@@ -42,6 +44,8 @@ impl Column {
         ("pvv", Column::Pvv),
         ("pin_offset", Column::PinOffset),
         ("customer", Column::Customer),
+        ("further_accounts", Column::FurtherAccounts),
+        ("home_account", Column::HomeAccount),
     ];
 
     pub(crate) fn name(self) -> &'static str {

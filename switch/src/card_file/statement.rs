@@ -5,8 +5,8 @@ use super::view::{ACCOUNT_TYPES, major};
 use crate::config::LARGEST_MINOR;
 use crate::settings::Settings;
 use auth::{
-    AccountId, AccountPut, AccountTerms, CardChange, CardPut, CardStatus, CustomerId, PinMethod,
-    PinReference, Product, Tables,
+    AccountId, AccountPut, AccountTerms, CardChange, CardPut, CardStatus, CustomerId, FurtherAccount,
+    PinMethod, PinReference, Product, Tables,
 };
 use card::{Amount, Currency, Expiry, Pan};
 use std::collections::BTreeMap;
@@ -79,7 +79,8 @@ impl<'a> CardRules<'a> {
             Currency::parse(text).ok().filter(|stated| *stated == currency)
         });
         let terms = reader.terms(Some(currency));
-        Some(CardPut { pan, expiry, start, status, card_sequence, pin, account, terms, update })
+        let further = reader.further();
+        Some(CardPut { pan, expiry, start, status, card_sequence, pin, account, terms, further, update })
     }
 
     /// Cards decide the currencies that there are: an account in another one could have none.
@@ -120,13 +121,14 @@ pub(crate) fn removal(line: &Line, accounts: bool) -> Result<CardChange, Faults>
     reader.finish(pan.map(|pan| CardChange::RemoveCard { pan, with_account: accounts }))
 }
 
-const ACCOUNT_COLUMNS: [Column; 6] = [
+const ACCOUNT_COLUMNS: [Column; 7] = [
     Column::Account,
     Column::Currency,
     Column::AccountType,
     Column::Balance,
     Column::CreditLine,
     Column::Customer,
+    Column::HomeAccount,
 ];
 
 impl Reader<'_> {
@@ -212,6 +214,21 @@ impl Reader<'_> {
         self.read(Column::Account, expected, AccountId::new)
     }
 
+    /// `savings:S-1 credit:C-1`; `-` for none.
+    fn further(&mut self) -> Option<Vec<FurtherAccount>> {
+        let expected =
+            || "must be accounts with their kind, `savings:S-1 credit:C-1`, or `-` for none".to_owned();
+        let account = |text: &str| {
+            let (kind, id) = text.split_once(':')?;
+            let (_, kind) = ACCOUNT_TYPES.iter().find(|(word, _)| *word == kind)?;
+            Some(FurtherAccount { id: AccountId::new(id)?, kind: *kind, opened_beside: None })
+        };
+        self.read(Column::FurtherAccounts, expected, |text| match text {
+            "-" => Some(Vec::new()),
+            _ => text.split_whitespace().map(account).collect(),
+        })
+    }
+
     /// Terms of an account; its amounts are read in this currency.
     fn terms(&mut self, currency: Option<Currency>) -> AccountTerms {
         let words = || format!("must be one of {}", ACCOUNT_TYPES.map(|(word, _)| word).join(", "));
@@ -220,8 +237,10 @@ impl Reader<'_> {
         });
         let expected = || format!("must be 1 to {} characters without spaces", CustomerId::CAPACITY);
         let customer = self.read(Column::Customer, expected, CustomerId::new);
+        let expected = || format!("must be 1 to {} characters without spaces", AccountId::CAPACITY);
+        let home = self.read(Column::HomeAccount, expected, AccountId::new);
         let Some(currency) = currency else {
-            return AccountTerms { kind, customer, ..AccountTerms::default() };
+            return AccountTerms { kind, customer, home, ..AccountTerms::default() };
         };
         let amount = |text: &str| {
             let minor = Amount::parse_major(text, currency).ok()?.minor;
@@ -237,7 +256,7 @@ impl Reader<'_> {
             || format!("{}, not negative", expected()),
             |text| amount(text).filter(|minor| *minor >= 0),
         );
-        AccountTerms { currency: Some(currency), kind, balance_minor, credit_line_minor, customer }
+        AccountTerms { currency: Some(currency), kind, balance_minor, credit_line_minor, customer, home }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::source::Column;
 use auth::{
-    AccountKind, AccountTerms, Bound, Card, CardChange, CardPut, CardView, CustomerId, LimitView,
+    AccountId, AccountKind, AccountTerms, Bound, Card, CardChange, CardPut, CardView, CustomerId, LimitView,
     PinReference, Tables,
 };
 use card::{Amount, Currency, Expiry};
@@ -62,6 +62,17 @@ pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
         shown["credit_line"] = json!(major(account.credit_line_minor, account.currency));
         shown["customer"] = json!(account.customer.as_ref().map(CustomerId::as_str));
     }
+    let further = view.further.iter().map(|(account, balance)| {
+        json!({
+            "account": account.id.as_str(),
+            "account_type": account_type_word(account.kind),
+            "currency": account.currency.code(),
+            "ledger": major(balance.ledger_minor, account.currency),
+            "available": major(balance.available_minor, account.currency),
+            "credit_line": major(account.credit_line_minor, account.currency),
+        })
+    });
+    shown["further_accounts"] = further.collect();
     shown
 }
 
@@ -92,6 +103,9 @@ fn put_cells(put: &CardPut, line: &mut Map<String, Value>) {
     set(line, Column::CardSequence, put.card_sequence.map(|number| number.to_string()));
     set(line, Column::Account, put.account.map(|account| account.as_str().to_owned()));
     terms_cells(&put.terms, line);
+    let further = put.further.as_ref();
+    let named = further.map(|further| further_cell(further.iter().map(|further| (further.kind, further.id))));
+    set(line, Column::FurtherAccounts, named.map(|named| named.unwrap_or_else(|| "-".to_owned())));
     let [pvki, pvv, offset] = pin_cells(put.pin);
     set(line, Column::Pvki, pvki);
     set(line, Column::Pvv, pvv);
@@ -106,6 +120,14 @@ fn terms_cells(terms: &AccountTerms, line: &mut Map<String, Value>) {
     set(line, Column::Balance, amount(terms.balance_minor));
     set(line, Column::CreditLine, amount(terms.credit_line_minor));
     set(line, Column::Customer, terms.customer.map(|customer| customer.as_str().to_owned()));
+    set(line, Column::HomeAccount, terms.home.map(|home| home.as_str().to_owned()));
+}
+
+/// `savings:S-1 credit:C-1`; `None` where there are none.
+pub(crate) fn further_cell(accounts: impl Iterator<Item = (AccountKind, AccountId)>) -> Option<String> {
+    let named: Vec<String> =
+        accounts.map(|(kind, id)| format!("{}:{}", account_type_word(kind), id.as_str())).collect();
+    (!named.is_empty()).then(|| named.join(" "))
 }
 
 fn set(line: &mut Map<String, Value>, column: Column, cell: Option<String>) {

@@ -1,11 +1,14 @@
 //! `turnout serve`.
 
 use crate::command::check::good_configuration_and_keys;
+use crate::config;
 use crate::edge::serve::Server;
+use auth::Tables;
 use rustix::process::{Resource, Rlimit, setrlimit};
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Runs the switch until `SIGTERM` or `SIGINT`, then drains.
 #[derive(clap::Args)]
@@ -14,7 +17,9 @@ use std::process::ExitCode;
   turnout serve --log-format json 2>> turnout.log
 
 Prints one line `listening NAME ADDRESS` per listener on standard output when it is ready.
-SIGTERM answers what is in flight, makes it durable, and ends.")]
+SIGTERM answers what is in flight, makes it durable, and ends.
+SIGHUP reads the configuration anew: products, limits, rules, rates, fees and terminals change at once, the rest with
+the next start. With a mistake in the file everything stays as it is, and the log says why.")]
 pub struct ServeArgs {
     /// Configuration file.
     #[arg(long, default_value = "turnout.toml")]
@@ -51,9 +56,22 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         }
     };
     announce(&server);
-    server.wait_for_signal();
+    server.wait_for_signal(|| new_tables(&args.config));
     server.drain();
     ExitCode::SUCCESS
+}
+
+/// The tables of the file as it is now; with mistakes in it the old ones go on.
+fn new_tables(file: &Path) -> Option<Arc<Tables>> {
+    match config::load(file) {
+        Ok(settings) => Some(settings.tables),
+        Err(mistakes) => {
+            for mistake in mistakes {
+                tracing::error!(%mistake, "the configuration was not taken");
+            }
+            None
+        }
+    }
 }
 
 /// Whoever started us may have stopped listening to standard output; that is no reason to end.

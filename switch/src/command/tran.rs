@@ -8,8 +8,8 @@ use crate::history;
 use crate::projection::{self, ProjectionError};
 use crate::recovery;
 use crate::settings::Settings;
-use auth::{Check, TransactionId, Unit, Verdict};
-use card::{Pan, Time};
+use auth::{Billing, Check, Rate, TransactionId, Unit, Verdict};
+use card::{Amount, Pan, Time};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -372,8 +372,13 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
 }
 
 fn line(entry: &Entry) -> String {
+    let billed = entry.billing.as_ref().map_or(String::new(), |billing| {
+        let fee = billing.charge.as_ref().map(|charge| entry.account_amount(charge.minor));
+        let fee = fee.map_or(String::new(), |fee| format!(" and {fee}"));
+        format!(", billed {}{fee}", entry.account_amount(billing.amount_minor))
+    });
     format!(
-        "{:>10}  {}  {:<10} {:<8} {:<19} {:<16} {:>18}  {} {:<28} {}",
+        "{:>10}  {}  {:<10} {:<8} {:<19} {:<16} {:>18}  {} {:<28} {}{billed}",
         entry.id,
         entry.time,
         entry.link,
@@ -403,21 +408,49 @@ fn show_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
     if let Some(notes) = entry.notes {
         writeln!(out, "notes           {notes:?} by cassette type")?;
     }
-    writeln!(out, "stands          {}, {}", entry.status.as_str(), entry.amount(entry.standing_minor))?;
+    if let Some(billing) = &entry.billing {
+        billing_text(entry, billing, out)?;
+    }
+    writeln!(
+        out,
+        "stands          {}, {}",
+        entry.status.as_str(),
+        entry.account_amount(entry.standing_minor)
+    )?;
     for event in &entry.events {
         writeln!(out, "then            {}  {}", event.time, event_text(entry, event.kind))?;
     }
     Ok(())
 }
 
+/// What the account pays, and what the link is owed, where that is another amount than was asked for.
+fn billing_text(entry: &Entry, billing: &Billing, out: &mut dyn Write) -> io::Result<()> {
+    let by = if billing.by_network { " as the network stated" } else { "" };
+    let at = billing.rate.map_or(String::new(), |rate| format!(" at {rate}"));
+    if billing.surcharge_minor != 0 {
+        writeln!(out, "surcharge       {} of the acquirer", entry.amount(billing.surcharge_minor))?;
+    }
+    writeln!(out, "billed          {}{at}{by}", entry.account_amount(billing.amount_minor))?;
+    if let Some(charge) = &billing.charge {
+        writeln!(out, "fee             {} ({})", entry.account_amount(charge.minor), charge.fee)?;
+    }
+    let settlement = &billing.settlement;
+    let at = settlement.rate.map_or(String::new(), |rate| format!(" at {rate}"));
+    writeln!(out, "link is owed    {}{at}", Amount::new(settlement.minor, settlement.currency))
+}
+
 fn event_text(entry: &Entry, kind: EventKind) -> String {
     match kind {
         EventKind::Reversed(0) => "reversed in full".to_owned(),
-        EventKind::Reversed(remaining) => format!("reversed down to {}", entry.amount(remaining)),
+        EventKind::Reversed(remaining) => format!("reversed down to {}", entry.account_amount(remaining)),
         EventKind::Dispensed(0) => "nothing was dispensed; the hold is released".to_owned(),
-        EventKind::Dispensed(minor) => format!("dispensed {}, posted", entry.amount(minor)),
+        EventKind::Dispensed(minor) => format!("dispensed, {} posted", entry.account_amount(minor)),
         EventKind::Suspect => "the ATM could not say what it dispensed; the hold stays for staff".to_owned(),
         EventKind::HoldExpired => "the hold ran out".to_owned(),
+        EventKind::Released(kept) => {
+            format!("completed by another message, which posted {}", entry.amount(kept))
+        }
+        EventKind::Credited(minor) => format!("{} to the account that it gives to", entry.amount(minor)),
     }
 }
 
@@ -470,10 +503,16 @@ fn values(entry: &Entry, check: &Check) -> (Option<String>, Option<String>) {
     }
     let value = |number: i64| match check.step.unit() {
         Unit::Minor => entry.amount(number),
+        Unit::Billing => entry.account_amount(number),
+        Unit::Settlement => format!("{number} minor units"),
         Unit::YearMonth => format!("{number:04}"),
         Unit::Nanoseconds => format!("{:?}", Duration::from_nanos(number.unsigned_abs())),
-        Unit::Number | Unit::None => number.to_string(),
+        Unit::Number | Unit::Rate | Unit::None => number.to_string(),
     };
+    if check.step.unit() == Unit::Rate {
+        let decimals = u8::try_from(check.limit).unwrap_or(u8::MAX);
+        return (Rate::new(check.seen.unsigned_abs(), decimals).map(|rate| rate.to_string()), None);
+    }
     (Some(value(check.seen)), (check.limit != 0).then(|| value(check.limit)))
 }
 

@@ -1,15 +1,14 @@
 //! `[[limit]]`: what transactions of a product may add up to.
 
 use super::error::Complaint;
+use super::listener::TRANSACTIONS;
 use super::product::Products;
 use super::section::Section;
 use super::value::{
     amount, country as country_number, currency, list, number, one_of, parse_duration, switch, text,
 };
 use auth::limits::LIMITS;
-use auth::{
-    Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Scope, TransactionType, Window,
-};
+use auth::{Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Scope, Window};
 use card::Currency;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -96,7 +95,8 @@ fn take_one(
     }
 }
 
-fn filter(section: &mut Section<'_>, country: u16) -> Filter {
+/// Of which transactions: what limits and fees ask alike.
+pub(super) fn filter(section: &mut Section<'_>, country: u16) -> Filter {
     let place = section.optional("place", one_of(&[("domestic", false), ("foreign", true)]));
     if place.is_some() && country == 0 {
         let mend = "set `country` at the top of the file to your country's ISO 3166 number";
@@ -108,7 +108,7 @@ fn filter(section: &mut Section<'_>, country: u16) -> Filter {
     }
     let countries = countries.map(Place::Countries);
     Filter {
-        types: section.or("types", Vec::new(), |value| list(value, one_of(TYPES))),
+        types: section.or("types", Vec::new(), |value| list(value, one_of(&TRANSACTIONS))),
         channels: section.or("channels", Vec::new(), |value| list(value, one_of(CHANNELS))),
         mcc: section.or("mcc", Vec::new(), |value| list(value, mcc)),
         place: place.map(|abroad| if abroad { Place::Foreign } else { Place::Domestic }).or(countries),
@@ -126,12 +126,6 @@ const SCOPES: &[(&str, Scope)] = &[
     ("terminal", Scope::Terminal),
     ("merchant", Scope::Merchant),
     ("product", Scope::Product),
-];
-
-const TYPES: &[(&str, TransactionType)] = &[
-    ("purchase", TransactionType::Purchase),
-    ("withdrawal", TransactionType::Withdrawal),
-    ("balance_inquiry", TransactionType::BalanceInquiry),
 ];
 
 const CHANNELS: &[(&str, Channel)] =
@@ -161,7 +155,7 @@ fn window(value: &DeValue<'_>) -> Result<Window, Complaint> {
 }
 
 /// A merchant category code in quotes, or a range of them: `"5411"`, `"7800-7999"`.
-fn mcc(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Complaint> {
+pub(super) fn mcc(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Complaint> {
     let mend = "four digits, or a range of them: \"5411\", \"7800-7999\"";
     let code = |digits: &str| {
         let four = digits.len() == 4 && digits.bytes().all(|digit| digit.is_ascii_digit());
@@ -175,7 +169,7 @@ fn mcc(value: &DeValue<'_>) -> Result<RangeInclusive<u16>, Complaint> {
     }
 }
 
-fn of_product(value: &DeValue<'_>, products: &Products) -> Result<usize, Complaint> {
+pub(super) fn of_product(value: &DeValue<'_>, products: &Products) -> Result<usize, Complaint> {
     let name = text(value)?;
     let found = products.products.iter().position(|product| product.name == name);
     found.ok_or_else(|| Complaint::new(format!("names {name:?}"), "name a [[product]] of this file"))

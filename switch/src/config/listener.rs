@@ -1,20 +1,24 @@
 //! `[[listener]]`: where terminals, hosts and ATMs connect, and which terminals they may be.
 
+use super::conventions;
 use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
 use super::ndc;
 use super::section::Section;
 use super::tls::{Identity, MODES, TlsMode, common_names};
-use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use super::value::{
+    address, currency, duration_up_to, list, number, one_of, percent, size_within, switch, text,
+};
 use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
+use crate::translate::iso::Conventions;
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
 use iso8583::{Dialect, Edition, Mti, field};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -62,11 +66,23 @@ impl Listeners<'_> {
         terminals.take(&mut section);
         let pin_key = pin_key(&mut section, self.keys);
         let own = section.or("own", true, switch);
+        let settlement = section.optional("settlement", currency);
+        let surcharge_on_top =
+            section.or("surcharge", false, one_of(&[("in_amount", false), ("on_top", true)]));
+        let amount_tolerance = section.optional("amount_tolerance", percent(100));
         let protocol = protocol(&mut section, kind, &mut terminals, self.folder);
+        let conventions = match kind {
+            Some(Kind::Ndc) => {
+                section.refuse("conventions", "belongs to `protocol = \"iso8583\"`");
+                Conventions::default()
+            }
+            _ => section.table("conventions").map_or_else(Conventions::default, conventions::read),
+        };
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
             address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
             protocol: protocol.unwrap_or_else(any_protocol),
+            conventions: Arc::new(conventions),
             tls,
             certificates: terminals.certificates,
             idle_timeout: section.or("idle_timeout", Duration::from_mins(5), duration_up_to(LONGEST_TIMEOUT)),
@@ -78,9 +94,11 @@ impl Listeners<'_> {
             max_frame: section.or("max_frame", 4096, size_within(128..=LONGEST_FRAME)) as usize,
             max_connections: section.or("max_connections", 1024, number(1..=65_535)) as usize,
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
+            amounts_in_answers: section.or("amounts_in_answers", true, switch),
         };
         section.finish();
-        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key, own });
+        let plain = Link::plain(terminals.set, pin_key, own);
+        self.links.insert(settings.name, Link { settlement, surcharge_on_top, amount_tolerance, ..plain });
         self.listeners.push(settings);
     }
 
@@ -199,15 +217,13 @@ impl<'k, 'f> Terminals<'k, 'f> {
         let certificates = certificates(&mut section, "certificate", self.mode);
         let terminal = Terminal {
             active: section.or("active", true, switch),
-            allowed: section.or(
-                "allow",
-                TRANSACTIONS.map(|(_, transaction)| transaction).to_vec(),
-                |value| list(value, one_of(&TRANSACTIONS)),
-            ),
+            allowed: section
+                .or("allow", TransactionType::SERVED.to_vec(), |value| list(value, one_of(&TRANSACTIONS))),
             merchant: section.optional("merchant", merchant),
             pin_key: pin_key(&mut section, self.keys),
             reads_chip: section.optional("reads_chip", switch),
             attended: section.optional("attended", switch),
+            unreferenced_refunds: section.or("unreferenced_refunds", false, switch),
         };
         match id {
             Some(Named::One(id)) => self.take_exact(&mut section, id, terminal, certificates),
@@ -258,11 +274,9 @@ impl<'k, 'f> Terminals<'k, 'f> {
     }
 }
 
-const TRANSACTIONS: [(&str, TransactionType); 3] = [
-    ("purchase", TransactionType::Purchase),
-    ("withdrawal", TransactionType::Withdrawal),
-    ("balance_inquiry", TransactionType::BalanceInquiry),
-];
+/// What a terminal may be allowed, by name.
+pub(super) static TRANSACTIONS: LazyLock<Vec<(&str, TransactionType)>> =
+    LazyLock::new(|| TransactionType::SERVED.map(|transaction| (transaction.as_str(), transaction)).to_vec());
 
 /// Whose certificates may speak for the terminals of a listener or of one entry; `None` when it is not said.
 fn certificates(section: &mut Section<'_>, key: &'static str, mode: TlsMode) -> Option<Vec<String>> {

@@ -65,6 +65,7 @@ impl Products {
             atc_window: section.or("atc_window", plain.atc_window.into(), number(0..=ATC_WINDOW.into()))
                 as u16,
             chip_rules: chip_rules(section.table("chip_rules")),
+            ledger: super::ledger::read(section.table("ledger"), currency),
             limits: limits(section.table("purchase"), currency)
                 .of(TransactionType::Purchase)
                 .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))

@@ -1,7 +1,7 @@
 //! Reading single values: text, numbers, amounts, and quantities with their unit.
 
 use super::error::Complaint;
-use card::{Amount, Currency};
+use card::{Amount, CivilDay, Currency};
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -108,6 +108,54 @@ pub(super) fn currency(value: &DeValue<'_>) -> Result<Currency, Complaint> {
     Currency::parse(text).map_err(|_| Complaint::new("is no currency of ISO 4217", mend))
 }
 
+/// A share in percent with up to two decimals, as basis points: `1.5%`.
+pub(super) fn percent(most: u32) -> impl Fn(&DeValue<'_>) -> Result<u32, Complaint> {
+    move |value| {
+        let mend = format!("write a share from \"0%\" to \"{most}%\", with up to two decimals: \"1.5%\"");
+        let text = value.as_str().ok_or_else(|| wrong_type(value, "a share", &mend))?;
+        parse_percent(text)
+            .filter(|points| *points <= most * 100)
+            .ok_or_else(|| Complaint::new("is no share", mend))
+    }
+}
+
+/// Basis points of `1.5%`.
+pub(super) fn parse_percent(text: &str) -> Option<u32> {
+    let number = text.strip_suffix('%')?.trim_end();
+    let (whole, decimals) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(decimals) || decimals.len() > 2 {
+        return None;
+    }
+    let points: u32 = format!("{decimals:0<2}").parse().ok()?;
+    whole.parse::<u32>().ok()?.checked_mul(100)?.checked_add(points)
+}
+
+/// A calendar day: `2026-11-27`.
+pub(super) fn day(value: &DeValue<'_>) -> Result<CivilDay, Complaint> {
+    let mend = "write year, month and day: \"2026-11-27\"";
+    let text = value.as_str().ok_or_else(|| wrong_type(value, "a day", mend))?;
+    parse_day(text).ok_or_else(|| Complaint::new("is no day", mend))
+}
+
+pub(super) fn parse_day(text: &str) -> Option<CivilDay> {
+    let part = |from: usize, to: usize| {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u16>().ok())?
+    };
+    let (year, month, day) = (part(0, 4)?, part(5, 7)?, part(8, 10)?);
+    let dashes = text.len() == 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+    let leap = year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let last = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => 31,
+    };
+    let exists = dashes && (1..=12).contains(&month) && (1..=last).contains(&day);
+    exists.then_some(CivilDay { year, month: month as u8, day: day as u8 })
+}
+
 /// Largest amount that a file may state, minor units: 15 digits. Sums of thousands of them stay within `i64`.
 pub(crate) const LARGEST_MINOR: i64 = 999_999_999_999_999;
 
@@ -194,6 +242,38 @@ mod tests {
         check("7d", Some(604_800_000));
         for bad in ["", "2", "s", "-2s", "2.5s", "2S", "2sec", "999999999999999999d", "é"] {
             check(bad, None);
+        }
+    }
+
+    #[test]
+    fn shares() {
+        let check = |text: &str, expect: Option<u32>| assert_eq!(parse_percent(text), expect, "{text}");
+        check("0%", Some(0));
+        check("1.5%", Some(150));
+        check("0.05%", Some(5));
+        check("100 %", Some(10_000));
+        for bad in ["", "%", "1", "1.%", ".5%", "1.005%", "-1%", "1,5%", "99999999999%"] {
+            check(bad, None);
+        }
+    }
+
+    #[test]
+    fn days() {
+        let check = |text: &str, expect: bool| assert_eq!(parse_day(text).is_some(), expect, "{text}");
+        check("2026-11-27", true);
+        check("2024-02-29", true);
+        check("2100-02-29", false);
+        for bad in [
+            "",
+            "2026-13-01",
+            "2026-00-01",
+            "2026-04-31",
+            "2026-4-30",
+            "26-04-30",
+            "2026/04/30",
+            "2026-04-3é",
+        ] {
+            check(bad, false);
         }
     }
 

@@ -22,19 +22,23 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 60;
+    pub(in crate::demo) const COUNT: u32 = 90;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 50;
-    pub(in crate::demo) const LOST: u32 = 50;
-    pub(in crate::demo) const STOLEN: u32 = 51;
-    pub(in crate::demo) const RESTRICTED: u32 = 52;
-    pub(in crate::demo) const INACTIVE: u32 = 53;
-    pub(in crate::demo) const PICK_UP: u32 = 54;
-    pub(in crate::demo) const EXPIRED: u32 = 55;
+    pub(in crate::demo) const IN_ORDER: u32 = 80;
+    pub(in crate::demo) const LOST: u32 = 80;
+    pub(in crate::demo) const STOLEN: u32 = 81;
+    pub(in crate::demo) const RESTRICTED: u32 = 82;
+    pub(in crate::demo) const INACTIVE: u32 = 83;
+    pub(in crate::demo) const PICK_UP: u32 = 84;
+    pub(in crate::demo) const EXPIRED: u32 = 85;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 56;
+    pub(in crate::demo) const POOR: u32 = 86;
+    /// 1000.00 USD on a cheque account, and 500.00 on a savings account.
+    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 87;
+    /// 20.00 USD, for purchases that are approved in part.
+    pub(in crate::demo) const SHORT: u32 = 88;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 90;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
@@ -57,6 +61,9 @@ pub(super) const REFERRED_MCC: u16 = 6051;
 
 /// Merchant category that a rule of the demo would decline, were it not in shadow mode: pawn shops.
 pub(super) const SHADOW_MCC: u16 = 5933;
+
+/// Merchant category that costs a fee in the demo: financial institutions.
+pub(super) const CASH_LIKE_MCC: u16 = 6012;
 
 /// The secret of the demo's webhook, in its folder.
 const WEBHOOK_SECRET: &str = "webhook.key";
@@ -118,6 +125,17 @@ impl Site {
             server.drain();
         }
         self.start()
+    }
+
+    /// Changes the configuration and gives its tables to the running switch, as `SIGHUP` does.
+    pub(super) fn change_tables(&mut self, from: &str, to: &str) -> Result<(), SiteError> {
+        let text = read(&self.made.config)?.replacen(from, to, 1);
+        write_private(&self.made.config, &text)?;
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        if let Some(server) = &self.server {
+            server.take_tables(&settings.tables);
+        }
+        Ok(())
     }
 
     /// What the webhook's receiver has got so far.
@@ -200,7 +218,7 @@ impl Site {
     /// Waits for `SIGTERM` or `SIGINT`.
     pub(super) fn wait_for_signal(&self) {
         if let Some(server) = &self.server {
-            server.wait_for_signal();
+            server.wait_for_signal(|| None);
         }
     }
 }
@@ -220,13 +238,22 @@ fn log_to(path: &Path) -> Result<(), SiteError> {
 
 /// One card and account a line, as `turnout card import` reads them.
 fn card_file(issuer: &TestIssuer) -> String {
-    let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv\n".to_owned();
+    let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv,account_type,\
+                    further_accounts,home_account\n"
+        .to_owned();
+    let beside = serial::SEVERAL_ACCOUNTS;
+    text.push_str(&format!(",,,,S-{beside},USD,500.00,,,savings,,{beside:010}\n"));
     for serial in 0..serial::COUNT {
         let expiry = if serial == serial::EXPIRED { expired() } else { issuer.expiry };
-        let balance = if serial == serial::POOR { "20.00" } else { "1000.00" };
+        let poor = [serial::POOR, serial::SHORT].contains(&serial);
+        let balance = if poor { "20.00" } else { "1000.00" };
+        let accounts = match serial {
+            serial::SEVERAL_ACCOUNTS => format!("cheque,savings:S-{serial},"),
+            _ => ",,".to_owned(),
+        };
         let (pan, pvv) = (issuer.pan(serial), issuer.pvv(serial));
         text.push_str(&format!(
-            "{},{},{},{},{serial:010},USD,{balance},{},{}\n",
+            "{},{},{},{},{serial:010},USD,{balance},{},{},{accounts}\n",
             pan.reveal().as_str(),
             expiry.to_yymm().escape_ascii(),
             status(serial),
@@ -313,9 +340,26 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         url = "http://{receiver}/events"
         secret = "{WEBHOOK_SECRET}"
 
+        [[rate]]
+        from = "GBP"
+        to = "USD"
+        rate = "1.265"
+        markup = "2%"
+
+        [[fee]]
+        name = "quasi-cash"
+        mcc = ["{CASH_LIKE_MCC}"]
+        share = "1.5%"
+        minimum = "1.00"
+
         [product]
-        currencies = ["USD"]
+        currencies = ["USD", "GBP", "JPY"]
         identify_above = "400.00"
+
+        [product.ledger]
+        cashback_up_to = "100.00"
+        partial_approval = true
+        completion_tolerance = 15
         "#
     )
     .parse()
@@ -336,7 +380,9 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
-    file.insert("webhook".to_owned(), additions["webhook"].clone());
+    for key in ["webhook", "rate", "fee"] {
+        file.insert(key.to_owned(), additions[key].clone());
+    }
     Ok(file.to_string())
 }
 

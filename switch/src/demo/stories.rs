@@ -2,7 +2,9 @@
 
 mod atm;
 mod chip;
+mod currencies;
 mod events;
+mod ledger;
 mod links;
 mod money;
 mod purchases;
@@ -78,6 +80,35 @@ pub(super) const STORIES: &[Story] = &[
     story("reversal-doubled", "00 00, debited 0.00", money::reversal_doubled),
     story("reversal-partial", "0430 00, debited 15.00", money::reversal_partial),
     story("reversal-before-original", "25, original 05, debited 0.00", money::reversal_before_original),
+    story(
+        "foreign-currency",
+        "billed 129.03 of 840 at 40012903, debited 129.03, 40.00 stand 00: 51.61; yen 12",
+        currencies::foreign_currency,
+    ),
+    story("fees", "10.00 debited 11.00, reversed 00: 0.00; 200.00 00 debited 203.00", currencies::fees),
+    story(
+        "rates-change",
+        "billed 12.90, then at the new rate 13.26; what stands of the first 6.45",
+        currencies::rates_change,
+    ),
+    story(
+        "accounts-of-a-card",
+        "savings 00, 10.00 less; credit 39; transfer 00, 900.00 and 590.00; statement of 2 lines, the newest 40 C 100.00",
+        ledger::accounts,
+    ),
+    story("cashback", "30.00 with 20.00 cash 00, with 100.01 61", ledger::cashback),
+    story(
+        "refund",
+        "bill 00, refund 15.00 00, 25.01 13, 25.00 00, without a bill 58, debited 0.00",
+        ledger::refund,
+    ),
+    story("deposit-and-verification", "deposit 00, verified 00, debited -50.00", ledger::deposit),
+    story(
+        "preauthorization",
+        "00, raised 00, 150.00 held; completed 0230 00, posted 160.00, held 0.00; again 25; reversed 00, posted 0.00",
+        ledger::preauthorization,
+    ),
+    story("partial-approval", "30.00: 51, where a part will do 10 with 20.00, then 51", ledger::partial),
     story("malformed-message", "30, echo on the same connection 00", links::malformed),
     story("unknown-client-certificate", "refused by TLS", links::unknown_certificate),
     story("no-client-certificate", "refused by TLS", links::no_certificate),

@@ -123,7 +123,8 @@ impl Conversation<'_> {
         };
         let slot = self.window.next_slot();
         let reply_to = ReplyTo { connection: self.connection, slot };
-        let (pan, terminal, input) = match iso::incoming(&message, link_name, reply_to) {
+        let conventions = &self.link.settings.conventions;
+        let (pan, terminal, input) = match iso::incoming_by(conventions, &message, link_name, reply_to) {
             Incoming::Request(request) => (request.pan, request.terminal, Input::Request(request)),
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),
             Incoming::Network(_) => {
@@ -180,7 +181,10 @@ impl Conversation<'_> {
     }
 
     fn take_responses(&mut self, outbox: &Outbox) {
-        while let Some((slot, response)) = outbox.take() {
+        while let Some((slot, mut response)) = outbox.take() {
+            if !self.link.settings.amounts_in_answers {
+                response.billing = None;
+            }
             self.respond(slot, &response);
         }
     }
@@ -194,7 +198,8 @@ impl Conversation<'_> {
             response.code.as_str(),
             waiting.since.elapsed(),
         );
-        self.write_frame(|out| iso::response(&message, response, out));
+        let conventions = Arc::clone(&self.link.settings.conventions);
+        self.write_frame(|out| iso::response_by(&conventions, &message, response, out));
     }
 
     /// Appends one frame to what waits to be written. An answer that cannot be encoded is our defect;

@@ -15,8 +15,8 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    CardChange, CardView, Did, Done, LimitHolder, LimitRefusal, Provision, ProvisionAnswer, ProvisionTask,
-    Refusal,
+    AccountId, AccountPut, AccountTerms, CardChange, CardView, Did, Done, LimitHolder, LimitRefusal,
+    Provision, ProvisionAnswer, ProvisionTask, Refusal,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -155,7 +155,10 @@ impl Control {
         let mut waiting: Vec<VecDeque<usize>> = vec![VecDeque::new(); self.shards.count()];
         for (index, change) in changes.iter().enumerate() {
             match self.home(change) {
-                Ok(home) => waiting[home].push_back(index),
+                Ok(home) => match self.on_file_elsewhere(change, home).await? {
+                    None => waiting[home].push_back(index),
+                    Some(account) => told[index] = Err(vec![Refusal::FurtherElsewhere(account)]),
+                },
                 Err(refusal) => told[index] = Err(vec![refusal]),
             }
         }
@@ -177,12 +180,10 @@ impl Control {
                     return Err(Trouble::NoAnswer);
                 };
                 for (index, answer) in bundle.into_iter().zip(answers) {
-                    if !check
-                        && let Ok(Done { card: Did::Added, .. }) = answer
-                        && let CardChange::Put(put) = &changes[index]
-                        && let Some(account) = put.account
+                    if let Ok(done) = &answer
+                        && !check
                     {
-                        self.shards.directory().settle(&put.pan, &account);
+                        self.remember(&changes[index], *done);
                     }
                     told[index] = answer;
                 }
@@ -191,20 +192,85 @@ impl Control {
         Ok(told)
     }
 
+    /// Notes where that lives which a change has put on file.
+    fn remember(&self, change: &CardChange, done: Done) {
+        let directory = self.shards.directory();
+        match change {
+            CardChange::Put(put) => {
+                let Some(account) = put.account else { return };
+                if let (Did::Added, Some(home)) = (done.account, &put.terms.home) {
+                    directory.settle_beside(account, directory.home_of_account(home));
+                }
+                let home = directory.home_of_account(&account);
+                for further in put.further.iter().flatten() {
+                    directory.settle_beside(further.id, home);
+                }
+                if done.card == Did::Added {
+                    directory.settle(&put.pan, &account);
+                }
+            }
+            CardChange::PutAccount(put) => {
+                if let (Did::Added, Some(home)) = (done.account, &put.terms.home) {
+                    directory.settle_beside(put.account, directory.home_of_account(home));
+                }
+            }
+            CardChange::RemoveAccount(account) if done.account == Did::Removed => {
+                directory.forget_account(account);
+            }
+            CardChange::RemoveAccount(_) | CardChange::RemoveCard { .. } => {}
+        }
+    }
+
+    /// An account that a change wants in this shard, and that is on file in another one: it was opened as one of its
+    /// own. Asked before, since the shard that is to take it cannot know.
+    async fn on_file_elsewhere(
+        &self,
+        change: &CardChange,
+        home: usize,
+    ) -> Result<Option<AccountId>, Trouble> {
+        let (account, terms, further) = match change {
+            CardChange::Put(put) => (put.account, &put.terms, put.further.as_deref().unwrap_or_default()),
+            CardChange::PutAccount(put) => (Some(put.account), &put.terms, &[][..]),
+            CardChange::RemoveAccount(_) | CardChange::RemoveCard { .. } => return Ok(None),
+        };
+        let first = account.filter(|_| terms.home.is_some());
+        for account in first.into_iter().chain(further.iter().map(|further| further.id)) {
+            let directory = self.shards.directory();
+            let own = directory.own_home(&account);
+            if own == home || directory.lives_beside(&account) {
+                continue;
+            }
+            // Without terms it can only be the same, or missing.
+            let put = AccountPut { account, terms: AccountTerms::default(), update: false };
+            let task = ProvisionTask::Check(vec![CardChange::PutAccount(put)]);
+            let ProvisionAnswer::Changes(told) = self.ask(own, task).await? else {
+                return Err(Trouble::NoAnswer);
+            };
+            if told.iter().any(Result::is_ok) {
+                return Ok(Some(account));
+            }
+        }
+        Ok(None)
+    }
+
     /// The home of a change's account. A card that is on file, or was, is at home where its transactions are:
     /// elsewhere its reversals would not find them.
     fn home(&self, change: &CardChange) -> Result<usize, Refusal> {
         let directory = self.shards.directory();
+        let home_of = |account: &AccountId, terms: &AccountTerms| match &terms.home {
+            Some(beside) if !directory.lives_beside(account) => directory.home_of_account(beside),
+            _ => directory.home_of_account(account),
+        };
         match change {
             CardChange::Put(put) => {
-                let at_home = put.account.map(|account| directory.home_of_account(&account));
+                let at_home = put.account.map(|account| home_of(&account, &put.terms));
                 match (directory.home_on_file(&put.pan), at_home) {
                     (Some(home), Some(account)) if home != account => Err(Refusal::OtherAccount),
                     (Some(home), _) | (None, Some(home)) => Ok(home),
                     (None, None) => Ok(directory.home(&put.pan)),
                 }
             }
-            CardChange::PutAccount(put) => Ok(directory.home_of_account(&put.account)),
+            CardChange::PutAccount(put) => Ok(home_of(&put.account, &put.terms)),
             CardChange::RemoveCard { pan, .. } => Ok(directory.home(pan)),
             CardChange::RemoveAccount(account) => Ok(directory.home_of_account(account)),
         }

@@ -18,11 +18,12 @@ use crate::settings::{ListenerSettings, Protocol, Settings, TlsSettings};
 use crate::shard::{Shard, Surroundings};
 use crate::shards::Shards;
 use crate::snapshots::Snapshots;
-use auth::{LinkName, NewestOfTerminal, StoredTransaction};
+use auth::{Input, LinkName, NewestOfTerminal, StoredTransaction, Tables};
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{CommitHandle, Committer, FileJournal, Journal};
@@ -52,6 +53,7 @@ pub struct Server {
     projection: Projection,
     webhooks: Webhooks,
     metrics: Arc<Metrics>,
+    tables_version: AtomicU32,
 }
 
 /// Why the switch could not start.
@@ -183,6 +185,7 @@ impl Server {
             projection,
             webhooks,
             metrics,
+            tables_version: AtomicU32::new(settings.tables.version),
         })
     }
 
@@ -204,20 +207,43 @@ impl Server {
         self.metrics.render()
     }
 
-    /// Waits for `SIGTERM` or `SIGINT`.
-    pub fn wait_for_signal(&self) {
+    /// Waits for `SIGTERM` or `SIGINT`. At each `SIGHUP` it asks for new tables, which take effect at once; with
+    /// `None` the old ones stay.
+    pub fn wait_for_signal(&self, mut read_tables: impl FnMut() -> Option<Arc<Tables>>) {
         use tokio::signal::unix::{SignalKind, signal};
+        let signals = || Some((signal(SignalKind::terminate()).ok()?, signal(SignalKind::interrupt()).ok()?));
         self.runtime.block_on(async {
-            match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-                (Ok(mut terminate), Ok(mut interrupt)) => {
-                    tokio::select! {
-                        _ = terminate.recv() => {}
-                        _ = interrupt.recv() => {}
+            let (Some((mut terminate, mut interrupt)), Ok(mut hangup)) =
+                (signals(), signal(SignalKind::hangup()))
+            else {
+                return tracing::error!("cannot wait for signals; stopping");
+            };
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = interrupt.recv() => return,
+                    _ = hangup.recv() => {
+                        if let Some(tables) = read_tables() {
+                            self.take_tables(&tables);
+                        }
                     }
                 }
-                _ => tracing::error!("cannot wait for signals; stopping"),
             }
         });
+    }
+
+    /// Gives every shard new tables: products, limits, rules, rates, fees, and the terminals of links. What listens,
+    /// and everything that the process began with, stays.
+    pub fn take_tables(&self, tables: &Tables) {
+        let version = self.tables_version.fetch_add(1, Ordering::Relaxed) + 1;
+        let shards = u32::try_from(self.shards.count()).unwrap_or(1);
+        let tables = Arc::new(Tables { version, shards, ..tables.clone() });
+        for shard in 0..self.shards.count() {
+            while self.shards.submit_to(shard, Input::Tables(Arc::clone(&tables))).is_err() {
+                std::thread::yield_now();
+            }
+        }
+        tracing::info!(version, "new tables");
     }
 
     /// Takes no new work, answers what is in flight, makes everything durable, and ends.

@@ -103,6 +103,7 @@ impl Events {
 
     fn decided<'a>(&self, transaction: &'a Transaction) -> Box<Decided<'a>> {
         let currency = Currency::from_numeric(transaction.currency).ok();
+        let billing = transaction.details.billing.as_deref();
         Box::new(Decided {
             id: transaction.id.0,
             link: transaction.link.as_str(),
@@ -121,6 +122,11 @@ impl Events {
                     .map_or_else(|| format!("{:03}", transaction.currency), |known| known.code().to_owned()),
                 exponent: currency.map(Currency::exponent),
             },
+            billing: billing.map(|billing| AmountPart::of(billing.amount_minor, billing.currency)),
+            fee: billing.and_then(|billing| {
+                let charge = billing.charge.as_ref()?;
+                Some(AmountPart::of(charge.minor, billing.currency))
+            }),
             held: matches!(transaction.funds, Funds::Held { .. }),
             code: transaction.code.as_str().to_owned(),
             meaning: transaction.code.meaning(),
@@ -174,8 +180,7 @@ struct Change<'a> {
 
 impl Change<'_> {
     fn amount(&self, minor: i64) -> Option<AmountPart> {
-        let currency = self.currency?;
-        Some(AmountPart { minor, currency: currency.code().to_owned(), exponent: Some(currency.exponent()) })
+        Some(AmountPart::of(minor, self.currency?))
     }
 }
 
@@ -223,6 +228,10 @@ struct Decided<'a> {
     stan: String,
     rrn: Option<String>,
     amount: AmountPart,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    billing: Option<AmountPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fee: Option<AmountPart>,
     held: bool,
     code: String,
     meaning: &'static str,
@@ -254,6 +263,12 @@ struct AmountPart {
     minor: i64,
     currency: String,
     exponent: Option<u8>,
+}
+
+impl AmountPart {
+    fn of(minor: i64, currency: Currency) -> AmountPart {
+        AmountPart { minor, currency: currency.code().to_owned(), exponent: Some(currency.exponent()) }
+    }
 }
 
 #[cfg(test)]
@@ -320,6 +335,8 @@ mod tests {
             merchant: None,
             customer: None,
             counted: auth::Counted::default(),
+            shares: None,
+            refunds: None,
         })
     }
 
@@ -387,7 +404,8 @@ mod tests {
         let desk = Desk::all();
         let (transaction, pan, time) = (TransactionId(128), pan(), time());
         let kwd = |minor: i64| json!({ "minor": minor, "currency": "KWD", "exponent": 3 });
-        let reversed = Reversed { transaction, pan, time, remaining_minor: 1500, origin: origin() };
+        let reversed =
+            Reversed { transaction, pan, time, remaining_minor: 1500, origin: origin(), shares: None };
         let json = desk.json(&Record::Reversed(reversed));
         assert_eq!(json["event"], "reversed");
         assert_eq!(
@@ -400,6 +418,7 @@ mod tests {
             time,
             dispensed_minor: Some(0),
             origin: origin(),
+            shares: None,
         }));
         assert_eq!((&json["event"], &json["transaction"]["dispensed"]), (&json!("completed"), &kwd(0)));
         assert_eq!(json["transaction"]["suspect"], Value::Null);
@@ -409,6 +428,7 @@ mod tests {
             time,
             dispensed_minor: None,
             origin: None,
+            shares: None,
         }));
         assert_eq!(
             (&json["transaction"]["dispensed"], &json["transaction"]["suspect"]),
@@ -429,6 +449,7 @@ mod tests {
             card_sequence: Some(1),
             account: AccountId::new("ACC-1").unwrap(),
             pin: None,
+            further: Box::default(),
         };
         let json = desk.json(&Record::CardStored(card));
         assert_eq!((&json["event"], &json["card"]["status"]), (&json!("card_changed"), &json!("lost")));

@@ -2,8 +2,8 @@
 //!
 //! | Message | Becomes | Must have |
 //! | --- | --- | --- |
-//! | 0100, 0101, 0200, 0201 | [`Incoming::Request`] | DE 3, 4 (but for balance inquiries), 11, 41, 49, a PAN |
-//! | 0220, 0221 | [`Incoming::Request`] of class advice | the same |
+//! | 0100, 0101, 0200, 0201 | [`Incoming::Request`] | DE 3, 4 (but where nothing is moved), 11, 41, 49, a PAN |
+//! | 0120, 0121, 0220, 0221 | [`Incoming::Request`] of an advice's class | the same |
 //! | 0400, 0401, 0420, 0421 | [`Incoming::Reversal`] | DE 11, 41, a PAN |
 //! | 0800, 0801 with DE 70 001, 002, 301 | [`Incoming::Network`] | DE 11, 70 |
 //! | any other request or advice, any other DE 70 | [`Incoming::Refused`] with 40 | |
@@ -13,6 +13,8 @@
 //! first of these. What the message lacks or holds against its form is refused with 30; what is
 //! well-formed and not allowed is the core's to decline.
 
+mod amounts;
+mod conventions;
 mod elements;
 mod point_of_service;
 mod request;
@@ -26,7 +28,8 @@ use card::ResponseCode;
 use iso8583::{Message, field};
 use std::fmt;
 
-pub use response::{network_response, refusal_response, response};
+pub use conventions::{Conventions, Flag, ReferredBy};
+pub use response::{network_response, refusal_response, response, response_by};
 pub use unreadable::unreadable_response;
 
 /// What an acquirer's message asks for.
@@ -72,14 +75,26 @@ pub struct Refusal {
 
 /// Where a message came from and where its answer goes.
 #[derive(Clone, Copy)]
-struct Origin {
+struct Origin<'a> {
     link: LinkName,
     reply_to: ReplyTo,
+    conventions: &'a Conventions,
 }
 
-/// Reads a message that came in over `link`.
+/// Reads a message that came in over `link`, which does everything in the usual way.
 #[must_use]
 pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Incoming {
+    incoming_by(&Conventions::default(), message, link, reply_to)
+}
+
+/// Reads a message that came in over `link`, which has these conventions.
+#[must_use]
+pub fn incoming_by(
+    conventions: &Conventions,
+    message: &Message<'_>,
+    link: LinkName,
+    reply_to: ReplyTo,
+) -> Incoming {
     if !message.mti().expects_response() {
         return Incoming::Unanswerable { reason: "the message type asks for no answer" };
     }
@@ -87,17 +102,21 @@ pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Inc
     if let Some(violation) = message.dialect().rules().check(message) {
         return Incoming::Refused(Refusal::illegal(violation.field, violation.kind.reason()));
     }
-    let origin = Origin { link, reply_to };
+    let origin = Origin { link, reply_to, conventions };
     let read = match &message.mti().to_ascii() {
         b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)
             .map(|request| Incoming::Request(Box::new(request))),
         b"0200" | b"0201" => request::read(message, MessageClass::Financial, origin)
             .map(|request| Incoming::Request(Box::new(request))),
         // Without its STAN an answer cannot be told from others.
-        b"0220" | b"0221" if !message.dialect().rules().echo(message.mti()).has(field::STAN) => {
+        b"0120" | b"0121" | b"0220" | b"0221"
+            if !message.dialect().rules().echo(message.mti()).has(field::STAN) =>
+        {
             Err(Refusal::unsupported(0, "the dialect has no rule for the answer to an advice"))
         }
         b"0220" | b"0221" => request::read(message, MessageClass::Advice, origin)
+            .map(|request| Incoming::Request(Box::new(request))),
+        b"0120" | b"0121" => request::read(message, MessageClass::AuthorizationAdvice, origin)
             .map(|request| Incoming::Request(Box::new(request))),
         b"0400" | b"0401" | b"0420" | b"0421" => {
             reversal::read(message, origin).map(|reversal| Incoming::Reversal(Box::new(reversal)))

@@ -139,6 +139,8 @@ impl Asking<'_> {
             pin_block: request.pin_block.clone(),
             chip,
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),
+            stated: auth::Stated::default(),
+            instruction: auth::Instruction::default(),
         };
         Ok((asked, Box::new(request)))
     }

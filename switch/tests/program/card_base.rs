@@ -189,7 +189,7 @@ fn a_large_import_dies_and_is_run_again() {
     for line in good.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
         let (pan, account, balance) = (cells[0], cells[2], cells[3]);
-        let expect = format!("{pan},4912,,active,,{account},USD,default,{balance},0.00,1,1234,,");
+        let expect = format!("{pan},4912,,active,,{account},USD,default,{balance},0.00,1,1234,,,,");
         assert!(lines.next() == Some(&expect), "the line of {account}");
     }
     assert_eq!(lines.next(), None);

@@ -102,7 +102,7 @@ fn declined(number: u64) -> Record {
 fn reversed(number: u64) -> Record {
     let pan = Pan::parse(PAN.as_bytes()).unwrap();
     let transaction = TransactionId(number);
-    Record::Reversed(Reversed { transaction, pan, time: NOW, remaining_minor: 0, origin: None })
+    Record::Reversed(Reversed { transaction, pan, time: NOW, remaining_minor: 0, origin: None, shares: None })
 }
 
 /// Two streams over several segments.

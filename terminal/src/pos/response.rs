@@ -22,6 +22,10 @@ pub struct PosResponse {
     pub ledger_minor: Option<i64>,
     /// Available balance of DE 54, minor units.
     pub available_minor: Option<i64>,
+    /// DE 4: what was asked for, or approved of it.
+    pub amount_minor: Option<u64>,
+    /// DE 48.
+    pub additional: Option<String>,
 }
 
 /// Why a message could not be made, or an answer not be read. Holds nothing of it.
@@ -60,6 +64,10 @@ impl PosResponse {
             issuer_authentication: element(&message, field::ICC, issuer_authentication)?.flatten(),
             ledger_minor,
             available_minor,
+            amount_minor: message.number(field::AMOUNT),
+            additional: element(&message, field::ADDITIONAL_PRIVATE, |text| {
+                std::str::from_utf8(text).ok().map(str::to_owned)
+            })?,
         })
     }
 }

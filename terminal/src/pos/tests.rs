@@ -159,6 +159,8 @@ fn reads_an_answer() {
         issuer_authentication: Some(vec![0xAB, 0xCD]),
         ledger_minor: Some(10_000),
         available_minor: Some(-250),
+        amount_minor: None,
+        additional: None,
     };
     assert_eq!(read, expect);
 }

@@ -2,6 +2,7 @@
 
 mod archive;
 mod documented;
+mod money;
 mod oracle;
 mod traffic;
 
@@ -194,7 +195,8 @@ fn only_archived_days_beyond_the_limit_go() {
     let origin = None;
     let gone = TransactionId(64);
     let time = Time::from_unix_ms(traffic::START + 90_000_000);
-    let reversed = auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin };
+    let reversed =
+        auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin, shares: None };
     assert!(store.apply(Stream(0), Sequence(1_000), &Record::Reversed(reversed)).unwrap());
     store.commit(None).unwrap();
 }
@@ -346,9 +348,11 @@ fn what_is_recalled_is_what_memory_had() {
             // Random traffic closes accounts that have cards.
             Record::AccountRemoved(_) => continue,
             Record::Decided(transaction) => transaction.account,
+            Record::Credited(credited) => Some(credited.account),
             Record::Reversed(auth::Reversed { origin, .. })
             | Record::Completed(auth::Completed { origin, .. })
-            | Record::HoldExpired(auth::HoldExpired { origin, .. }) => {
+            | Record::HoldExpired(auth::HoldExpired { origin, .. })
+            | Record::HoldReleased(auth::HoldReleased { origin, .. }) => {
                 origin.as_ref().map(|origin| origin.account)
             }
             _ => None,
@@ -361,6 +365,7 @@ fn what_is_recalled_is_what_memory_had() {
                 opening_minor: 0,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             }));
         }
         state.apply(record);

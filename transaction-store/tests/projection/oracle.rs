@@ -54,6 +54,13 @@ impl Oracle {
                     self.later(record, 0, "");
                 }
             }
+            Record::HoldReleased(_) => self.later(record, self.standing(record), "reversed"),
+            Record::Credited(credited) => {
+                let (link, account) = (credited.link.as_str(), credited.account.as_str());
+                *self.ledger.entry(("account".to_owned(), account.to_owned())).or_default() += credited.minor;
+                *self.ledger.entry(("settlement".to_owned(), link.to_owned())).or_default() -= credited.minor;
+                self.later(record, 0, "");
+            }
             Record::HoldExpired(_) => self.later(record, self.standing(record), "expired"),
             _ => {}
         }

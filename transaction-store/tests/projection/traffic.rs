@@ -1,10 +1,10 @@
 //! Records of a small institution, of every kind, from a seed.
 
 use auth::{
-    Account, AccountId, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Cash, Check, Completed,
-    Count, Counted, CustomerId, Details, EntryMode, Funds, HoldExpired, LimitId, LinkName, MessageClass,
-    Origin, PinReference, Receipt, Record, RememberedReversal, Reversed, Scope, Step, Transaction,
-    TransactionId, TransactionType, TransmissionTime, Verdict, Window,
+    Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardRemoved, CardStatus, Cash, Check,
+    Completed, Count, Counted, Credited, CustomerId, Details, EntryMode, Funds, HoldExpired, HoldReleased,
+    LimitId, LinkName, MessageClass, Origin, PinReference, Receipt, Record, RememberedReversal, Reversed,
+    Scope, Step, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -62,6 +62,7 @@ impl Traffic {
                 card_sequence: Some(1),
                 account: account(number),
                 pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"4321" }),
+                further: Box::default(),
             }),
             1 => Record::AccountStored(Account {
                 id: account(number),
@@ -70,6 +71,7 @@ impl Traffic {
                 opening_minor: 5_000,
                 credit_line_minor: 0,
                 customer: None,
+                home: None,
             }),
             2 => Record::CardRemoved(CardRemoved { pan, time }),
             3 => Record::AccountRemoved(AccountRemoved { account: account(number), time }),
@@ -111,6 +113,25 @@ impl Traffic {
                 time,
                 dispensed_minor,
                 origin: told,
+                shares: None,
+            });
+        }
+        if origin.posted && self.below(4) == 0 {
+            // The other side of a transfer, which leaves the transaction as it is.
+            let (link, minor) = (origin.link, self.below(1_000) as i64 - 1_000);
+            let account = account(self.below(7));
+            return Record::Credited(Credited { transaction: id, pan, time, link, account, minor });
+        }
+        if expires && self.below(3) == 0 {
+            self.open.swap_remove(place);
+            let (by, kept_minor) = (TransactionId(1), standing_minor / 2);
+            return Record::HoldReleased(HoldReleased {
+                transaction: id,
+                pan,
+                time,
+                by,
+                kept_minor,
+                origin: told,
             });
         }
         if expires && self.below(2) == 0 {
@@ -123,7 +144,7 @@ impl Traffic {
         } else {
             self.open[place].origin.standing_minor = remaining_minor;
         }
-        Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor, origin: told })
+        Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor, origin: told, shares: None })
     }
 
     fn decided(&mut self, number: u64, time: Time) -> Record {
@@ -169,6 +190,8 @@ impl Traffic {
                 merchant: merchant(number),
                 customer: customer(number),
                 counted: counted.clone(),
+                shares: None,
+                refunds: None,
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
@@ -206,15 +229,24 @@ impl Traffic {
             atc: Some(7),
             cash: (kind == 3).then_some(Cash { tsn: 1, notes: Some([1, 2, 0, 0]) }),
             flags: 1 << 63,
-            details: Details { counted, customer: customer(number) },
+            details: Details {
+                counted,
+                customer: customer(number),
+                booking: booking(number),
+                ..Details::default()
+            },
             tables_version: 3,
             receipt: Receipt { checks },
         }))
     }
 }
 
-fn merchant(number: u64) -> Option<MerchantId> {
+pub(crate) fn merchant(number: u64) -> Option<MerchantId> {
     number.is_multiple_of(2).then(|| MerchantId::new(b"CORNERSHOP00042").unwrap())
+}
+
+fn booking(number: u64) -> Option<Box<Booking>> {
+    number.is_multiple_of(5).then(|| Box::new(Booking { cash_minor: 500, ..Booking::default() }))
 }
 
 fn customer(number: u64) -> Option<CustomerId> {
@@ -242,15 +274,15 @@ pub(crate) fn hash(pan: &Pan) -> [u8; 16] {
     keys().pan_lookup(pan)
 }
 
-fn account(number: u64) -> AccountId {
+pub(crate) fn account(number: u64) -> AccountId {
     AccountId::new(&format!("ACC{number:04}")).unwrap()
 }
 
-fn link(number: u64) -> LinkName {
+pub(crate) fn link(number: u64) -> LinkName {
     LinkName::new(if number.is_multiple_of(3) { "atm" } else { "pos" }).unwrap()
 }
 
-fn terminal(number: u64) -> TerminalId {
+pub(crate) fn terminal(number: u64) -> TerminalId {
     TerminalId::new(format!("TERM{:04}", number % 5).as_bytes()).unwrap()
 }
 

@@ -1,7 +1,7 @@
 //! `turnout card export`: cards and accounts as a file that `turnout card import` takes.
 
 use super::load_state;
-use crate::card_file::{Column, account_type_word, major, pin_cells, yymm};
+use crate::card_file::{Column, account_type_word, further_cell, major, pin_cells, yymm};
 use crate::command::check::good_configuration;
 use auth::{Account, AccountId, Card, State};
 use std::fs::{File, OpenOptions};
@@ -16,7 +16,8 @@ use std::process::ExitCode;
   turnout card export --unmask --output cards.csv         everything, for `turnout card import`
   turnout card export --unmask --format json --output cards.jsonl
 
-`balance` is the posted balance. Accounts without cards come last, on lines without a card number. Works while
+`balance` is the posted balance. Accounts that no card draws on by default have lines without a card number: those of cards
+come first, as `further_accounts` needs, the others last. Works while
 `turnout serve` runs. A file is made with mode 0600, and never overwritten.")]
 pub(super) struct ExportArgs {
     /// File to write; standard output when absent
@@ -102,11 +103,16 @@ fn write(out: &mut dyn Write, state: &State, args: &ExportArgs) -> io::Result<()
     let cards = state.cards_in_order();
     let mut used: Vec<AccountId> = cards.iter().map(|card| card.account).collect();
     used.sort_unstable();
+    // A card's line would open its further accounts with nothing on them, so theirs come first.
+    let beside = |account: &&Account| account.home.is_some() && used.binary_search(&account.id).is_err();
+    for account in state.accounts_in_order().into_iter().filter(beside) {
+        line(None, Some(account))?;
+    }
     for card in cards {
         line(Some(card), state.account_on_file(&card.account))?;
     }
     for account in state.accounts_in_order() {
-        if used.binary_search(&account.id).is_err() {
+        if account.home.is_none() && used.binary_search(&account.id).is_err() {
             line(None, Some(account))?;
         }
     }
@@ -138,6 +144,11 @@ fn cell(
         }
         Column::Customer => account.and_then(|account| account.customer).map(|id| id.as_str().to_owned()),
         Column::CreditLine => account.map(|account| major(account.credit_line_minor, account.currency)),
+        Column::FurtherAccounts => {
+            let further = card?.further.iter().filter_map(|id| state.account_on_file(id));
+            further_cell(further.map(|account| (account.kind, account.id)))
+        }
+        Column::HomeAccount => account?.home.as_ref().map(|home| home.as_str().to_owned()),
         Column::Pvki => pin(0),
         Column::Pvv => pin(1),
         Column::PinOffset => pin(2),

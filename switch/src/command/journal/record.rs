@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 13] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -19,6 +19,8 @@ pub(super) const KINDS: [&str; 11] = [
     "account_removed",
     "recalled",
     "limit_changed",
+    "hold_released",
+    "credited",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -40,6 +42,8 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::AccountRemoved(_) => 8,
         Record::Recalled(_) => 9,
         Record::LimitChanged(_) => 10,
+        Record::HoldReleased(_) => 11,
+        Record::Credited(_) => 12,
     }
 }
 
@@ -48,12 +52,13 @@ pub(super) fn to_json(record: &Record) -> Value {
         Record::CardStored(card) => card_json(card),
         Record::AccountStored(account) => account_json(account),
         Record::Decided(transaction) => transaction_json(transaction),
-        Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin }) => json!({
+        Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin, shares }) => json!({
             "transaction": transaction.0,
             "pan": pan.to_string(),
             "time": time.to_string(),
             "remaining_minor": remaining_minor,
             "origin": origin.as_ref().map(origin_json),
+            "shares": shares,
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
         Record::Recalled(stored) => json!({
@@ -71,18 +76,35 @@ pub(super) fn to_json(record: &Record) -> Value {
             "pan": remembered.pan.to_string(),
             "time": remembered.time.to_string(),
         }),
-        Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin }) => json!({
+        Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin, shares }) => json!({
             "transaction": transaction.0,
             "pan": pan.to_string(),
             "time": time.to_string(),
             "dispensed_minor": dispensed_minor,
             "origin": origin.as_ref().map(origin_json),
+            "shares": shares,
         }),
         Record::HoldExpired(HoldExpired { transaction, pan, time, origin }) => json!({
             "transaction": transaction.0,
             "pan": pan.to_string(),
             "time": time.to_string(),
             "origin": origin.as_ref().map(origin_json),
+        }),
+        Record::HoldReleased(released) => json!({
+            "transaction": released.transaction.0,
+            "pan": released.pan.to_string(),
+            "time": released.time.to_string(),
+            "by": released.by.0,
+            "kept_minor": released.kept_minor,
+            "origin": released.origin.as_ref().map(origin_json),
+        }),
+        Record::Credited(credited) => json!({
+            "transaction": credited.transaction.0,
+            "pan": credited.pan.to_string(),
+            "time": credited.time.to_string(),
+            "link": credited.link.as_str(),
+            "account": credited.account.as_str(),
+            "minor": credited.minor,
         }),
         Record::CardRemoved(removed) => {
             json!({ "pan": removed.pan.to_string(), "time": removed.time.to_string() })
@@ -101,6 +123,7 @@ fn card_json(card: &Card) -> Value {
         "status": card.status.as_str(),
         "card_sequence": card.card_sequence,
         "account": card.account.as_str(),
+        "further_accounts": card.further.iter().map(auth::AccountId::as_str).collect::<Vec<_>>(),
         "pin": card.pin.map(|pin| match pin {
             PinReference::Pvv { .. } => "pvv",
             PinReference::IbmOffset { .. } => "ibm_offset",
@@ -116,6 +139,7 @@ fn account_json(account: &Account) -> Value {
         "opening_minor": account.opening_minor,
         "credit_line_minor": account.credit_line_minor,
         "customer": account.customer.as_ref().map(auth::CustomerId::as_str),
+        "home": account.home.as_ref().map(|home| home.as_str()),
     })
 }
 
@@ -153,6 +177,8 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "counted": counted_json(&transaction.details.counted),
         "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
+        "billing": transaction.details.billing,
+        "booking": transaction.details.booking,
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
     })

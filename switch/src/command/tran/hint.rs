@@ -6,7 +6,7 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
     Some(match step {
         Step::Terminal => "[[listener.terminal]] of the link names its terminals, and what each may do",
         Step::Currency => {
-            "`currency` of the [[product]] is that of its accounts; a card's account has one currency"
+            "a [[rate]] says how much one currency is in another; `currency` of the [[product]] is that of its accounts"
         }
         Step::Issuer => "`bins` of a [[product]] are the beginnings of our card numbers",
         Step::CardOnFile => "`turnout card import` or `turnout card update` puts a card on file",
@@ -32,6 +32,10 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::LimitDailyAmount => "`daily` in [product.purchase] or [product.withdrawal]",
         Step::LimitDailyCount => "`daily_count` in [product.purchase] or [product.withdrawal]",
         Step::Policy => "the [[rule]] of that number, from 1, in the order of the configuration",
+        Step::BillingAmount | Step::SettlementAmount => {
+            "`amount_tolerance` of the [[listener]] is how far its DE 5 and 6 may be from our own [[rate]]"
+        }
+        Step::Surcharge => "`surcharge` of the [[listener]] says whether DE 28 is part of the amount",
         Step::Funds => {
             "`turnout card export` shows balance and credit line, `turnout card update` changes the line"
         }

@@ -113,7 +113,7 @@ pub(super) fn restart(stage: &mut Stage) -> Played {
     Ok(format!("{same} after the restart, debited once: {debited}"))
 }
 
-fn purchase(
+pub(super) fn purchase(
     stage: &mut Stage,
     line: &PosLine,
     card: &mut CardSimulator,
@@ -123,7 +123,7 @@ fn purchase(
     Ok(line.pos.purchase(Intent::Post, u64::from(amount_minor), &presentment, &stage.trace())?)
 }
 
-fn reverse(
+pub(super) fn reverse(
     stage: &mut Stage,
     line: &mut PosLine,
     mti: Mti,
@@ -135,7 +135,7 @@ fn reverse(
 }
 
 /// A story about what follows an approval is none without one.
-fn approved(line: &PosLine, answer: &[u8]) -> Result<(), Box<dyn Error>> {
+pub(super) fn approved(line: &PosLine, answer: &[u8]) -> Result<(), Box<dyn Error>> {
     let response = PosResponse::parse(answer, line.pos.dialect)?;
     if response.code.is_approval() {
         return Ok(());
@@ -144,7 +144,7 @@ fn approved(line: &PosLine, answer: &[u8]) -> Result<(), Box<dyn Error>> {
 }
 
 /// What the account has less than before, posted and free alike.
-fn debited(
+pub(super) fn debited(
     stage: &mut Stage,
     line: &mut PosLine,
     card: &mut CardSimulator,

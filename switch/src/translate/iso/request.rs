@@ -1,16 +1,27 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Origin, Refusal, elements, point_of_service};
+use super::{Conventions, Origin, Refusal, amounts, conventions, elements, point_of_service};
 use crate::translate::chip::Objects;
-use auth::{AccountType, MessageClass, Request, TransactionType};
+use auth::{AccountType, Instruction, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
 use iso8583::{Message, field};
 
 /// Reads a request; the first thing missing or illegal refuses it.
-pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -> Result<Request, Refusal> {
+pub(super) fn read(
+    message: &Message<'_>,
+    class: MessageClass,
+    origin: Origin<'_>,
+) -> Result<Request, Refusal> {
     let icc = message.value(field::ICC);
     let objects = icc.as_deref().map(Objects::read).transpose()?;
-    let (transaction, account_type) = processing_code(message)?;
+    let conventions = origin.conventions;
+    let (transaction, account_type, to_account_type) = processing_code(message, conventions)?;
+    let amount_minor = amount_minor(message, transaction)?;
+    let verifies = conventions.zero_amount_verifies && amount_minor == 0;
+    let transaction = match (transaction, class) {
+        (TransactionType::Purchase, MessageClass::Authorization) if verifies => TransactionType::Verification,
+        _ => transaction,
+    };
     let track2 = elements::track2(message, objects.as_ref())?;
     Ok(Request {
         reply_to: origin.reply_to,
@@ -21,7 +32,7 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         pan: elements::pan(message, track2.as_ref(), objects.as_ref())?,
         expiry: expiry(message, track2.as_ref())?,
         card_sequence: card_sequence(message, objects.as_ref())?,
-        amount_minor: amount_minor(message, transaction)?,
+        amount_minor,
         currency: currency(message)?,
         stan: elements::stan(message)?,
         rrn: rrn(message)?,
@@ -36,36 +47,44 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
         cash: None,
+        stated: amounts::stated(message)?,
+        instruction: Instruction {
+            to_account_type,
+            cash_minor: match transaction {
+                TransactionType::Cashback => conventions::cash_minor(message)?,
+                _ => 0,
+            },
+            original: conventions.reference(message)?,
+            destination: match transaction {
+                TransactionType::Transfer => conventions::destination(message)?,
+                _ => None,
+            },
+            takes_partial: conventions.takes_partial(message),
+        },
     })
 }
 
-/// DE 3: transaction type and the account that the money comes from. The account it goes to has no
-/// meaning for the types served.
-fn processing_code(message: &Message<'_>) -> Result<(TransactionType, AccountType), Refusal> {
+/// DE 3: transaction type, the account that the money comes from, and the one it goes to.
+fn processing_code(
+    message: &Message<'_>,
+    conventions: &Conventions,
+) -> Result<(TransactionType, AccountType, AccountType), Refusal> {
     let code = message.value(field::PROCESSING_CODE).ok_or(Refusal::missing(field::PROCESSING_CODE))?;
-    let [type_1, type_2, from_1, from_2, ..] = *code else {
+    let [type_1, type_2, from_1, from_2, to_1, to_2] = *code else {
         return Err(Refusal::illegal(field::PROCESSING_CODE, "not six digits"));
     };
-    let transaction = match &[type_1, type_2] {
-        b"00" => TransactionType::Purchase,
-        b"01" => TransactionType::Withdrawal,
-        b"30" | b"31" => TransactionType::BalanceInquiry,
-        _ => TransactionType::Unsupported,
-    };
-    let account_type = match &[from_1, from_2] {
-        b"00" => AccountType::Default,
-        b"10" => AccountType::Savings,
-        b"20" => AccountType::Cheque,
-        b"30" => AccountType::Credit,
-        _ => AccountType::Unknown,
-    };
-    Ok((transaction, account_type))
+    let transaction = conventions.transaction_type([type_1, type_2]);
+    let from = conventions.account_type([from_1, from_2]);
+    Ok((transaction, from, conventions.account_type([to_1, to_2])))
 }
 
-/// DE 4; 0 where a balance inquiry has none.
+/// DE 4; 0 where nothing is moved and there is none.
 fn amount_minor(message: &Message<'_>, transaction: TransactionType) -> Result<i64, Refusal> {
     let Some(minor) = message.number(field::AMOUNT) else {
-        let inquiry = transaction == TransactionType::BalanceInquiry;
+        let inquiry = matches!(
+            transaction,
+            TransactionType::BalanceInquiry | TransactionType::MiniStatement | TransactionType::Verification
+        );
         return if inquiry { Ok(0) } else { Err(Refusal::missing(field::AMOUNT)) };
     };
     i64::try_from(minor).map_err(|_| Refusal::illegal(field::AMOUNT, "too large"))

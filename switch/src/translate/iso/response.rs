@@ -1,7 +1,7 @@
 //! The core's answers as messages. A response is the request's own elements, copied as they came, and
 //! what was decided.
 
-use super::Refusal;
+use super::{Conventions, Refusal, amounts, conventions};
 use auth::{Balance, Response};
 use card::ResponseCode;
 use iso8583::emv::{self, tag};
@@ -9,21 +9,52 @@ use iso8583::{EncodeError, Message, MessageWriter, field};
 
 /// Appends the message that answers `request`: its type with the response digit, its TPDU (where the
 /// dialect has one) with the addresses swapped, the elements that the dialect's rules repeat, and what
-/// was decided: DE 38, 39, 54 and 55.
+/// was decided: DE 38, 39, 54 and 55; DE 4 of an approval in part; of what was converted DE 5, 6, 9, 10, 50 and 51; the
+/// lines of a mini statement.
 ///
 /// # Errors
 /// When a value of the core does not fit the dialect; nothing is appended then.
 pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    response_by(&Conventions::default(), request, response, out)
+}
+
+/// The same on a link that has these conventions.
+///
+/// # Errors
+/// As [`response()`].
+pub fn response_by(
+    conventions: &Conventions,
+    request: &Message<'_>,
+    response: &Response,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let mut writer = MessageWriter::respond(out, request)?;
+    if let Some(minor) = response.approved_minor {
+        writer.number(field::AMOUNT, minor.unsigned_abs())?;
+    }
+    let lines = response.statement.as_ref().map(|lines| conventions::statement(lines));
+    let place = conventions.statement_field;
+    let billing = response.billing.as_deref();
+    writer.fields(amounts::of_response(request, billing))?;
     if let Some(id) = &response.authorization_id {
         writer.field(field::AUTHORIZATION_ID, id)?;
     }
     writer.field(field::RESPONSE_CODE, response.code.as_bytes())?;
-    if let Some(amounts) = response.balance.and_then(|balance| additional_amounts(&balance)) {
+    writer.fields(amounts::currencies_of_response(request, billing))?;
+    if let Some(lines) = lines.as_ref().filter(|_| place < field::ADDITIONAL_AMOUNTS) {
+        writer.field(place, lines.as_bytes())?;
+    }
+    let asked = response.approved_minor.and(conventions.original_amount_type);
+    let asked = asked.and_then(|amount_type| original_amount(request, amount_type));
+    let amounts = response.balance.and_then(|balance| additional_amounts(&balance)).or(asked);
+    if let Some(amounts) = amounts {
         writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
     }
     if let Some(value) = &response.issuer_authentication {
         writer.field(field::ICC, &chip(value))?;
+    }
+    if let Some(lines) = lines.as_ref().filter(|_| place > field::ICC) {
+        writer.field(place, lines.as_bytes())?;
     }
     writer.finish()
 }
@@ -60,6 +91,12 @@ fn additional_amounts(balance: &Balance) -> Option<String> {
     fits.then(|| written.concat())
 }
 
+/// What was asked for, where less is approved: `None` where the message's currency has no number.
+fn original_amount(request: &Message<'_>, amount_type: [u8; 2]) -> Option<String> {
+    let (minor, currency) = (request.number(field::AMOUNT)?, request.number(field::CURRENCY)?);
+    Some(format!("00{}{currency:03}C{minor:012}", amount_type.escape_ascii()))
+}
+
 /// DE 55 of a response: tag 91 alone. Tag 8A is left to the terminal, which makes it of DE 39: some
 /// networks forbid it here, and none needs it.
 fn chip(issuer_authentication: &[u8]) -> Vec<u8> {
@@ -82,6 +119,10 @@ mod tests {
         };
         check(12_345, 0, Some("0001840C0000000123450002840C000000000000"));
         check(-1, 999_999_999_999, Some("0001840D0000000000010002840C999999999999"));
+        // A credit account of 1000.00 with 300.00 spent: the ledger is against the cardholder, the rest for them.
+        check(-30_000, 70_000, Some("0001840D0000000300000002840C000000070000"));
+        // Overdrawn beyond its line, as an offline approval may leave it.
+        check(-110_000, -10_000, Some("0001840D0000001100000002840D000000010000"));
         check(1_000_000_000_000, 0, None);
         check(0, i64::MIN, None);
     }

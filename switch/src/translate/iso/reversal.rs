@@ -7,35 +7,28 @@ use card::Stan;
 use iso8583::{Message, field};
 
 /// Reads a reversal; the first thing missing or illegal refuses it.
-pub(super) fn read(message: &Message<'_>, origin: Origin) -> Result<Reversal, Refusal> {
+pub(super) fn read(message: &Message<'_>, origin: Origin<'_>) -> Result<Reversal, Refusal> {
     let icc = message.value(field::ICC);
     let objects = icc.as_deref().map(Objects::read).transpose()?;
     let track2 = elements::track2(message, objects.as_ref())?;
     let own_stan = elements::stan(message)?;
-    let original = original(message)?;
+    let (stan, transmission) = original(message)?;
     Ok(Reversal {
         reply_to: origin.reply_to,
         link: origin.link,
         terminal: elements::terminal(message)?,
         pan: elements::pan(message, track2.as_ref(), objects.as_ref())?,
-        original_stan: original.stan.unwrap_or(own_stan),
-        original_transmission: original.transmission,
+        original_stan: stan.unwrap_or(own_stan),
+        original_transmission: transmission,
         replacement_minor: replacement_minor(message)?,
     })
 }
 
-/// What DE 90 says of the original. Zeros stand for "not known" in each of its parts.
-#[derive(Default)]
-struct Original {
-    stan: Option<Stan>,
-    transmission: TransmissionTime,
-}
-
 /// DE 90: MTI (4), STAN (6), `MMDDhhmmss` (10), acquirer (11), forwarder (11). The MTI is not looked
 /// at, since a STAN is unique whatever the message, and the two institutions are not, since the
-/// original came over the same link.
-fn original(message: &Message<'_>) -> Result<Original, Refusal> {
-    let Some(digits) = message.value(field::ORIGINAL_DATA) else { return Ok(Original::default()) };
+/// original came over the same link. Zeros stand for "not known" in each part.
+pub(super) fn original(message: &Message<'_>) -> Result<(Option<Stan>, TransmissionTime), Refusal> {
+    let Some(digits) = message.value(field::ORIGINAL_DATA) else { return Ok(Default::default()) };
     let illegal = |reason| Refusal::illegal(field::ORIGINAL_DATA, reason);
     let (Some(stan), Some(time)) = (digits.get(4..10), digits.get(10..20)) else {
         return Err(illegal("not 42 digits"));
@@ -48,7 +41,7 @@ fn original(message: &Message<'_>) -> Result<Original, Refusal> {
         b"0000000000" => TransmissionTime::default(),
         digits => elements::month_day_time(digits).ok_or(illegal("no such date and time"))?,
     };
-    Ok(Original { stan, transmission })
+    Ok((stan, transmission))
 }
 
 /// The first amount of DE 95 (12 digits): what stands after all. Without it all is given back.
