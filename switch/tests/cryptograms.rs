@@ -59,7 +59,7 @@ fn check(recipe: &'static Recipe, case: &Value) -> CryptogramCheck {
 }
 
 fn ask(engine: &Engine, check: &CryptogramCheck) -> CryptogramResult {
-    let checks = Checks { cryptogram: Some(Box::new(check.clone())), ..Checks::default() };
+    let checks = Checks { cryptogram: Some(check.clone()), ..Checks::default() };
     let reply = engine.run(&command(&checks, Subject::Cryptogram).unwrap());
     let mut findings = ChecksReply::default();
     note(&mut findings, &checks, Subject::Cryptogram, Some(&reply));

@@ -260,7 +260,7 @@ mod tests {
             cryptogram: [0xC1; 8],
             answer,
         };
-        Checks { cryptogram: Some(Box::new(cryptogram)), ..Checks::default() }
+        Checks { cryptogram: Some(cryptogram), ..Checks::default() }
     }
 
     fn written(checks: &Checks, subject: Subject) -> String {

@@ -73,7 +73,7 @@ impl Bench {
     /// The next findings, if they are there.
     pub(crate) fn poll(&self) -> Option<(u64, ChecksReply)> {
         match self.inbox.pop()? {
-            Message::Input(Input::HsmReply { ticket: Ticket(ticket), reply }) => Some((ticket, reply)),
+            Message::Input(Input::HsmReply { ticket: Ticket(ticket), reply }, _) => Some((ticket, reply)),
             _ => panic!("only HSM replies are expected"),
         }
     }
@@ -168,7 +168,7 @@ pub(crate) fn cryptogram_check(last: u8) -> CryptogramCheck {
 pub(crate) fn all_checks(cvv: &[u8; 3], arqc_last: u8) -> Checks {
     Checks {
         pin: Some(pin_check(*b"0000")),
-        cryptogram: Some(Box::new(cryptogram_check(arqc_last))),
+        cryptogram: Some(cryptogram_check(arqc_last)),
         ..cvv_check(cvv)
     }
 }

@@ -116,7 +116,7 @@ impl Soak<'_> {
             {
                 let checks = Checks {
                     pin: Some(pin_check(right)),
-                    cryptogram: Some(Box::new(cryptogram_check(last))),
+                    cryptogram: Some(cryptogram_check(last)),
                     ..Checks::default()
                 };
                 let (pin, cryptogram) = (Some(result), Some(cryptogram));
