@@ -10,6 +10,7 @@ const SPARE: usize = 64;
 /// Room to write the next records into.
 #[derive(Debug, Default)]
 pub(crate) struct Spare {
+    #[expect(clippy::vec_box, reason = "records hold boxes, and those are what is used again")]
     transactions: Vec<Box<Transaction>>,
     receipts: Vec<Receipt>,
 }

@@ -9,13 +9,13 @@ const FORGET: Duration = Duration::from_secs(60);
 
 /// First legs of requests that wait for the HSM.
 #[derive(Debug, Default)]
-pub struct Legs {
+pub(crate) struct Legs {
     waiting: HashMap<Ticket, Legged>,
 }
 
 /// What is known of a decision when a leg of it begins.
 #[derive(Clone, Copy, Debug)]
-pub struct Legged {
+pub(crate) struct Legged {
     queued: Duration,
     hsm: Option<Duration>,
     deciding: Duration,
@@ -24,7 +24,7 @@ pub struct Legged {
 
 impl Legs {
     /// A leg begins now, with an input that came then.
-    pub fn begin(&mut self, input: &Input, came: Instant) -> Legged {
+    pub(crate) fn begin(&mut self, input: &Input, came: Instant) -> Legged {
         let begun = Instant::now();
         let first = match input {
             Input::HsmReply { ticket, .. } => self.waiting.remove(ticket),
@@ -37,12 +37,12 @@ impl Legs {
     }
 
     /// The leg ends with a question to the HSM.
-    pub fn asked(&mut self, ticket: Ticket, leg: Legged) {
+    pub(crate) fn asked(&mut self, ticket: Ticket, leg: Legged) {
         self.waiting.insert(ticket, leg);
     }
 
     /// Lets go of those whose answer nobody waits for any more.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.waiting.retain(|_, leg| leg.begun.elapsed() < FORGET);
     }
 }
@@ -50,13 +50,13 @@ impl Legs {
 impl Legged {
     /// The leg ends: what follows from it comes now.
     #[must_use]
-    pub fn end(self) -> Legged {
+    pub(crate) fn end(self) -> Legged {
         let ended = Instant::now();
         Legged { deciding: self.deciding + (ended - self.begun), begun: ended, ..self }
     }
 
     /// Writes down how long each leg took.
-    pub fn note(&self, receipt: &mut Receipt) {
+    pub(crate) fn note(&self, receipt: &mut Receipt) {
         let nanoseconds = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         receipt.note(Step::QueueTime, nanoseconds(self.queued), 0);
         if let Some(hsm) = self.hsm {

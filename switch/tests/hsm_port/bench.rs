@@ -166,11 +166,7 @@ pub(crate) fn cryptogram_check(last: u8) -> CryptogramCheck {
 }
 
 pub(crate) fn all_checks(cvv: &[u8; 3], arqc_last: u8) -> Checks {
-    Checks {
-        pin: Some(pin_check(*b"0000")),
-        cryptogram: Some(cryptogram_check(arqc_last)),
-        ..cvv_check(cvv)
-    }
+    Checks { pin: Some(pin_check(*b"0000")), cryptogram: Some(cryptogram_check(arqc_last)), ..cvv_check(cvv) }
 }
 
 /// The CVV by the simulator's own function, without any command.
