@@ -25,6 +25,7 @@ mod counters;
 mod duplicate;
 mod effect;
 mod funds;
+mod hot_list;
 mod hsm_checks;
 mod indexed;
 mod input;
@@ -49,6 +50,8 @@ mod stored;
 mod suspended;
 mod tables;
 mod terminal;
+mod token;
+mod told;
 mod validate;
 mod velocity;
 
@@ -57,6 +60,7 @@ pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
+pub use hot_list::{HotChange, HotListChanged, HotNotice, HotReason, HotRefusal, HotSpan, RewardCode};
 pub use hsm_checks::{
     Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
     PinResult, PinVerification,
@@ -86,8 +90,10 @@ pub use request::{
     TransactionType,
 };
 pub use reversal::Reversal;
-pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
+pub use state::{Element, Frozen, HotEntry, Memory, NewestOfTerminal, Route, State, TokenFile};
 pub use stored::StoredTransaction;
 pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
+pub use token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
+pub use told::Told;

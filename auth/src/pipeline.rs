@@ -9,10 +9,12 @@ use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
+use crate::token::TokenNumber;
+use crate::told::Told;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
-    velocity,
+    card_file, chip, chip_rules, duplicate, funds, hot_list, policy, product_rules, recall, secure, terminal,
+    token, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -73,15 +75,19 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     duplicate::not_reversed(&core.state, request, receipt)?;
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
+    token::known(tables, request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
+    hot_list::check(&core.state, request, now.day(tables.business_offset), receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     // What the chip has approved stands, whatever has become of the card since.
     if request.class == MessageClass::Advice {
         return secure::checks(tables, product, file, request, receipt);
     }
     card_file::status(file, receipt)?;
-    card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    let today = now.day(tables.business_offset);
+    token::usable(&core.state, request, today, receipt)?;
+    card_file::validity(&core.state, file, product, request, today, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
@@ -148,7 +154,8 @@ fn judge(
     duplicate::not_reversed(&core.state, request, receipt)?;
 
     secure::cvv(product, reply, receipt)?;
-    let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    let chipped =
+        chip::cryptogram(product, core.state.chip_counter(file, request), request, reply, receipt, counters)?;
     if request.class == MessageClass::Advice {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
         let account = &funds::account(&core.state, file, request, receipt)?.account;
@@ -219,10 +226,14 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
     let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
+    let today = now.day(core.tables.business_offset);
+    let told = Told::of(&core.state, request, today, &decision.receipt);
     let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
         counted: core.state.shared(&approval.counting),
         customer: approval.customer,
+        ..Details::default()
     });
+    let details = Details { told, token: request.token.map(TokenNumber), ..details };
     Transaction {
         id,
         time: now,

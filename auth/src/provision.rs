@@ -5,6 +5,7 @@
 use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
+use crate::hot_list::{HotChange, HotRefusal};
 use crate::limit::{Bound, Limit};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
@@ -13,6 +14,7 @@ use crate::record::{
 };
 use crate::state::State;
 use crate::tables::{Product, Tables};
+use crate::token::{TokenChange, TokenRefusal};
 use card::{Currency, Expiry, Pan, Time};
 use std::fmt;
 
@@ -48,6 +50,20 @@ pub enum ProvisionTask {
         /// How.
         change: LimitChange,
     },
+    /// Change the hot list, each change by itself; or, to check, say what each would do.
+    ChangeHotList {
+        /// What to change.
+        changes: Vec<HotChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
+    /// Change tokens, likewise.
+    ChangeTokens {
+        /// What to change.
+        changes: Vec<TokenChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -59,6 +75,10 @@ pub enum ProvisionAnswer {
     Card(Option<Box<CardView>>),
     /// Whether the limit was changed.
     Limit(Result<(), LimitRefusal>),
+    /// One for each change of the hot list, in order.
+    HotList(Vec<Result<Did, HotRefusal>>),
+    /// One for each change of a token, in order.
+    Tokens(Vec<Result<Did, TokenRefusal>>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -231,6 +251,8 @@ pub enum Refusal {
     NoCurrency,
     /// The account has a balance or holds.
     HasMoney,
+    /// So many tokens stand for the card.
+    HasTokens(u8),
     /// So many cards draw on the account.
     HasCards(usize),
 }
@@ -362,6 +384,10 @@ fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result
     let Some(id) = state.card_on_file(&pan).map(|card| card.account) else {
         return Ok(Planned { done: Done { card: Did::Absent, account: Did::Nothing }, ..Planned::default() });
     };
+    match state.card(&pan).map_or(0, |file| file.tokens) {
+        0 => {}
+        tokens => return Err(vec![Refusal::HasTokens(tokens)]),
+    }
     let mut planned = Planned {
         card: Some(Record::CardRemoved(CardRemoved { pan, time: now })),
         account: None,
@@ -420,6 +446,26 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
         }
         ProvisionTask::ChangeLimit { holder, limit, change } => {
             ProvisionAnswer::Limit(change_limit(core, now, holder, &limit, change, effects))
+        }
+        ProvisionTask::ChangeHotList { changes, check } => {
+            let change = |change: HotChange| {
+                let (record, did) = core.state.plan_hot_change(&change, now)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(Record::HotListChanged(record), effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::HotList(changes.into_iter().map(change).collect())
+        }
+        ProvisionTask::ChangeTokens { changes, check } => {
+            let change = |change: TokenChange| {
+                let (record, did) = core.state.plan_token(&change, now)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(record, effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::Tokens(changes.into_iter().map(change).collect())
         }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
@@ -573,6 +619,9 @@ impl fmt::Display for Refusal {
             Refusal::NoCurrency => f.write_str("currency: is missing; a new account has one"),
             Refusal::HasMoney => {
                 f.write_str("account: has a balance or holds, so it cannot be closed; bring both to zero first")
+            }
+            Refusal::HasTokens(tokens) => {
+                write!(f, "tokens stand for the card ({tokens}); remove them first: `turnout card token list`")
             }
             Refusal::HasCards(1) => f.write_str("account: a card draws on it; remove the card first"),
             Refusal::HasCards(cards) => write!(f, "account: {cards} cards draw on it; remove them first"),

@@ -221,6 +221,14 @@ steps! {
     ShadowDecision = 13, "policy rule in shadow mode would have refused (its number, response code)", Number;
     /// A rule in shadow mode would have flagged, or given points.
     ShadowMark = 13, "policy rule in shadow mode would have flagged or scored (its number, points)", Number;
+    /// The number is on the hot list, whether or not it is on file.
+    HotList = 7, "hot list (reason: 1 lost, 2 stolen, 3 not received, 4 counterfeit, 5 fraud, 6 restricted, 7 other; 1 to keep the card)", Number;
+    /// The number is that of a token, and stands for a card.
+    TokenOnFile = 7, "token on file, decided as of its card", None;
+    /// The token's own status.
+    TokenStatus = 7, "token not suspended", None;
+    /// The token's own last month.
+    TokenValidity = 8, "token valid this month (expiry YYMM, this month)", YearMonth;
 }
 
 impl Receipt {

@@ -1,10 +1,13 @@
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
+use crate::hot_list::HotListChanged;
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
 use crate::own_limits::{LimitChanged, LimitHolder};
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::stored::StoredTransaction;
+use crate::token::{Token, TokenNumber, TokenRemoved};
+use crate::told::Told;
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,6 +40,12 @@ pub enum Record {
     Recalled(Box<StoredTransaction>),
     /// A card or an account got a limit of its own, or an override.
     LimitChanged(LimitChanged),
+    /// Numbers came onto the hot list, or went off it.
+    HotListChanged(HotListChanged),
+    /// A token was put on file or changed. Its counter stays.
+    TokenStored(Token),
+    /// A token was taken off the file, with its counter.
+    TokenRemoved(TokenRemoved),
 }
 
 /// A card on file.
@@ -245,6 +254,10 @@ pub struct Details {
     pub counted: Counted,
     /// Whose account it was.
     pub customer: Option<CustomerId>,
+    /// What the answer tells beside its code.
+    pub told: Told,
+    /// The token that came in the place of the card.
+    pub token: Option<TokenNumber>,
 }
 
 /// What an approval did to the account.
@@ -415,12 +428,12 @@ pub struct AccountRemoved {
 }
 
 impl Record {
-    /// The card this record is about; `None` for an account.
+    /// The card this record is about; `None` for an account, and for the hot list, which is of no card on file.
     #[must_use]
     pub fn pan(&self) -> Option<Pan> {
         match self {
             Record::CardStored(card) => Some(card.pan),
-            Record::AccountStored(_) | Record::AccountRemoved(_) => None,
+            Record::AccountStored(_) | Record::AccountRemoved(_) | Record::HotListChanged(_) => None,
             Record::Decided(transaction) => Some(transaction.pan),
             Record::Reversed(reversed) => Some(reversed.pan),
             Record::ReversalRemembered(remembered) => Some(remembered.pan),
@@ -430,6 +443,8 @@ impl Record {
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
+            Record::TokenStored(token) => Some(token.card),
+            Record::TokenRemoved(removed) => Some(removed.card),
         }
     }
 
@@ -438,7 +453,10 @@ impl Record {
     pub fn time(&self) -> Option<Time> {
         match self {
             // What was recalled happened long before.
-            Record::CardStored(_) | Record::AccountStored(_) | Record::Recalled(_) => None,
+            Record::CardStored(_)
+            | Record::AccountStored(_)
+            | Record::Recalled(_)
+            | Record::TokenStored(_) => None,
             Record::Decided(transaction) => Some(transaction.time),
             Record::Reversed(reversed) => Some(reversed.time),
             Record::ReversalRemembered(remembered) => Some(remembered.time),
@@ -447,6 +465,8 @@ impl Record {
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
             Record::LimitChanged(changed) => Some(changed.time),
+            Record::HotListChanged(changed) => Some(changed.time),
+            Record::TokenRemoved(removed) => Some(removed.time),
         }
     }
 }

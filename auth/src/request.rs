@@ -17,8 +17,11 @@ pub struct Request {
     pub transaction: TransactionType,
     /// Account type the money comes from (DE 3, positions 3 and 4).
     pub account_type: AccountType,
-    /// The card.
+    /// The card; a token's number until the core has put its card here.
     pub pan: Pan,
+    /// The token that came in the place of the card, once the core has found it. Whoever makes a request leaves
+    /// it empty.
+    pub token: Option<Pan>,
     /// Expiry as the terminal sent it (DE 14 or track 2).
     pub expiry: Option<Expiry>,
     /// PAN sequence number (DE 23 or tag 5F34).
@@ -56,6 +59,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// The number as it came, which stands on the track and under the cryptogram.
+    pub(crate) fn presented(&self) -> Pan {
+        self.token.unwrap_or(self.pan)
+    }
+
     pub(crate) fn key(&self) -> OriginalKey {
         OriginalKey { link: self.link, terminal: self.terminal, stan: self.stan }
     }

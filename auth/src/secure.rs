@@ -56,7 +56,7 @@ fn cvv_check(
         return Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0));
     };
     let service_code = track.service_code();
-    Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.pan, expiry, service_code, cvv }))
+    Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.presented(), expiry, service_code, cvv }))
 }
 
 /// Only a card with a chip has a second value, and only a product that does something about it wants to

@@ -1,12 +1,16 @@
 mod counters;
 mod counting;
 mod fingerprints;
+mod hot_list;
 mod look_ahead;
 mod snapshot;
+mod tokens;
 
 pub(crate) use counters::Counters;
+pub use hot_list::HotEntry;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
+pub use tokens::TokenFile;
 
 use crate::counters::Window;
 use crate::effect::Balance;
@@ -29,6 +33,7 @@ use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use counting::Counting;
 use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
+use hot_list::HotList;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,6 +69,8 @@ pub struct State {
     /// Counter of the newest transaction.
     last_counter: u64,
     counting: Counting,
+    hot_list: HotList,
+    tokens: Indexed<TokenFile>,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -97,6 +104,16 @@ pub struct CardFile {
     pub(crate) taken_atcs: u64,
     pub(crate) counters: Counters,
     pub(crate) own_limits: Option<Box<OwnLimits>>,
+    /// How many tokens stand for it.
+    pub(crate) tokens: u8,
+}
+
+/// The chip counters that were accepted of a card or a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChipCounter {
+    pub(crate) highest: Option<u16>,
+    /// Which ones behind the highest: bit 0 is the one before it.
+    taken: u64,
 }
 
 /// An account with its balance. Minor units of its currency.
@@ -155,6 +172,8 @@ impl State {
             opening: BTreeMap::new(),
             last_counter: 0,
             counting: Counting::default(),
+            hot_list: HotList::default(),
+            tokens: Indexed::default(),
         }
     }
 
@@ -187,6 +206,9 @@ impl State {
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
             Record::Recalled(stored) => self.recalled(stored),
             Record::LimitChanged(changed) => self.limit_changed(changed),
+            Record::HotListChanged(changed) => self.hot_list_changed(changed),
+            Record::TokenStored(token) => self.store_token(token),
+            Record::TokenRemoved(removed) => self.remove_token(removed),
         }
     }
 
@@ -208,6 +230,7 @@ impl State {
                 taken_atcs: 0,
                 counters: Counters::default(),
                 own_limits: None,
+                tokens: 0,
             }),
         }
     }
@@ -265,9 +288,12 @@ impl State {
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
-            if let Some(atc) = transaction.atc {
+            if let Some(atc) = transaction.atc.filter(|_| transaction.details.token.is_none()) {
                 file.take_atc(atc);
             }
+        }
+        if let (Some(number), Some(atc)) = (transaction.details.token, transaction.atc) {
+            self.take_token_atc(number, atc);
         }
         let mut stored = StoredTransaction::of(transaction);
         if stored.standing_minor != 0 {
@@ -716,24 +742,36 @@ impl Entry for NewestOfTerminal {
 }
 
 impl CardFile {
-    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
     fn take_atc(&mut self, atc: u16) {
-        match self.highest_atc {
+        let mut counter = self.chip_counter();
+        counter.take(atc);
+        (self.highest_atc, self.taken_atcs) = (counter.highest, counter.taken);
+    }
+
+    pub(crate) fn chip_counter(&self) -> ChipCounter {
+        ChipCounter { highest: self.highest_atc, taken: self.taken_atcs }
+    }
+}
+
+impl ChipCounter {
+    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
+    fn take(&mut self, atc: u16) {
+        match self.highest {
             Some(highest) if atc <= highest => {
-                self.taken_atcs |= bit(highest - atc);
+                self.taken |= bit(highest - atc);
             }
             Some(highest) => {
                 let jump = atc - highest;
-                self.taken_atcs = self.taken_atcs.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
-                self.highest_atc = Some(atc);
+                self.taken = self.taken.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
+                self.highest = Some(atc);
             }
-            None => self.highest_atc = Some(atc),
+            None => self.highest = Some(atc),
         }
     }
 
     /// Whether the counter so far behind the highest one was used; too far back nobody knows.
     pub(crate) fn has_taken(&self, behind: u16) -> bool {
-        behind == 0 || behind > ATC_WINDOW || self.taken_atcs & bit(behind) != 0
+        behind == 0 || behind > ATC_WINDOW || self.taken & bit(behind) != 0
     }
 }
 

@@ -114,6 +114,8 @@ pub struct Product {
     pub name: String,
     /// Beginnings of its PANs, up to 11 digits each.
     pub prefixes: Vec<String>,
+    /// Beginnings of the numbers of its tokens, likewise.
+    pub token_prefixes: Vec<String>,
     /// Whose chip rules apply.
     pub scheme: Scheme,
     /// How many digits its PANs may have.
@@ -207,6 +209,18 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// Whether the number is in a range of tokens, and in none of cards that says more.
+    pub(crate) fn issues_token(&self, pan: &Pan) -> bool {
+        let digits = pan.reveal();
+        let longest = |prefixes: &[String]| {
+            prefixes.iter().filter(|prefix| digits.starts_with(prefix.as_bytes())).map(String::len).max()
+        };
+        let token = self.products.iter().filter_map(|product| longest(&product.token_prefixes)).max();
+        token.is_some() && token > self.products.iter().filter_map(|product| longest(&product.prefixes)).max()
+    }
+}
+
 impl TerminalSet {
     /// The terminal of this identification.
     #[must_use]
@@ -228,6 +242,7 @@ impl Product {
             name: name.to_owned(),
             pan_lengths: lengths.copied().collect(),
             prefixes,
+            token_prefixes: Vec::new(),
             scheme,
             rules: ProductRules::default(),
             cvk: None,

@@ -268,6 +268,7 @@ mod tests {
             entry: EntryMode::Manual,
             point_of_service: crate::PointOfService::default(),
             track2: None,
+            token: None,
             pin_block: None,
             chip: None,
             cash: None,

@@ -6,6 +6,8 @@
 mod bank;
 #[path = "support/effects.rs"]
 mod effects;
+#[path = "support/hot_list.rs"]
+mod hot_list;
 #[path = "support/institution.rs"]
 mod institution;
 #[path = "support/limits.rs"]
@@ -14,6 +16,8 @@ mod limits;
 mod script;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/tokens.rs"]
+mod tokens;
 #[path = "support/values.rs"]
 mod values;
 

@@ -79,8 +79,8 @@ mod tests {
     use super::*;
     use auth::{
         Account, AccountId, AccountKind, Card, CardStatus, Count, Counted, CustomerId, EntryMode, Funds,
-        LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
-        TransactionType, TransmissionTime, Window,
+        LimitId, LinkName, MessageClass, PinReference, RewardCode, Scope, Step, TokenNumber, Told,
+        Transaction, TransactionId, TransactionType, TransmissionTime, Window,
     };
     use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Stan, TerminalId, Time};
 
@@ -136,6 +136,8 @@ mod tests {
                     window: Window::WEEK,
                 }]),
                 customer: CustomerId::new("C-1"),
+                told: Told { reward: RewardCode::parse("R1") },
+                token: Some(TokenNumber(Pan::parse(b"4899001234567892").unwrap())),
             },
             tables_version: 5,
             receipt,

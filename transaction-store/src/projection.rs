@@ -270,6 +270,9 @@ impl TransactionStore {
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
             Record::LimitChanged(changed) => self.tick(changed.time),
+            Record::HotListChanged(changed) => self.tick(changed.time),
+            Record::TokenStored(_) => {}
+            Record::TokenRemoved(removed) => self.tick(removed.time),
         }
         Ok(())
     }
@@ -689,7 +692,9 @@ fn bind_transaction(
     let pan = transaction.pan.to_string();
     let counted = transaction.details.counted.to_bytes();
     let counted = (!counted.is_empty()).then_some(counted);
-    let row: [&dyn ToSql; 39] = [
+    let reward = transaction.details.told.reward;
+    let token = transaction.details.token.map(|token| token.0.to_string());
+    let row: [&dyn ToSql; 41] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -729,6 +734,8 @@ fn bind_transaction(
         &matches!(transaction.funds, Funds::Posted { .. }),
         &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         &counted,
+        &reward.as_ref().map(auth::RewardCode::as_str),
+        &token,
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

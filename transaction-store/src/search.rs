@@ -4,8 +4,8 @@ use crate::file;
 use crate::part::{Kind, Part};
 use crate::projection::{Progress, as_i64, read_progress};
 use auth::{
-    AccountId, Balance, Cash, Counted, CustomerId, Funds, Recall, Record, StoredTransaction, Transaction,
-    TransactionId, TransmissionTime,
+    AccountId, Balance, Cash, Counted, CustomerId, Funds, Recall, Record, RewardCode, StoredTransaction,
+    Told, Transaction, TransactionId, TransmissionTime,
 };
 use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, Time};
 use rusqlite::{Connection, Row, ToSql};
@@ -286,6 +286,8 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         link: word("link")?,
         terminal: word("terminal")?,
         merchant: get.of("merchant")?,
+        reward: get.of("reward")?,
+        token: get.of("token")?,
         mcc: get.of("mcc")?,
         class: serde_json::from_value(word("class")?.into()).map_err(|_| bad("class"))?,
         transaction: serde_json::from_value(word("type")?.into()).map_err(|_| bad("type"))?,
@@ -366,6 +368,8 @@ fn stored(
         Some(bytes) => Counted::from_bytes(&bytes).ok_or(bad("counted"))?,
         None => Counted::default(),
     };
+    let reward = get.of::<Option<String>>("reward")?;
+    let told = Told { reward: reward.as_deref().and_then(RewardCode::parse) };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -394,6 +398,7 @@ fn stored(
         reported: true,
         customer,
         counted,
+        told,
     })
 }
 

@@ -63,6 +63,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         entry: EntryMode::Manual,
         point_of_service: PointOfService::default(),
         track2: None,
+        token: None,
         pin_block: None,
         chip: None,
         cash: None,

@@ -66,6 +66,12 @@ impl Names {
                 };
                 format!("limit-changed {what}")
             }
+            Record::TokenStored(token) => format!("token-stored {}", token.status.as_str()),
+            Record::TokenRemoved(_) => "token-removed".to_owned(),
+            Record::HotListChanged(changed) => match changed.notice {
+                Some(notice) => format!("hot-listed {} code={}", notice.reason.as_str(), notice.code),
+                None => "off-the-hot-list".to_owned(),
+            },
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
         }
@@ -83,6 +89,9 @@ impl Names {
             }
             Funds::Posted { minor } => format!(" posts={}", money(minor)),
         };
+        if let Some(token) = transaction.details.token {
+            text += &format!(" token={}", token.0);
+        }
         if let Some(tries) = transaction.pin_tries_used {
             text += &format!(" pin-tries={tries}");
         }
@@ -150,6 +159,9 @@ fn answer(response: &Response) -> String {
     if response.code.is_capture() {
         text += " (keep the card)";
     }
+    if let Some(reward) = response.told.reward {
+        text += &format!(" reward={reward}");
+    }
     if let Some(id) = &response.authorization_id {
         text += &format!(" auth={}", String::from_utf8_lossy(id));
     }
@@ -180,6 +192,18 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
                 }
             };
             text + &told
+        }),
+        ProvisionAnswer::Tokens(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("token", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
+        }),
+        ProvisionAnswer::HotList(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("hot-list", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
         }),
         ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),

@@ -123,6 +123,8 @@ impl Institution {
             Some("none") => product.pin = None,
             Some(other) => return Err(format!("no PIN method is called `{other}`")),
         }
+        let tokens = words.option("tokens").into_iter().flat_map(|text| text.split(','));
+        product.token_prefixes = tokens.map(str::to_owned).collect();
         if words.has("no-cvk") {
             product.cvk = None;
         }

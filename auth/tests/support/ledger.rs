@@ -91,6 +91,9 @@ impl Ledger {
             | Record::CardRemoved(_)
             | Record::Recalled(_)
             | Record::LimitChanged(_)
+            | Record::HotListChanged(_)
+            | Record::TokenStored(_)
+            | Record::TokenRemoved(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -2,9 +2,11 @@
 
 use crate::bank;
 use crate::effects::{Names, money, shown};
+use crate::hot_list;
 use crate::institution::Institution;
 use crate::limits;
 use crate::script::Words;
+use crate::tokens;
 use crate::values::{
     CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
     transmission,
@@ -80,6 +82,14 @@ impl Stage {
                 let task = self.institution.provision(&mut words)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
+            "hot-list" => {
+                let task = hot_list::change(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "token" => {
+                let task = tokens::change(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
             "own-limit" | "override" => {
                 let task = limits::change(&mut words, &self.institution, START)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
@@ -90,7 +100,7 @@ impl Stage {
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "counters" | "limits" | "status" | "awaiting-completion" => {
+            "token-atc" | "balance" | "counters" | "limits" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -345,6 +355,7 @@ impl Stage {
                 let (ledger, available) = (money(balance.ledger_minor), money(balance.available_minor));
                 Ok(shown("balance", &format!("ledger={ledger} available={available}")))
             }
+            "token-atc" => tokens::question(words, state),
             "limits" => limits::question(words, &self.institution, state, now),
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;

@@ -5,7 +5,7 @@ use super::head::Head;
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Balance, Card, CardRemoved, Cash, Completed, Counted,
     Funds, HoldExpired, IssuerAuthentication, LinkName, MessageClass, Origin, Receipt, Record,
-    RememberedReversal, Reversed, StoredTransaction, TransactionId, TransactionStatus, TransactionType,
+    RememberedReversal, Reversed, StoredTransaction, Told, TransactionId, TransactionStatus, TransactionType,
     TransmissionTime,
 };
 use card::{CivilDay, Currency, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
@@ -167,6 +167,7 @@ impl From<StoredV2> for StoredTransaction {
             reported: old.reported,
             customer: None,
             counted,
+            told: Told::default(),
         }
     }
 }

@@ -210,5 +210,8 @@ fn describe(record: &auth::Record) -> String {
             format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
         }
         Record::LimitChanged(changed) => format!("limit-changed {changed:?}"),
+        Record::TokenStored(token) => format!("token-stored {token:?}"),
+        Record::TokenRemoved(removed) => format!("token-removed {removed:?}"),
+        Record::HotListChanged(changed) => format!("hot-list-changed {changed:?}"),
     }
 }

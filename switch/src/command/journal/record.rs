@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 14] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -19,6 +19,9 @@ pub(super) const KINDS: [&str; 11] = [
     "account_removed",
     "recalled",
     "limit_changed",
+    "hot_list_changed",
+    "token_stored",
+    "token_removed",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -40,6 +43,9 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::AccountRemoved(_) => 8,
         Record::Recalled(_) => 9,
         Record::LimitChanged(_) => 10,
+        Record::HotListChanged(_) => 11,
+        Record::TokenStored(_) => 12,
+        Record::TokenRemoved(_) => 13,
     }
 }
 
@@ -56,6 +62,25 @@ pub(super) fn to_json(record: &Record) -> Value {
             "origin": origin.as_ref().map(origin_json),
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
+        Record::TokenStored(token) => json!({
+            "token": token.number.0.to_string(),
+            "pan": token.card.to_string(),
+            "expiry": token.expiry.to_string(),
+            "status": token.status.as_str(),
+        }),
+        Record::TokenRemoved(removed) => json!({
+            "token": removed.number.0.to_string(),
+            "pan": removed.card.to_string(),
+            "time": removed.time.to_string(),
+        }),
+        Record::HotListChanged(changed) => json!({
+            "span": changed.span.to_string(),
+            "time": changed.time.to_string(),
+            "reason": changed.notice.map(|notice| notice.reason.as_str()),
+            "code": changed.notice.map(|notice| notice.code.as_str().to_owned()),
+            "reward": changed.notice.and_then(|notice| notice.reward).map(|reward| reward.to_string()),
+            "until": changed.notice.and_then(|notice| notice.until).map(|day| day.to_string()),
+        }),
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),
@@ -153,6 +178,8 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "counted": counted_json(&transaction.details.counted),
         "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
+        "token": transaction.details.token.map(|token| token.0.to_string()),
+        "reward": transaction.details.told.reward.map(|reward| reward.to_string()),
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
     })

@@ -32,6 +32,7 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         country: small_number(message, field::ACQUIRER_COUNTRY),
         entry: point_of_service::entry(message, objects.as_ref()),
         point_of_service: point_of_service::place(message, objects.as_ref()),
+        token: None,
         pin_block: pin_block(message)?,
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
