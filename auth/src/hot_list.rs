@@ -262,6 +262,12 @@ impl fmt::Display for HotRefusal {
     }
 }
 
+/// What the list says of the card, or else of the token that came in its place.
+pub(crate) fn notice(state: &State, request: &Request, today: CivilDay) -> Option<HotNotice> {
+    let of_card = state.hot_notice(&request.pan, today);
+    of_card.or_else(|| state.hot_notice(&request.token?, today))
+}
+
 /// Step 7. What the chip has approved stands, so of an advice the list is only told.
 pub(crate) fn check(
     state: &State,
@@ -269,8 +275,7 @@ pub(crate) fn check(
     today: CivilDay,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
-    let numbers = [Some(request.pan), request.token].into_iter().flatten();
-    let Some(notice) = numbers.filter_map(|pan| state.hot_notice(&pan, today)).next() else { return Ok(()) };
+    let Some(notice) = notice(state, request, today) else { return Ok(()) };
     let (reason, captures) = (i64::from(notice.reason.number()), i64::from(notice.code.is_capture()));
     if request.class == MessageClass::Advice {
         receipt.note(Step::HotList, reason, captures);

@@ -25,6 +25,7 @@ mod counters;
 mod duplicate;
 mod effect;
 mod funds;
+mod holder;
 mod hot_list;
 mod hsm_checks;
 mod indexed;
@@ -33,6 +34,7 @@ mod limit;
 pub mod limits;
 mod names;
 mod own_limits;
+mod particulars;
 mod pipeline;
 mod policy;
 mod product_rules;
@@ -41,6 +43,7 @@ mod recall;
 mod receipt;
 mod recipe;
 mod record;
+mod remote;
 mod request;
 mod reversal;
 mod secure;
@@ -60,10 +63,11 @@ pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
+pub use holder::{Holder, HolderChange, HolderFacts, NoSuchCard, OrderKey};
 pub use hot_list::{HotChange, HotListChanged, HotNotice, HotReason, HotRefusal, HotSpan, RewardCode};
 pub use hsm_checks::{
-    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
-    PinResult, PinVerification,
+    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult,
+    OrderCheck, PinCheck, PinResult, PinVerification,
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
@@ -72,6 +76,9 @@ pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
+pub use particulars::{
+    AddressDigits, Authentication, Cvv2, HolderName, Order, Particulars, PostalCode, Traces,
+};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
@@ -85,6 +92,7 @@ pub use record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, Completed, Details, Funds,
     HoldExpired, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction, TransactionStatus,
 };
+pub use remote::{AddressResult, AuthenticationDemand, Demand, RemoteRules, WithoutProof};
 pub use request::{
     AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,
     TransactionType,
@@ -96,4 +104,4 @@ pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
 pub use token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
-pub use told::Told;
+pub use told::{Cvv2Result, Told};

@@ -2,10 +2,12 @@
 //! every decision that needs nobody else; `dispatch` judges what the HSM found, and then the money.
 
 use crate::core::{Core, respond};
+use crate::counters::Scope;
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
 use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
+use crate::particulars::Traces;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
@@ -13,8 +15,8 @@ use crate::token::TokenNumber;
 use crate::told::Told;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, hot_list, policy, product_rules, recall, secure, terminal,
-    token, validate, velocity,
+    card_file, chip, chip_rules, duplicate, funds, hot_list, policy, product_rules, recall, remote, secure,
+    terminal, token, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -62,7 +64,11 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
         }
         Ok(checks) => {
             let deadline = now.plus(core.tables.hsm_deadline);
+            let nothing_to_ask = checks.is_empty();
             let ticket = core.suspended.add(request, receipt, checks.asked(), deadline);
+            if nothing_to_ask {
+                return dispatch(core, now, ticket, &ChecksReply::default(), effects);
+            }
             effects.push(Effect::AskHsm { ticket, checks });
         }
     }
@@ -78,20 +84,21 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     token::known(tables, request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
-    hot_list::check(&core.state, request, now.day(tables.business_offset), receipt)?;
+    let today = now.day(tables.business_offset);
+    hot_list::check(&core.state, request, today, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     // What the chip has approved stands, whatever has become of the card since.
     if request.class == MessageClass::Advice {
-        return secure::checks(tables, product, file, request, receipt);
+        return secure::checks(tables, &core.state, product, file, request, today, receipt);
     }
     card_file::status(file, receipt)?;
-    let today = now.day(tables.business_offset);
     token::usable(&core.state, request, today, receipt)?;
     card_file::validity(&core.state, file, product, request, today, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
-    secure::checks(tables, product, file, request, receipt)
+    remote::holder(product, file, request, receipt)?;
+    secure::checks(tables, &core.state, product, file, request, today, receipt)
 }
 
 /// Second leg: the HSM has answered.
@@ -154,6 +161,8 @@ fn judge(
     duplicate::not_reversed(&core.state, request, receipt)?;
 
     secure::cvv(product, reply, receipt)?;
+    remote::cvv2(product, file, now.day(tables.business_offset), reply, receipt, counters)?;
+    remote::order(reply, receipt)?;
     let chipped =
         chip::cryptogram(product, core.state.chip_counter(file, request), request, reply, receipt, counters)?;
     if request.class == MessageClass::Advice {
@@ -228,12 +237,15 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let account = approval.as_ref().map(|approval| approval.account);
     let today = now.day(core.tables.business_offset);
     let told = Told::of(&core.state, request, today, &decision.receipt);
+    let traces = approval.as_ref().map_or_else(Traces::default, |approval| approval.counting_traces(request));
     let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
         counted: core.state.shared(&approval.counting),
         customer: approval.customer,
         ..Details::default()
     });
-    let details = Details { told, token: request.token.map(TokenNumber), ..details };
+    let wrong_cvv2s = decision.counters.wrong_cvv2s;
+    let token = request.token.map(TokenNumber);
+    let details = Details { told, token, wrong_cvv2s, traces, ..details };
     Transaction {
         id,
         time: now,
@@ -339,9 +351,23 @@ struct Approval {
     moves_nothing: bool,
 }
 
+impl Approval {
+    /// Where the order came from, as far as a limit counts it: a record keeps no more.
+    fn counting_traces(&self, request: &Request) -> Traces {
+        let sent = request.particulars.as_ref().map_or_else(Traces::default, |told| told.traces);
+        let counts = |scope| self.counting.iter().any(|count| count.scope == scope);
+        Traces {
+            ip: sent.ip.filter(|_| counts(Scope::Ip)),
+            email: sent.email.filter(|_| counts(Scope::Email)),
+            address: sent.address.filter(|_| counts(Scope::Address)),
+        }
+    }
+}
+
 /// Counters of the card that this request moves, approved or not.
 #[derive(Default)]
 pub(crate) struct CardCounters {
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
+    pub(crate) wrong_cvv2s: Option<u8>,
 }

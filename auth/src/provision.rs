@@ -5,6 +5,7 @@
 use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
+use crate::holder::{HolderChange, NoSuchCard};
 use crate::hot_list::{HotChange, HotRefusal};
 use crate::limit::{Bound, Limit};
 use crate::names::{AccountId, CustomerId, LimitId};
@@ -64,6 +65,13 @@ pub enum ProvisionTask {
         /// Whether nothing is done.
         check: bool,
     },
+    /// Change what is known of holders, likewise.
+    ChangeHolders {
+        /// What to change.
+        changes: Vec<HolderChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -79,6 +87,8 @@ pub enum ProvisionAnswer {
     HotList(Vec<Result<Did, HotRefusal>>),
     /// One for each change of a token, in order.
     Tokens(Vec<Result<Did, TokenRefusal>>),
+    /// One for each change of what is known of a holder, in order.
+    Holders(Vec<Result<Did, NoSuchCard>>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -467,6 +477,16 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
             };
             ProvisionAnswer::Tokens(changes.into_iter().map(change).collect())
         }
+        ProvisionTask::ChangeHolders { changes, check } => {
+            let change = |change: HolderChange| {
+                let (record, did) = core.state.plan_holder(&change)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(record, effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::Holders(changes.into_iter().map(change).collect())
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -563,7 +583,13 @@ impl LimitView {
             let counters = match limit.scope {
                 Scope::Card => Some(&file.counters),
                 Scope::Account => account.map(|account| &account.counters),
-                Scope::Customer | Scope::Terminal | Scope::Merchant | Scope::Product => None,
+                Scope::Customer
+                | Scope::Terminal
+                | Scope::Merchant
+                | Scope::Product
+                | Scope::Ip
+                | Scope::Email
+                | Scope::Address => None,
             };
             let counters = counters.filter(|_| limit.window != Window::TRANSACTION);
             LimitView {

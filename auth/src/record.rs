@@ -1,8 +1,10 @@
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
+use crate::holder::Holder;
 use crate::hot_list::HotListChanged;
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
 use crate::own_limits::{LimitChanged, LimitHolder};
+use crate::particulars::Traces;
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::stored::StoredTransaction;
@@ -46,6 +48,8 @@ pub enum Record {
     TokenStored(Token),
     /// A token was taken off the file, with its counter.
     TokenRemoved(TokenRemoved),
+    /// What is known of the holder of a card was replaced, or is forgotten.
+    HolderStored(Box<Holder>),
 }
 
 /// A card on file.
@@ -258,6 +262,10 @@ pub struct Details {
     pub told: Told,
     /// The token that came in the place of the card.
     pub token: Option<TokenNumber>,
+    /// Wrong printed values (CVV2) of the card on the business day after this transaction, where it changed them.
+    pub wrong_cvv2s: Option<u8>,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Traces,
 }
 
 /// What an approval did to the account.
@@ -357,6 +365,8 @@ pub struct Origin {
     pub customer: Option<CustomerId>,
     /// Counters that it moved.
     pub counted: Counted,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Traces,
 }
 
 /// A reversal that came before its original.
@@ -445,6 +455,7 @@ impl Record {
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
             Record::TokenStored(token) => Some(token.card),
             Record::TokenRemoved(removed) => Some(removed.card),
+            Record::HolderStored(holder) => Some(holder.pan),
         }
     }
 
@@ -456,7 +467,8 @@ impl Record {
             Record::CardStored(_)
             | Record::AccountStored(_)
             | Record::Recalled(_)
-            | Record::TokenStored(_) => None,
+            | Record::TokenStored(_)
+            | Record::HolderStored(_) => None,
             Record::Decided(transaction) => Some(transaction.time),
             Record::Reversed(reversed) => Some(reversed.time),
             Record::ReversalRemembered(remembered) => Some(remembered.time),

@@ -1,4 +1,5 @@
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
+use crate::particulars::Particulars;
 use arrayvec::ArrayVec;
 use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub struct Request {
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
     pub cash: Option<Cash>,
+    /// What else the message tells.
+    pub particulars: Option<Box<Particulars>>,
 }
 
 impl Request {

@@ -14,6 +14,7 @@ pub use tokens::TokenFile;
 
 use crate::counters::Window;
 use crate::effect::Balance;
+use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
 use crate::indexed::{Entry, Indexed};
 use crate::limits::{
     ATC_WINDOW, FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION,
@@ -23,6 +24,7 @@ use crate::names::{
     AccountId, LimitId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
 };
 use crate::own_limits::OwnLimits;
+use crate::provision::Did;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus,
@@ -106,6 +108,11 @@ pub struct CardFile {
     pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many tokens stand for it.
     pub(crate) tokens: u8,
+    /// Wrong printed values (CVV2), and on which business day.
+    wrong_cvv2s: u8,
+    wrong_cvv2s_day: Option<CivilDay>,
+    /// What is known of its holder.
+    pub(crate) holder: Option<Box<HolderFacts>>,
 }
 
 /// The chip counters that were accepted of a card or a token.
@@ -209,6 +216,7 @@ impl State {
             Record::HotListChanged(changed) => self.hot_list_changed(changed),
             Record::TokenStored(token) => self.store_token(token),
             Record::TokenRemoved(removed) => self.remove_token(removed),
+            Record::HolderStored(holder) => self.store_holder(holder),
         }
     }
 
@@ -231,7 +239,17 @@ impl State {
                 counters: Counters::default(),
                 own_limits: None,
                 tokens: 0,
+                wrong_cvv2s: 0,
+                wrong_cvv2s_day: None,
+                holder: None,
             }),
+        }
+    }
+
+    fn store_holder(&mut self, holder: &Holder) {
+        if let Some(file) = self.card_mut(&holder.pan) {
+            let known = holder.facts != HolderFacts::default();
+            file.holder = known.then(|| Box::new(holder.facts.clone()));
         }
     }
 
@@ -287,6 +305,9 @@ impl State {
         self.last_counter = self.last_counter.max(transaction.id.0 / SHARDS as u64);
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
+            if let Some(wrong) = transaction.details.wrong_cvv2s {
+                (file.wrong_cvv2s, file.wrong_cvv2s_day) = (wrong, Some(transaction.business_day));
+            }
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
             if let Some(atc) = transaction.atc.filter(|_| transaction.details.token.is_none()) {
                 file.take_atc(atc);
@@ -609,6 +630,42 @@ impl State {
         Some([of_day(LimitId::PURCHASES), of_day(LimitId::WITHDRAWALS)])
     }
 
+    /// What is known of the holder of a card.
+    #[must_use]
+    pub fn holder(&self, pan: &Pan) -> Option<&HolderFacts> {
+        self.card(pan)?.holder.as_deref()
+    }
+
+    /// The record of a change of what is known of a holder, if there is anything to do, and what it does. What the
+    /// change leaves out stays.
+    ///
+    /// # Errors
+    /// When the card is not on file.
+    pub fn plan_holder(&self, change: &HolderChange) -> Result<(Option<Record>, Did), NoSuchCard> {
+        let file = self.card(&change.pan).ok_or(NoSuchCard)?;
+        let before = file.holder.as_deref().cloned();
+        let facts = match &change.facts {
+            None if before.is_none() => return Ok((None, Did::Absent)),
+            None => HolderFacts::default(),
+            Some(facts) => {
+                let before = before.clone().unwrap_or_default();
+                HolderFacts {
+                    name: facts.name.or(before.name),
+                    address: facts.address.or(before.address),
+                    postal_code: facts.postal_code.or(before.postal_code),
+                    order_key: facts.order_key.or(before.order_key),
+                }
+            }
+        };
+        let did = match (&before, &change.facts) {
+            (_, None) => Did::Removed,
+            (None, _) => Did::Added,
+            (Some(before), _) if *before == facts => return Ok((None, Did::Same)),
+            (Some(_), _) => Did::Updated,
+        };
+        Ok((Some(Record::HolderStored(Box::new(Holder { pan: change.pan, facts }))), did))
+    }
+
     /// The account on file.
     #[must_use]
     pub fn account_on_file(&self, id: &AccountId) -> Option<&Account> {
@@ -746,6 +803,11 @@ impl CardFile {
         let mut counter = self.chip_counter();
         counter.take(atc);
         (self.highest_atc, self.taken_atcs) = (counter.highest, counter.taken);
+    }
+
+    /// Wrong printed values on this business day; a new day begins anew.
+    pub(crate) fn wrong_cvv2s(&self, today: CivilDay) -> u8 {
+        if self.wrong_cvv2s_day == Some(today) { self.wrong_cvv2s } else { 0 }
     }
 
     pub(crate) fn chip_counter(&self) -> ChipCounter {

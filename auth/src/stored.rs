@@ -1,6 +1,7 @@
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
+use crate::particulars::Traces;
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
 use crate::request::{Cash, MessageClass, TransactionType};
 use crate::told::Told;
@@ -66,6 +67,8 @@ pub struct StoredTransaction {
     pub counted: Counted,
     /// What the answer tells beside its code.
     pub told: Told,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Option<Box<Traces>>,
 }
 
 impl StoredTransaction {
@@ -105,6 +108,9 @@ impl StoredTransaction {
             customer: transaction.details.customer,
             counted: transaction.details.counted.clone(),
             told: transaction.details.told,
+            traces: Some(transaction.details.traces)
+                .filter(|traces| *traces != Traces::default())
+                .map(Box::new),
         }
     }
 
@@ -134,6 +140,7 @@ impl StoredTransaction {
             merchant: self.merchant,
             customer: self.customer,
             counted: self.counted.clone(),
+            traces: self.traces.as_deref().copied().unwrap_or_default(),
         })
     }
 

@@ -2,6 +2,7 @@ use crate::chip_rules::ChipRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
+use crate::remote::RemoteRules;
 use crate::request::TransactionType;
 use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
@@ -149,6 +150,8 @@ pub struct Product {
     pub atc_window: u16,
     /// What is done about what chip and terminal tell.
     pub chip_rules: ChipRules,
+    /// What it asks of purchases without the card.
+    pub remote: RemoteRules,
     /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
@@ -257,6 +260,7 @@ impl Product {
             atc_max_jump: 1000,
             atc_window: 0,
             chip_rules: ChipRules::default(),
+            remote: RemoteRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
         }

@@ -12,6 +12,8 @@ mod hot_list;
 mod institution;
 #[path = "support/limits.rs"]
 mod limits;
+#[path = "support/remote.rs"]
+mod remote;
 #[path = "support/script.rs"]
 mod script;
 #[path = "support/stage.rs"]

@@ -440,6 +440,11 @@ fn facts() -> impl Strategy<Value = Facts<'static>> {
                 balance_available,
                 daily_amount,
                 daily_count,
+                token: atm,
+                cvv2_present: pin_present,
+                address_result: merchant.map(|_| "Z"),
+                authentication: mcc.map(|_| "attempted"),
+                eci: atc,
                 score,
             }
         },

@@ -2,6 +2,7 @@
 //! file, the control socket from the body of a request.
 
 mod counts;
+mod holder_line;
 mod hot_line;
 mod rows;
 mod sheet;
@@ -11,6 +12,7 @@ mod token_line;
 mod view;
 
 pub(crate) use counts::Counts;
+pub(crate) use holder_line::{HOLDER_COLUMNS, holder_change, holder_change_json, holder_removal};
 pub(crate) use hot_line::{HOT_COLUMNS, hot_change_json, hot_entry, hot_entry_json, hot_removal};
 pub(crate) use rows::{Columns, Row, read_rows};
 pub(crate) use sheet::Sheet;

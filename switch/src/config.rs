@@ -13,6 +13,7 @@ mod listener;
 mod master_key;
 mod ndc;
 mod product;
+mod remote;
 mod section;
 mod tls;
 mod transactions;

@@ -194,6 +194,13 @@ impl Pos {
     ) -> Result<Vec<u8>, EncodeError> {
         let mut out = Vec::with_capacity(512);
         let mut writer = self.begin(&mut out, mti)?;
+        let mut further = presentment.further.iter().peekable();
+        let mut further_below = |field: u8, writer: &mut MessageWriter<'_>| {
+            while let Some((field, value)) = further.next_if(|(number, _)| *number < field) {
+                writer.field(*field, value)?;
+            }
+            Ok(())
+        };
         if presentment.track2.is_none() {
             writer.field(field::PAN, &presentment.pan.reveal())?;
         }
@@ -218,6 +225,7 @@ impl Pos {
         }
         writer.field(field::RRN, trace.rrn.as_str().as_bytes())?;
         self.write_acceptor(&mut writer)?;
+        further_below(field::CURRENCY, &mut writer)?;
         writer.field(field::CURRENCY, &self.currency_digits())?;
         if let Some(block) = &presentment.pin_block {
             writer.field(field::PIN_BLOCK, block.reveal())?;
@@ -225,6 +233,7 @@ impl Pos {
         if let Some(icc) = &presentment.icc {
             writer.field(field::ICC, icc)?;
         }
+        further_below(u8::MAX, &mut writer)?;
         writer.finish()?;
         Ok(out)
     }

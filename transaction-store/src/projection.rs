@@ -271,7 +271,7 @@ impl TransactionStore {
             Record::AccountStored(_) | Record::Recalled(_) => {}
             Record::LimitChanged(changed) => self.tick(changed.time),
             Record::HotListChanged(changed) => self.tick(changed.time),
-            Record::TokenStored(_) => {}
+            Record::TokenStored(_) | Record::HolderStored(_) => {}
             Record::TokenRemoved(removed) => self.tick(removed.time),
         }
         Ok(())
@@ -694,7 +694,9 @@ fn bind_transaction(
     let counted = (!counted.is_empty()).then_some(counted);
     let reward = transaction.details.told.reward;
     let token = transaction.details.token.map(|token| token.0.to_string());
-    let row: [&dyn ToSql; 41] = [
+    let told = transaction.details.told;
+    let traces = transaction.details.traces.to_bytes();
+    let row: [&dyn ToSql; 44] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -736,6 +738,9 @@ fn bind_transaction(
         &counted,
         &reward.as_ref().map(auth::RewardCode::as_str),
         &token,
+        &told.address.map(auth::AddressResult::as_str),
+        &told.cvv2.map(auth::Cvv2Result::as_str),
+        &traces.as_ref().map(|bytes| bytes.as_slice()),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -57,6 +57,9 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("counted", "BLOB"),
     ("reward", "TEXT"),
     ("token", "TEXT"),
+    ("address_result", "TEXT"),
+    ("cvv2_result", "TEXT"),
+    ("traces", "BLOB"),
 ];
 
 /// Columns of an event of a transaction.

@@ -288,6 +288,8 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         merchant: get.of("merchant")?,
         reward: get.of("reward")?,
         token: get.of("token")?,
+        address_result: get.of("address_result")?,
+        cvv2_result: get.of("cvv2_result")?,
         mcc: get.of("mcc")?,
         class: serde_json::from_value(word("class")?.into()).map_err(|_| bad("class"))?,
         transaction: serde_json::from_value(word("type")?.into()).map_err(|_| bad("type"))?,
@@ -368,8 +370,16 @@ fn stored(
         Some(bytes) => Counted::from_bytes(&bytes).ok_or(bad("counted"))?,
         None => Counted::default(),
     };
-    let reward = get.of::<Option<String>>("reward")?;
-    let told = Told { reward: reward.as_deref().and_then(RewardCode::parse) };
+    let letter = |column: &'static str| get.of::<Option<String>>(column);
+    let told = Told {
+        reward: letter("reward")?.as_deref().and_then(RewardCode::parse),
+        address: letter("address_result")?.as_deref().and_then(auth::AddressResult::parse),
+        cvv2: letter("cvv2_result")?.as_deref().and_then(auth::Cvv2Result::parse),
+    };
+    let traces = match get.of::<Option<Vec<u8>>>("traces")? {
+        Some(bytes) => Some(Box::new(auth::Traces::from_bytes(&bytes).ok_or(bad("traces"))?)),
+        None => None,
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -399,6 +409,7 @@ fn stored(
         customer,
         counted,
         told,
+        traces,
     })
 }
 

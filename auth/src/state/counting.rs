@@ -7,6 +7,7 @@ use crate::counters::{Counted, Scope, Window};
 use crate::limits::{COUNTED_PLACES, COUNTED_SETS};
 use crate::names::{CustomerId, LinkName, fingerprint};
 use crate::own_limits::{LimitChanged, LimitHolder, OwnLimits};
+use crate::particulars::Traces;
 use crate::record::Origin;
 use crate::stored::StoredTransaction;
 use card::{CivilDay, MerchantId, Pan, TerminalId, Time};
@@ -74,8 +75,15 @@ impl State {
                     stored.account.and_then(|id| self.accounts.get_mut(&id)).map(|file| &mut file.counters)
                 }
                 scope => {
-                    let place =
-                        Place::of(scope, stored.link, stored.terminal, stored.merchant, stored.customer);
+                    let traces = stored.traces.as_deref().copied().unwrap_or_default();
+                    let place = Place::of(
+                        scope,
+                        stored.link,
+                        stored.terminal,
+                        stored.merchant,
+                        stored.customer,
+                        traces,
+                    );
                     place.and_then(|place| self.counting.place(place, day, time))
                 }
             };
@@ -92,8 +100,14 @@ impl State {
                 Scope::Card => self.card_mut(&pan).map(|file| &mut file.counters),
                 Scope::Account => self.accounts.get_mut(&origin.account).map(|file| &mut file.counters),
                 scope => {
-                    let place =
-                        Place::of(scope, origin.link, origin.terminal, origin.merchant, origin.customer);
+                    let place = Place::of(
+                        scope,
+                        origin.link,
+                        origin.terminal,
+                        origin.merchant,
+                        origin.customer,
+                        origin.traces,
+                    );
                     place.and_then(|place| self.counting.places.get_mut(&place))
                 }
             };
@@ -133,6 +147,11 @@ impl State {
 
     pub(crate) fn counters_at_merchant(&self, merchant: &MerchantId) -> Option<&Counters> {
         self.counting.places.get(&Place::merchant(merchant))
+    }
+
+    /// Of an IP address, e-mail domain or address, by its keyed hash.
+    pub(crate) fn counters_of_trace(&self, scope: Scope, trace: u64) -> Option<&Counters> {
+        self.counting.places.get(&Place(scope, trace))
     }
 
     pub(crate) fn counters_of_product(&self) -> Option<&Counters> {
@@ -182,6 +201,7 @@ impl Place {
         terminal: TerminalId,
         merchant: Option<MerchantId>,
         customer: Option<CustomerId>,
+        traces: Traces,
     ) -> Option<Place> {
         match scope {
             Scope::Card | Scope::Account => None,
@@ -189,6 +209,7 @@ impl Place {
             Scope::Terminal => Some(Place::terminal(link, terminal)),
             Scope::Merchant => merchant.as_ref().map(Place::merchant),
             Scope::Product => Some(Place(Scope::Product, 0)),
+            Scope::Ip | Scope::Email | Scope::Address => traces.of(scope).map(|trace| Place(scope, trace)),
         }
     }
 

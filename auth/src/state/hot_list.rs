@@ -104,7 +104,8 @@ impl Entry for Hot {
 impl HotList {
     fn find(&self, pan: &Pan) -> Option<HotNotice> {
         // A single number says more than the range around it.
-        if let Some(hot) = self.numbers.get(pan) {
+        let number = if self.numbers.len() == 0 { None } else { self.numbers.get(pan) };
+        if let Some(hot) = number {
             return Some(hot.unpacked().notice);
         }
         let after = self.ranges.partition_point(|entry| place(&entry.span) <= (pan.len(), *pan));

@@ -66,6 +66,7 @@ impl Names {
                 };
                 format!("limit-changed {what}")
             }
+            Record::HolderStored(_) => "holder-stored".to_owned(),
             Record::TokenStored(token) => format!("token-stored {}", token.status.as_str()),
             Record::TokenRemoved(_) => "token-removed".to_owned(),
             Record::HotListChanged(changed) => match changed.notice {
@@ -89,6 +90,9 @@ impl Names {
             }
             Funds::Posted { minor } => format!(" posts={}", money(minor)),
         };
+        if let Some(wrong) = transaction.details.wrong_cvv2s {
+            text += &format!(" wrong-cvv2s={wrong}");
+        }
         if let Some(token) = transaction.details.token {
             text += &format!(" token={}", token.0);
         }
@@ -139,6 +143,12 @@ fn asked(checks: &Checks) -> String {
     if checks.cvv.is_some() {
         text += " cvv";
     }
+    if checks.cvv2.is_some() {
+        text += " cvv2";
+    }
+    if checks.order.is_some() {
+        text += " order";
+    }
     if checks.icvv.is_some() {
         text += " icvv";
     }
@@ -158,6 +168,12 @@ fn answer(response: &Response) -> String {
     let mut text = format!("code={}", response.code);
     if response.code.is_capture() {
         text += " (keep the card)";
+    }
+    if let Some(result) = response.told.address {
+        text += &format!(" address={}", result.letter());
+    }
+    if let Some(result) = response.told.cvv2 {
+        text += &format!(" cvv2={}", result.as_str());
     }
     if let Some(reward) = response.told.reward {
         text += &format!(" reward={reward}");
@@ -192,6 +208,12 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
                 }
             };
             text + &told
+        }),
+        ProvisionAnswer::Holders(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("holder", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
         }),
         ProvisionAnswer::Tokens(told) => told.iter().fold(String::new(), |text, told| {
             text + &match told {

@@ -2,6 +2,7 @@
 
 use crate::bank;
 use crate::limits;
+use crate::remote;
 use crate::script::Words;
 use crate::values::{chip_rule, duration, expiry, minor};
 use auth::{
@@ -125,6 +126,9 @@ impl Institution {
         }
         let tokens = words.option("tokens").into_iter().flat_map(|text| text.split(','));
         product.token_prefixes = tokens.map(str::to_owned).collect();
+        product.remote = remote::rules(words)?;
+        product.rules.ecommerce_only = words.has("ecommerce-only");
+        product.rules.electronic_only = words.has("electronic-only");
         if words.has("no-cvk") {
             product.cvk = None;
         }

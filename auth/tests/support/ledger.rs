@@ -93,6 +93,7 @@ impl Ledger {
             | Record::LimitChanged(_)
             | Record::HotListChanged(_)
             | Record::TokenStored(_)
+            | Record::HolderStored(_)
             | Record::TokenRemoved(_)
             | Record::AccountRemoved(_) => Ok(()),
         }

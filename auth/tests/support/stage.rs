@@ -5,6 +5,7 @@ use crate::effects::{Names, money, shown};
 use crate::hot_list;
 use crate::institution::Institution;
 use crate::limits;
+use crate::remote;
 use crate::script::Words;
 use crate::tokens;
 use crate::values::{
@@ -88,6 +89,10 @@ impl Stage {
             }
             "token" => {
                 let task = tokens::change(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "holder" => {
+                let task = remote::holder(&mut words, &self.institution)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
             "own-limit" | "override" => {
@@ -227,6 +232,7 @@ impl Stage {
         // Each use of a chip counts one on.
         let next_atc = if words.verb == "spend" { self.requests.len() as u16 + 1 } else { 1 };
         put_card(&mut request, words, next_atc)?;
+        request.particulars = remote::particulars(words)?;
         self.requests.push(request.clone());
         Ok(Input::Request(Box::new(request)))
     }
@@ -243,6 +249,8 @@ impl Stage {
             let reply = ChecksReply {
                 cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Right { arpc }),
                 cvv: checks.cvv.as_ref().map(|_| CvvResult::Right),
+                cvv2: checks.cvv2.as_ref().map(|_| CvvResult::Right),
+                order: checks.order.as_ref().map(|_| CvvResult::Right),
                 icvv: None,
                 pin: checks.pin.as_ref().map(|_| PinResult::Right),
             };
@@ -326,6 +334,8 @@ impl Stage {
             cvv: words.value("cvv", |text| chosen(text, &cvv))?,
             icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
+            cvv2: words.value("cvv2", |text| chosen(text, &cvv))?,
+            order: words.value("order", |text| chosen(text, &cvv))?,
         };
         Ok(Input::HsmReply { ticket, reply })
     }

@@ -130,6 +130,7 @@ impl OriginV2 {
             merchant: None,
             customer: None,
             counted: Counted::of_day(self.transaction),
+            traces: auth::Traces::default(),
         }
     }
 }
@@ -168,6 +169,7 @@ impl From<StoredV2> for StoredTransaction {
             customer: None,
             counted,
             told: Told::default(),
+            traces: None,
         }
     }
 }

@@ -152,19 +152,19 @@ mod tests {
             let line = format!("{{\"pan\":\"4000001234567899\"{rest}}}");
             assert_eq!(told(&line), expect.replace('\'', "\""), "{rest}");
         };
-        check("", "{'code':'05','pan':'4000001234567899','reason':'other'}");
-        check(",\"reason\":\"lost\"", "{'code':'41','pan':'4000001234567899','reason':'lost'}");
+        check("", "{'pan':'4000001234567899','reason':'other','code':'05'}");
+        check(",\"reason\":\"lost\"", "{'pan':'4000001234567899','reason':'lost','code':'41'}");
         check(
             ",\"reason\":\"lost\",\"action\":\"decline\"",
-            "{'code':'62','pan':'4000001234567899','reason':'lost'}",
+            "{'pan':'4000001234567899','reason':'lost','code':'62'}",
         );
         check(
             ",\"reason\":\"fraud\",\"action\":\"capture\",\"reward\":\"50\",\"until\":\"2027-01-31\"",
-            "{'code':'07','pan':'4000001234567899','reason':'fraud','reward':'50','until':'2027-01-31'}",
+            "{'pan':'4000001234567899','reason':'fraud','code':'07','reward':'50','until':'2027-01-31'}",
         );
         check(
             ",\"last\":\"4000001234567999\",\"code\":\"59\"",
-            "{'code':'59','last':'4000001234567999','pan':'4000001234567899','reason':'other'}",
+            "{'pan':'4000001234567899','last':'4000001234567999','reason':'other','code':'59'}",
         );
         check(",\"action\":\"capture\",\"code\":\"05\"", "code: says otherwise than the action");
         check(",\"code\":\"00\"", "code: approves; the list declines");

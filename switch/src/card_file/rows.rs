@@ -105,8 +105,10 @@ fn json_cells(text: &[u8], row: &mut Row) -> Result<(), String> {
 }
 
 fn read_csv(input: impl Read, columns: Columns, visit: &mut dyn FnMut(Result<&Row, SourceError>)) {
+    // As in `source.rs`: lines are counted from the end of a record, so each ends with the same one character.
+    let input = input.chain(&b"\n"[..]);
     let mut builder = csv::ReaderBuilder::new();
-    builder.trim(csv::Trim::All).flexible(true);
+    builder.trim(csv::Trim::Headers).flexible(true).terminator(csv::Terminator::Any(b'\n'));
     let mut reader = builder.from_reader(input);
     let places = match reader.headers().map_err(csv_fault).and_then(|names| header(names, columns)) {
         Ok(places) => places,
@@ -115,22 +117,24 @@ fn read_csv(input: impl Read, columns: Columns, visit: &mut dyn FnMut(Result<&Ro
     let mut record = csv::StringRecord::new();
     let mut row = Row::new(columns);
     loop {
-        match reader.read_record(&mut record) {
+        let read = reader.read_record(&mut record);
+        let inner = record.as_slice().bytes().filter(|byte| *byte == b'\n').count();
+        row.number = reader.position().line().saturating_sub(1 + inner as u64);
+        row.bytes = reader.position().byte();
+        match read {
             Ok(false) => return,
+            Ok(true) if record.as_slice().trim().is_empty() => continue,
+            Ok(true) if record.len() != places.len() => {
+                let reason = format!("has {} cells where the header has {}", record.len(), places.len());
+                visit(Err(SourceError::Line(row.number, reason)));
+                continue;
+            }
             Ok(true) => {}
             Err(error) if error.is_io_error() => return visit(Err(SourceError::File(csv_fault(error)))),
             Err(error) => {
-                let line = error.position().map_or(0, csv::Position::line);
-                visit(Err(SourceError::Line(line, csv_fault(error))));
+                visit(Err(SourceError::Line(row.number, csv_fault(error))));
                 continue;
             }
-        }
-        row.number = record.position().map_or(0, csv::Position::line);
-        row.bytes = reader.position().byte();
-        if record.len() != places.len() {
-            let reason = format!("has {} cells where the header has {}", record.len(), places.len());
-            visit(Err(SourceError::Line(row.number, reason)));
-            continue;
         }
         row.clear();
         places.iter().zip(&record).for_each(|(place, cell)| row.set(*place, cell));

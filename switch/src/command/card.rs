@@ -1,6 +1,7 @@
 //! `turnout card`: cards and accounts on file.
 
 mod export;
+mod holder;
 mod hot_list;
 mod import;
 mod job;
@@ -54,6 +55,9 @@ enum CardCommand {
     /// The hot list: numbers that are refused, on file or not
     #[command(subcommand)]
     HotList(hot_list::HotListCommand),
+    /// What is known of cardholders, to compare with what messages tell
+    #[command(subcommand)]
+    Holder(holder::HolderCommand),
     /// Tokens: numbers that stand for a card on a device or with a merchant
     #[command(subcommand)]
     Token(token::TokenCommand),
@@ -113,6 +117,7 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::Show(args) => show(&args),
         CardCommand::Limit(args) => limit::run(&args),
         CardCommand::HotList(command) => hot_list::run(&command),
+        CardCommand::Holder(command) => holder::run(&command),
         CardCommand::Token(command) => token::run(&command),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)

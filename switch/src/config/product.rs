@@ -68,6 +68,7 @@ impl Products {
             atc_window: section.or("atc_window", plain.atc_window.into(), number(0..=ATC_WINDOW.into()))
                 as u16,
             chip_rules: chip_rules(section.table("chip_rules")),
+            remote: super::remote::rules(section.table("remote")),
             limits: limits(section.table("purchase"), currency)
                 .of(TransactionType::Purchase)
                 .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))
@@ -130,6 +131,8 @@ fn rules(section: &mut Section<'_>, own: Option<Currency>) -> ProductRules {
         own_terminals_only: section.or("own_terminals_only", false, switch),
         currencies: currencies.into_iter().map(Currency::numeric).collect(),
         entry_modes: entry_modes.unwrap_or_default(),
+        ecommerce_only: section.or("ecommerce_only", false, switch),
+        electronic_only: section.or("electronic_only", false, switch),
         keyed_cash: section.or("keyed_cash", false, switch),
         // Without a valid currency the amount cannot be read; that mistake has been noted already.
         identify_above_minor: own.and_then(|own| section.optional("identify_above", amount(own))),
@@ -226,7 +229,7 @@ fn chip_rules(section: Option<Section<'_>>) -> ChipRules {
     rules
 }
 
-fn reaction(value: &DeValue<'_>) -> Result<Reaction, Complaint> {
+pub(super) fn reaction(value: &DeValue<'_>) -> Result<Reaction, Complaint> {
     let mend = "\"ignore\", \"flag\", or the response code to decline with: \"05\"";
     match text(value)? {
         "ignore" => Ok(Reaction::Ignore),

@@ -6,7 +6,9 @@ use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
+use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
+use crate::recovery;
 use card::Expiry;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
@@ -22,23 +24,26 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 60;
+    pub(in crate::demo) const COUNT: u32 = 110;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 50;
-    pub(in crate::demo) const LOST: u32 = 50;
-    pub(in crate::demo) const STOLEN: u32 = 51;
-    pub(in crate::demo) const RESTRICTED: u32 = 52;
-    pub(in crate::demo) const INACTIVE: u32 = 53;
-    pub(in crate::demo) const PICK_UP: u32 = 54;
-    pub(in crate::demo) const EXPIRED: u32 = 55;
+    pub(in crate::demo) const IN_ORDER: u32 = 100;
+    pub(in crate::demo) const LOST: u32 = 100;
+    pub(in crate::demo) const STOLEN: u32 = 101;
+    pub(in crate::demo) const RESTRICTED: u32 = 102;
+    pub(in crate::demo) const INACTIVE: u32 = 103;
+    pub(in crate::demo) const PICK_UP: u32 = 104;
+    pub(in crate::demo) const EXPIRED: u32 = 105;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 56;
+    pub(in crate::demo) const POOR: u32 = 106;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 110;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
 pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
+
+/// Beginning of the numbers of the demo's tokens.
+pub(super) const TOKEN_BIN: &str = "4000009";
 
 /// A terminal of which the configuration says that it reads chips.
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
@@ -118,6 +123,17 @@ impl Site {
             server.drain();
         }
         self.start()
+    }
+
+    /// Hands lines to the control socket, as `turnout card` does.
+    pub(super) fn control(&self, target: &str, lines: &str) -> Result<(), Box<dyn std::error::Error>> {
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let client = ControlClient::new(&recovery::control_socket(&settings))?;
+        let (status, answer) = client.post(target, lines.as_bytes().to_vec())?;
+        match status {
+            200 => Ok(()),
+            _ => Err(format!("{target} was answered {status}: {}", String::from_utf8_lossy(&answer)).into()),
+        }
     }
 
     /// What the webhook's receiver has got so far.
@@ -316,6 +332,27 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         [product]
         currencies = ["USD"]
         identify_above = "400.00"
+        token_bins = ["{TOKEN_BIN}"]
+        remote = {{ authentication = "attempted" }}
+
+        [[limit]]
+        name = "from-one-address"
+        scope = "ip"
+        window = "1h"
+        count = 1
+
+        [fields]
+        cvv2 = "48:1-3"
+        eci = "48:4-5"
+        authentication_value = "48:6-7"
+        address = "60:1-20"
+        postal_code = "60:21-29"
+        ip = "61"
+        order = "62:17-99"
+        order_code = "62:1-16"
+
+        [answers]
+        44 = "{{address}}{{cvv2}}{{reward}}"
         "#
     )
     .parse()
@@ -324,7 +361,9 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
     for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
-        listener.insert("terminal".to_owned(), additions["terminal"].clone());
+        for key in ["terminal", "fields", "answers"] {
+            listener.insert(key.to_owned(), additions[key].clone());
+        }
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
     for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
@@ -337,6 +376,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         rules.extend(added.iter().cloned());
     }
     file.insert("webhook".to_owned(), additions["webhook"].clone());
+    if let (Some(limits), Some(added)) = (
+        file.entry("limit").or_insert(toml::Value::Array(Vec::new())).as_array_mut(),
+        additions["limit"].as_array(),
+    ) {
+        limits.extend(added.iter().cloned());
+    }
     Ok(file.to_string())
 }
 

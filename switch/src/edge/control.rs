@@ -4,6 +4,7 @@
 
 mod answers;
 mod client;
+mod holders;
 mod hot_list;
 mod limits;
 mod request;
@@ -17,8 +18,8 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    CardChange, CardView, Did, Done, HotChange, HotRefusal, LimitHolder, LimitRefusal, Provision,
-    ProvisionAnswer, ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
+    CardChange, CardView, Did, Done, HolderChange, HotChange, HotRefusal, LimitHolder, LimitRefusal,
+    NoSuchCard, Provision, ProvisionAnswer, ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -223,6 +224,38 @@ impl Control {
                     if let (Ok(Did::Added), TokenTask::Put { card, .. }, false) = (answer, task, check) {
                         directory.settle_token(&number, &card);
                     }
+                    told[start + index] = answer;
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Checks changes of what is known of holders, each by itself, or makes them, each at the home of its card.
+    async fn change_holders(
+        &self,
+        changes: &[HolderChange],
+        check: bool,
+    ) -> Result<Vec<Result<Did, NoSuchCard>>, Trouble> {
+        let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
+        let mut told = vec![Ok(Did::Nothing); changes.len()];
+        for start in (0..changes.len()).step_by(BUNDLE) {
+            let bundle = &changes[start..changes.len().min(start + BUNDLE)];
+            let mut of_shards: Vec<Vec<usize>> = vec![Vec::new(); self.shards.count()];
+            for (index, change) in bundle.iter().enumerate() {
+                of_shards[self.shards.directory().home(&change.pan)].push(index);
+            }
+            let mut asked = Vec::new();
+            for (shard, indexes) in of_shards.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
+                let changes = indexes.iter().map(|index| bundle[*index].clone()).collect();
+                let task = ProvisionTask::ChangeHolders { changes, check };
+                asked.push((indexes, self.hand_over(shard, task).await?));
+            }
+            for (indexes, answer) in asked {
+                let Some(ProvisionAnswer::Holders(answers)) = answer.wait(DEADLINE).await else {
+                    return Err(Trouble::NoAnswer);
+                };
+                for (index, answer) in indexes.into_iter().zip(answers) {
                     told[start + index] = answer;
                 }
             }

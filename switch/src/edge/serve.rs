@@ -134,7 +134,7 @@ impl Server {
         drop((hsm, recalls));
         let snapshots = Snapshots::start(
             &settings,
-            keys,
+            keys.clone(),
             &replay,
             Arc::clone(&shards),
             durable,
@@ -157,6 +157,7 @@ impl Server {
                 settings,
                 shards: Arc::clone(&shards),
                 sessions: Arc::clone(&sessions),
+                keys: keys.clone(),
                 metrics: Arc::clone(&metrics),
                 draining: draining.clone(),
             });

@@ -326,6 +326,7 @@ mod tests {
             merchant: None,
             customer: None,
             counted: auth::Counted::default(),
+            traces: auth::Traces::default(),
         })
     }
 

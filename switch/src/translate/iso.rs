@@ -14,6 +14,7 @@
 //! well-formed and not allowed is the core's to decline.
 
 mod elements;
+mod extras;
 mod point_of_service;
 mod request;
 mod response;
@@ -26,7 +27,8 @@ use card::ResponseCode;
 use iso8583::{Message, field};
 use std::fmt;
 
-pub use response::{network_response, refusal_response, response};
+pub use extras::{AnswerText, Datum, Extras, FieldPath};
+pub use response::{network_response, refusal_response, response, response_with};
 pub use unreadable::unreadable_response;
 
 /// What an acquirer's message asks for.

@@ -137,6 +137,7 @@ impl Asking<'_> {
             },
             track2: Some(track2),
             token: None,
+            particulars: None,
             pin_block: request.pin_block.clone(),
             chip,
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),

@@ -169,6 +169,7 @@ impl Traffic {
                 merchant: merchant(number),
                 customer: customer(number),
                 counted: counted.clone(),
+                traces: auth::Traces::default(),
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }

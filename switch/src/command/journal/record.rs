@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 14] = [
+pub(super) const KINDS: [&str; 15] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -22,6 +22,7 @@ pub(super) const KINDS: [&str; 14] = [
     "hot_list_changed",
     "token_stored",
     "token_removed",
+    "holder_stored",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -46,6 +47,7 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::HotListChanged(_) => 11,
         Record::TokenStored(_) => 12,
         Record::TokenRemoved(_) => 13,
+        Record::HolderStored(_) => 14,
     }
 }
 
@@ -62,6 +64,13 @@ pub(super) fn to_json(record: &Record) -> Value {
             "origin": origin.as_ref().map(origin_json),
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
+        Record::HolderStored(holder) => json!({
+            "pan": holder.pan.to_string(),
+            "name": holder.facts.name.is_some(),
+            "address": holder.facts.address.is_some(),
+            "postal_code": holder.facts.postal_code.is_some(),
+            "order_key": holder.facts.order_key.is_some(),
+        }),
         Record::TokenStored(token) => json!({
             "token": token.number.0.to_string(),
             "pan": token.card.to_string(),
@@ -178,6 +187,9 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "flags": transaction.flags,
         "counted": counted_json(&transaction.details.counted),
         "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
+        "address_result": transaction.details.told.address.map(auth::AddressResult::as_str),
+        "cvv2_result": transaction.details.told.cvv2.map(auth::Cvv2Result::as_str),
+        "wrong_cvv2s": transaction.details.wrong_cvv2s,
         "token": transaction.details.token.map(|token| token.0.to_string()),
         "reward": transaction.details.told.reward.map(|reward| reward.to_string()),
         "tables_version": transaction.tables_version,

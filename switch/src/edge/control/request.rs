@@ -1,6 +1,6 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, hot_list, limits, tokens};
+use super::{Control, Trouble, holders, hot_list, limits, tokens};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, TokenLines, masked, removal, view_json,
 };
@@ -21,7 +21,8 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove and /v1/limits; see \
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/hot-list, \
+     /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders and /v1/holders/remove; see \
      docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -33,6 +34,7 @@ enum Action {
     Limit,
     HotList { remove: bool },
     Tokens(TokenLines),
+    Holders { remove: bool },
 }
 
 /// What the lines of a body ask for.
@@ -85,6 +87,9 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if let Action::HotList { remove } = action {
         return hot_list::carry_out(control, user, body, remove, check).await;
+    }
+    if let Action::Holders { remove } = action {
+        return holders::carry_out(control, user, body, remove, check).await;
     }
     if let Action::Tokens(asked) = action {
         return tokens::carry_out(control, user, body, asked, check).await;
@@ -143,6 +148,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/cards/remove" => Action::Remove { accounts },
         "/v1/cards/show" => Action::Show,
         "/v1/limits" => Action::Limit,
+        "/v1/holders" => Action::Holders { remove: false },
+        "/v1/holders/remove" => Action::Holders { remove: true },
         "/v1/tokens" => Action::Tokens(TokenLines::Put),
         "/v1/tokens/status" => Action::Tokens(TokenLines::Status),
         "/v1/tokens/remove" => Action::Tokens(TokenLines::Remove),

@@ -1,6 +1,6 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Origin, Refusal, elements, point_of_service};
+use super::{Origin, Refusal, elements, extras, point_of_service};
 use crate::translate::chip::Objects;
 use auth::{AccountType, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
@@ -12,13 +12,15 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
     let objects = icc.as_deref().map(Objects::read).transpose()?;
     let (transaction, account_type) = processing_code(message)?;
     let track2 = elements::track2(message, objects.as_ref())?;
+    let pan = elements::pan(message, track2.as_ref(), objects.as_ref())?;
+    let particulars = extras::usual(message, objects.as_ref(), &pan);
     Ok(Request {
         reply_to: origin.reply_to,
         link: origin.link,
         class,
         transaction,
         account_type,
-        pan: elements::pan(message, track2.as_ref(), objects.as_ref())?,
+        pan,
         expiry: expiry(message, track2.as_ref())?,
         card_sequence: card_sequence(message, objects.as_ref())?,
         amount_minor: amount_minor(message, transaction)?,
@@ -33,6 +35,7 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         entry: point_of_service::entry(message, objects.as_ref()),
         point_of_service: point_of_service::place(message, objects.as_ref()),
         token: None,
+        particulars,
         pin_block: pin_block(message)?,
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,

@@ -1,7 +1,7 @@
 //! The core's answers as messages. A response is the request's own elements, copied as they came, and
 //! what was decided.
 
-use super::Refusal;
+use super::{Extras, Refusal};
 use auth::{Balance, Response};
 use card::ResponseCode;
 use iso8583::emv::{self, tag};
@@ -14,17 +14,41 @@ use iso8583::{EncodeError, Message, MessageWriter, field};
 /// # Errors
 /// When a value of the core does not fit the dialect; nothing is appended then.
 pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    response_with(request, response, &Extras::default(), out)
+}
+
+/// The same with what the listener's answers carry beside that.
+///
+/// # Errors
+/// As [`response()`].
+pub fn response_with(
+    request: &Message<'_>,
+    response: &Response,
+    extras: &Extras,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let mut writer = MessageWriter::respond(out, request)?;
+    let mut extras = extras.answers(&response.told).peekable();
+    // Data elements are written in ascending order.
+    let mut extras_below = |field: u8, writer: &mut MessageWriter<'_>| {
+        while let Some((extra, value)) = extras.next_if(|(extra, _)| *extra < field) {
+            writer.field(extra, value.as_bytes())?;
+        }
+        Ok(())
+    };
+    extras_below(field::AUTHORIZATION_ID, &mut writer)?;
     if let Some(id) = &response.authorization_id {
         writer.field(field::AUTHORIZATION_ID, id)?;
     }
     writer.field(field::RESPONSE_CODE, response.code.as_bytes())?;
+    extras_below(field::ADDITIONAL_AMOUNTS, &mut writer)?;
     if let Some(amounts) = response.balance.and_then(|balance| additional_amounts(&balance)) {
         writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
     }
     if let Some(value) = &response.issuer_authentication {
         writer.field(field::ICC, &chip(value))?;
     }
+    extras_below(u8::MAX, &mut writer)?;
     writer.finish()
 }
 
