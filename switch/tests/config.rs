@@ -697,7 +697,7 @@ fn what_purchases_without_the_card_need() {
     site.check(
         "atc_max_jump = 1000\n",
         bins,
-        "token_bins = [\"400000\"] | product[0].token_bins: 400000 already belongs to the cards of \"test\"",
+        "token_bins = [\"400000\"] | product[0].token_bins: 400000 already belongs to the cards of \"classic\"",
     );
 }
 

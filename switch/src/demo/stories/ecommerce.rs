@@ -188,7 +188,7 @@ fn ask(
         let value = answer.value(number);
         value.map_or_else(String::new, |value| String::from_utf8_lossy(&value).into_owned())
     };
-    Ok(Answer { code: text(field::RESPONSE_CODE), told: text(44) })
+    Ok(Answer { code: text(field::RESPONSE_CODE), told: text(44).trim().to_owned() })
 }
 
 fn clear(pan: &Pan) -> String {
