@@ -200,7 +200,7 @@ pub(crate) fn holder(
     let names = told.and_then(|told| told.holder_name).zip(facts(file).and_then(|facts| facts.name));
     match names {
         Some((sent, on_file)) if sent != on_file => {
-            react(rules.holder_name, Step::HolderName, [0, 0], receipt)?
+            react(rules.holder_name, Step::HolderName, [0, 0], receipt)?;
         }
         Some(_) => receipt.pass(Step::HolderName, 0, 0),
         None => {}
