@@ -740,7 +740,7 @@ fn bind_transaction(
         &token,
         &told.address.map(auth::AddressResult::as_str),
         &told.cvv2.map(auth::Cvv2Result::as_str),
-        &traces.as_ref().map(|bytes| bytes.as_slice()),
+        &traces.as_ref().map(<[u8; 27]>::as_slice),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -33,8 +33,11 @@ pub(super) struct LineKind<C> {
     /// The change as a line for the control socket.
     pub(super) line: fn(&C) -> Value,
     /// The record of a change, if there is anything to do, and what it does.
-    pub(super) plan: fn(&C, &State, Time) -> Result<(Option<Record>, Did), String>,
+    pub(super) plan: fn(&C, &State, Time) -> Result<Plan, String>,
 }
+
+/// The record of a change, if there is anything to do, and what it does.
+pub(super) type Plan = (Option<Record>, Did);
 
 /// Where the lines come from.
 pub(super) enum Lines {

@@ -190,8 +190,8 @@ impl AnswerText {
             };
             match piece {
                 Piece::Text(text) => value.push_str(text),
-                Piece::Address => tells |= letter(&mut value, told.address.map(|result| result.as_str())),
-                Piece::Cvv2 => tells |= letter(&mut value, told.cvv2.map(|result| result.as_str())),
+                Piece::Address => tells |= letter(&mut value, told.address.map(auth::AddressResult::as_str)),
+                Piece::Cvv2 => tells |= letter(&mut value, told.cvv2.map(auth::Cvv2Result::as_str)),
                 Piece::Reward => {
                     tells |= told.reward.is_some();
                     value.push_str(told.reward.as_ref().map_or("", auth::RewardCode::as_str));
@@ -237,7 +237,7 @@ impl Extras {
                 }
                 Datum::Order => order = Some(value.iter().copied().take(256).collect()),
                 Datum::OrderCode => {
-                    code = Some(hex::decode(&value).ok().and_then(|code| code.try_into().ok()))
+                    code = Some(hex::decode(&value).ok().and_then(|code| code.try_into().ok()));
                 }
             }
             drop(text);
