@@ -462,7 +462,7 @@ fn approval() -> Response {
             available_minor: -50,
             currency: Currency::parse("EUR").unwrap(),
         }),
-        told: auth::Told::default(),
+        told: Told::default(),
     }
 }
 
