@@ -217,6 +217,8 @@ fn purchase(card: u32, round: u16) -> Request {
         point_of_service: PointOfService::default(),
         stated: auth::Stated::default(),
         track2: None,
+        token: None,
+        particulars: None,
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),
         cash: None,

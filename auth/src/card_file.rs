@@ -49,6 +49,7 @@ pub(crate) fn status(file: &CardFile, receipt: &mut Receipt) -> Result<(), Decli
 /// Step 8: from the first day of the start month to the last day of the expiry month. The file
 /// decides; an expiry in the message must agree with it.
 pub(crate) fn validity(
+    state: &State,
     file: &CardFile,
     product: &Product,
     request: &Request,
@@ -66,10 +67,13 @@ pub(crate) fn validity(
         return Err(receipt.fail(Step::Validity, ResponseCode::EXPIRED, as_number(start), this_month));
     }
     receipt.pass(Step::Validity, as_number(card.expiry), this_month);
+    // A token has a month of its own, and the number is what the message is about.
+    let of_token = request.token.and_then(|number| state.token_on_file(&number)).map(|token| token.expiry);
+    let on_file = of_token.unwrap_or(card.expiry);
     let on_track = request.track2.as_ref().and_then(card::Track2::expiry);
     for sent in [request.expiry, on_track].into_iter().flatten() {
-        if sent != card.expiry {
-            let (seen, on_file) = (as_number(sent), as_number(card.expiry));
+        if sent != on_file {
+            let (seen, on_file) = (as_number(sent), as_number(on_file));
             return Err(receipt.fail(Step::ExpiryMatch, ResponseCode::EXPIRED, seen, on_file));
         }
     }

@@ -8,7 +8,7 @@ use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::{ArpcBy, Recipe};
 use crate::request::{Chip, CryptogramKind, Request};
-use crate::state::CardFile;
+use crate::state::{CardFile, ChipCounter};
 use crate::tables::Product;
 use card::ResponseCode;
 use std::sync::Arc;
@@ -55,8 +55,12 @@ pub(crate) fn check(
     Ok(Some(CryptogramCheck {
         recipe: version.recipe,
         issuer_master_key: Arc::clone(issuer_master_key),
-        pan: request.pan,
-        card_sequence: request.card_sequence.or(file.card.card_sequence).unwrap_or(0),
+        pan: request.presented(),
+        // What is on file is the card's own, and a token is another number.
+        card_sequence: request
+            .card_sequence
+            .or(file.card.card_sequence.filter(|_| request.token.is_none()))
+            .unwrap_or(0),
         atc: chip.atc,
         unpredictable_number: chip.unpredictable_number,
         transaction_bytes: version.recipe.transaction_bytes(chip),
@@ -71,7 +75,7 @@ pub(crate) fn check(
 /// The HSM's finding, then the ATC, then what the chip tells.
 pub(crate) fn cryptogram(
     product: &Product,
-    file: &CardFile,
+    counter: ChipCounter,
     request: &Request,
     reply: &ChecksReply,
     receipt: &mut Receipt,
@@ -86,11 +90,11 @@ pub(crate) fn cryptogram(
         CryptogramResult::Failed => return Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     };
     receipt.pass(Step::Cryptogram, 0, 0);
-    if request.class.is_advice() && confirms(product, file, chip) {
+    if request.class.is_advice() && confirms(product, counter, chip) {
         receipt.pass(Step::Confirmation, chip.atc.into(), 0);
         return Ok(Chipped { confirms: true, issuer_authentication: None });
     }
-    fresh_counter(product, file, chip, receipt, counters)?;
+    fresh_counter(product, counter, chip, receipt, counters)?;
     if chip.kind() == Some(CryptogramKind::Aac) {
         return Err(receipt.fail(Step::OfflineDecline, ResponseCode::DO_NOT_HONOUR, 0, 0));
     }
@@ -116,22 +120,22 @@ pub(crate) struct Chipped {
 
 /// Whether a card's approval has a counter under which it has asked before. What it asked then was answered
 /// and posted or held.
-fn confirms(product: &Product, file: &CardFile, chip: &Chip) -> bool {
-    let behind = file.highest_atc.and_then(|highest| highest.checked_sub(chip.atc));
+fn confirms(product: &Product, counter: ChipCounter, chip: &Chip) -> bool {
+    let behind = counter.highest.and_then(|highest| highest.checked_sub(chip.atc));
     let known = behind.filter(|behind| *behind <= product.atc_window && *behind <= ATC_WINDOW);
-    chip.kind() == Some(CryptogramKind::Tc) && known.is_some_and(|behind| file.has_taken(behind))
+    chip.kind() == Some(CryptogramKind::Tc) && known.is_some_and(|behind| counter.has_taken(behind))
 }
 
 /// Only a good cryptogram moves the counter, else anybody could push it out of reach.
 fn fresh_counter(
     product: &Product,
-    file: &CardFile,
+    counter: ChipCounter,
     chip: &Chip,
     receipt: &mut Receipt,
     counters: &mut CardCounters,
 ) -> Result<(), Decline> {
     let seen = i64::from(chip.atc);
-    let Some(highest) = file.highest_atc else {
+    let Some(highest) = counter.highest else {
         counters.atc = Some(chip.atc);
         receipt.pass(Step::Atc, seen, 0);
         return Ok(());
@@ -140,7 +144,7 @@ fn fresh_counter(
     if chip.atc <= highest {
         // Offline transactions come late, and two terminals' messages may overtake each other.
         let behind = highest - chip.atc;
-        if behind > product.atc_window || file.has_taken(behind) {
+        if behind > product.atc_window || counter.has_taken(behind) {
             return Err(receipt.fail(Step::Atc, ResponseCode::CRYPTOGRAM_WRONG, seen, limit));
         }
         receipt.note(Step::AtcLate, behind.into(), product.atc_window.into());

@@ -9,7 +9,7 @@ use crate::spare::Spare;
 use crate::state::{Element, Memory, Sought, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
-use crate::{completion, pipeline, provision, recall, reversal};
+use crate::{completion, pipeline, provision, recall, reversal, token};
 use arrayvec::ArrayVec;
 use card::Time;
 use std::sync::Arc;
@@ -98,9 +98,18 @@ impl Core {
     /// Takes one input and appends what follows from it.
     pub fn step(&mut self, now: Time, input: Input, effects: &mut Vec<Effect>) {
         match input {
-            Input::Request(request) => pipeline::admit(self, now, request, effects),
+            Input::Request(mut request) => {
+                token::resolve(&self.state, &mut request);
+                pipeline::admit(self, now, request, effects);
+            }
             Input::HsmReply { ticket, reply } => pipeline::dispatch(self, now, ticket, &reply, effects),
-            Input::Reversal(reversal) => reversal::reverse(self, now, reversal, effects),
+            Input::Reversal(mut reversal) => {
+                // A token that is off the file by now finds no original, and its reversal is remembered.
+                if let Some(token) = self.state.token_on_file(&reversal.pan) {
+                    reversal.pan = token.card;
+                }
+                reversal::reverse(self, now, reversal, effects);
+            }
             Input::Recalled { ticket, found } => {
                 recall::answered(self, now, ticket, found, effects);
             }

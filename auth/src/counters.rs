@@ -36,12 +36,27 @@ pub enum Scope {
     Merchant,
     /// Of the product as a whole.
     Product,
+    /// From the IP address of whoever orders, by whichever cards of ours.
+    Ip,
+    /// With an e-mail address of the domain, likewise.
+    Email,
+    /// To the address where the goods go, likewise.
+    Address,
 }
 
 impl Scope {
     /// Every scope. The place of a scope here is part of stored forms: new ones go to the end.
-    pub const ALL: [Scope; 6] =
-        [Scope::Card, Scope::Account, Scope::Customer, Scope::Terminal, Scope::Merchant, Scope::Product];
+    pub const ALL: [Scope; 9] = [
+        Scope::Card,
+        Scope::Account,
+        Scope::Customer,
+        Scope::Terminal,
+        Scope::Merchant,
+        Scope::Product,
+        Scope::Ip,
+        Scope::Email,
+        Scope::Address,
+    ];
 
     /// The word used in the configuration and JSON.
     #[must_use]
@@ -53,6 +68,9 @@ impl Scope {
             Scope::Terminal => "terminal",
             Scope::Merchant => "merchant",
             Scope::Product => "product",
+            Scope::Ip => "ip",
+            Scope::Email => "email",
+            Scope::Address => "address",
         }
     }
 

@@ -5,6 +5,7 @@ use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
 use crate::recall::Recall;
 use crate::record::{Record, Transaction};
+use crate::told::Told;
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
 use serde::{Deserialize, Serialize};
@@ -65,6 +66,8 @@ pub struct Response {
     pub approved_minor: Option<i64>,
     /// Lines of a mini statement.
     pub statement: Option<Box<Statement>>,
+    /// What else there is to tell, where the link has a field for it.
+    pub told: Told,
 }
 
 /// Issuer authentication data, the value of tag 91: 8 to 16 bytes.
@@ -94,6 +97,7 @@ impl Response {
             billing: None,
             approved_minor: None,
             statement: None,
+            told: Told::default(),
         }
     }
 
@@ -109,6 +113,7 @@ impl Response {
             billing: transaction.details.billing.clone(),
             approved_minor: transaction.details.booking.as_ref().and_then(|booking| booking.approved_minor),
             statement: transaction.details.booking.as_ref().and_then(|booking| booking.statement()),
+            told: transaction.details.told,
         }
     }
 }

@@ -16,13 +16,21 @@ pub struct Checks {
     pub icvv: Option<CvvCheck>,
     /// The chip's cryptogram.
     pub cryptogram: Option<CryptogramCheck>,
+    /// The value printed on the card (service code 000).
+    pub cvv2: Option<CvvCheck>,
+    /// The code that signs an order.
+    pub order: Option<Box<OrderCheck>>,
 }
 
 impl Checks {
     /// Whether there is nothing to ask.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.pin.is_none() && self.cvv.is_none() && self.cryptogram.is_none()
+        self.pin.is_none()
+            && self.cvv.is_none()
+            && self.cryptogram.is_none()
+            && self.cvv2.is_none()
+            && self.order.is_none()
     }
 
     pub(crate) fn asked(&self) -> Asked {
@@ -31,6 +39,8 @@ impl Checks {
             cvv: self.cvv.is_some(),
             icvv: self.icvv.is_some(),
             cryptogram: self.cryptogram.is_some(),
+            cvv2: self.cvv2.is_some(),
+            order: self.order.is_some(),
         }
     }
 }
@@ -42,6 +52,8 @@ pub(crate) struct Asked {
     cvv: bool,
     icvv: bool,
     cryptogram: bool,
+    cvv2: bool,
+    order: bool,
 }
 
 /// Verify an encrypted PIN block against the card's reference.
@@ -103,6 +115,24 @@ pub struct CvvCheck {
     pub cvv: Cvv,
 }
 
+/// Verify the code that signs an order (payShield M8: ISO 9797-1 algorithm 3, padding method 2, all eight bytes).
+#[derive(Clone)]
+pub struct OrderCheck {
+    /// The card's own key, of MAC keys of a terminal (TAK).
+    pub key: Key,
+    /// What is signed.
+    pub message: Vec<u8>,
+    /// The code.
+    pub code: [u8; 8],
+}
+
+/// The code is as good as a signature, and what is ordered is nobody's business.
+impl fmt::Debug for OrderCheck {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OrderCheck({:?}, {} bytes, ****)", self.key, self.message.len())
+    }
+}
+
 /// Verify an ARQC and compute the ARPC that answers it (payShield KQ, KW, JS).
 #[derive(Clone, Debug)]
 pub struct CryptogramCheck {
@@ -148,6 +178,10 @@ pub struct ChecksReply {
     pub icvv: Option<CvvResult>,
     /// Result of [`Checks::cryptogram`].
     pub cryptogram: Option<CryptogramResult>,
+    /// Result of [`Checks::cvv2`].
+    pub cvv2: Option<CvvResult>,
+    /// Result of [`Checks::order`].
+    pub order: Option<CvvResult>,
 }
 
 impl ChecksReply {
@@ -159,6 +193,8 @@ impl ChecksReply {
             cvv: asked.cvv.then(|| self.cvv.unwrap_or(CvvResult::Failed)),
             icvv: asked.icvv.then(|| self.icvv.unwrap_or(CvvResult::Failed)),
             cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
+            cvv2: asked.cvv2.then(|| self.cvv2.unwrap_or(CvvResult::Failed)),
+            order: asked.order.then(|| self.order.unwrap_or(CvvResult::Failed)),
         }
     }
 }

@@ -29,6 +29,8 @@ mod counters;
 mod duplicate;
 mod effect;
 mod funds;
+mod holder;
+mod hot_list;
 mod hsm_checks;
 mod indexed;
 mod input;
@@ -39,6 +41,7 @@ pub mod limits;
 mod names;
 mod original;
 mod own_limits;
+mod particulars;
 mod pipeline;
 mod policy;
 mod preauthorization;
@@ -50,6 +53,7 @@ mod receipt;
 mod recipe;
 mod record;
 mod refund;
+mod remote;
 mod request;
 mod reversal;
 mod secure;
@@ -61,6 +65,8 @@ mod suspended;
 mod tables;
 mod tariff;
 mod terminal;
+mod token;
+mod told;
 mod transfer;
 mod validate;
 mod velocity;
@@ -72,9 +78,11 @@ pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
+pub use holder::{Holder, HolderChange, HolderFacts, NoSuchCard, OrderKey};
+pub use hot_list::{HotChange, HotListChanged, HotNotice, HotReason, HotRefusal, HotSpan, RewardCode};
 pub use hsm_checks::{
-    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult, PinCheck,
-    PinResult, PinVerification,
+    Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult,
+    OrderCheck, PinCheck, PinResult, PinVerification,
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
@@ -86,6 +94,9 @@ pub use names::{
     TransmissionTime,
 };
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
+pub use particulars::{
+    AddressDigits, Authentication, Cvv2, HolderName, Order, Particulars, PostalCode, Traces,
+};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
@@ -101,14 +112,19 @@ pub use record::{
     HoldExpired, HoldReleased, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus,
 };
+pub use remote::{AddressResult, AuthenticationDemand, Demand, RemoteRules, WithoutProof};
 pub use request::{
     AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,
     TransactionType,
 };
 pub use reversal::Reversal;
-pub use state::{Element, Frozen, InternalAccount, Memory, NewestOfTerminal, Route, State};
+pub use state::{
+    Element, Frozen, HotEntry, InternalAccount, Memory, NewestOfTerminal, Route, State, TokenFile,
+};
 pub use stored::{Billed, StoredTransaction};
 pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
 pub use tariff::{Charge, Fee, PartialFee};
+pub use token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
+pub use told::{Cvv2Result, Told};

@@ -117,7 +117,9 @@ impl Channel {
     pub fn of(request: &Request) -> Channel {
         match request.entry {
             _ if request.cash.is_some() || request.mcc == CASH_MACHINE => Channel::Atm,
-            EntryMode::Manual => Channel::Remote,
+            EntryMode::Manual | EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring => {
+                Channel::Remote
+            }
             _ => Channel::Pos,
         }
     }
@@ -147,8 +149,16 @@ impl Filter {
             && among(&self.currencies, &request.currency)
             && (self.channels.is_empty() || self.channels.contains(&Channel::of(request)))
             && (self.mcc.is_empty() || self.mcc.iter().any(|range| range.contains(&request.mcc)))
-            && self.card_present.is_none_or(|present| present == (request.entry != EntryMode::Manual))
+            && self.card_present.is_none_or(|present| present == is_present(request.entry))
     }
+}
+
+/// Whether the card was there, as far as the way of reading tells; where nothing is stated it was.
+fn is_present(entry: EntryMode) -> bool {
+    !matches!(
+        entry,
+        EntryMode::Manual | EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring
+    )
 }
 
 /// The short form: limits of one type of transaction by card, minor units of the account currency.

@@ -4,19 +4,22 @@
 use crate::billing::{self, Billing};
 use crate::booking::{Booking, Role, STATEMENT_LINES};
 use crate::core::{Core, respond};
-use crate::counters::Counted;
+use crate::counters::{Counted, Scope};
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
 use crate::names::{AccountId, CustomerId, ReplyTo, Ticket, TransactionId};
+use crate::particulars::Traces;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Credited, Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::state::AccountFile;
+use crate::token::TokenNumber;
+use crate::told::Told;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, cashback, chip, chip_rules, duplicate, funds, original, policy, preauthorization,
-    product_rules, recall, refund, secure, terminal, transfer, validate, velocity,
+    card_file, cashback, chip, chip_rules, duplicate, funds, hot_list, original, policy, preauthorization,
+    product_rules, recall, refund, remote, secure, terminal, token, transfer, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -69,7 +72,11 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
         }
         Ok(checks) => {
             let deadline = now.plus(core.tables.hsm_deadline);
+            let nothing_to_ask = checks.is_empty();
             let ticket = core.suspended.add(request, receipt, checks.asked(), deadline);
+            if nothing_to_ask {
+                return dispatch(core, now, ticket, &ChecksReply::default(), effects);
+            }
             effects.push(Effect::AskHsm { ticket, checks });
         }
     }
@@ -82,29 +89,34 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     duplicate::not_reversed(&core.state, request, receipt)?;
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
+    token::known(tables, request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
+    let today = now.day(tables.business_offset);
+    hot_list::check(&core.state, request, today, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     let original = original::of(&core.state, now, file, request, receipt)?;
     if original.is_some() || request.transaction == TransactionType::Refund {
         // Only more money on hold asks whether the card may still be used.
         if original::role(request) == Role::Increment {
             card_file::status(file, receipt)?;
-            card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+            card_file::validity(&core.state, file, product, request, today, receipt)?;
         }
         return Ok(Checks::default());
     }
     // What the chip has approved stands, whatever has become of the card since.
     if request.class.is_advice() {
-        return secure::checks(tables, product, file, request, receipt);
+        return secure::checks(tables, &core.state, product, file, request, today, receipt);
     }
     card_file::status(file, receipt)?;
-    card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    token::usable(&core.state, request, today, receipt)?;
+    card_file::validity(&core.state, file, product, request, today, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     cashback::allowed(product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
-    secure::checks(tables, product, file, request, receipt)
+    remote::holder(product, file, request, receipt)?;
+    secure::checks(tables, &core.state, product, file, request, today, receipt)
 }
 
 /// Second leg: the HSM has answered.
@@ -190,7 +202,10 @@ fn judge(
     }
 
     secure::cvv(product, reply, receipt)?;
-    let chipped = chip::cryptogram(product, file, request, reply, receipt, counters)?;
+    remote::cvv2(product, file, now.day(tables.business_offset), reply, receipt, counters)?;
+    remote::order(reply, receipt)?;
+    let chipped =
+        chip::cryptogram(product, core.state.chip_counter(file, request), request, reply, receipt, counters)?;
     let is_refund = request.transaction == TransactionType::Refund;
     if request.class.is_advice() && original.is_none() && !is_refund {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
@@ -302,6 +317,9 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let movement = approval.as_ref().map_or(Movement::Nothing, |approval| approval.movement);
     let funds = funds_of(core, now, request, movement);
     let account = approval.as_ref().map(|approval| approval.account);
+    let today = now.day(core.tables.business_offset);
+    let told = Told::of(&core.state, request, today, &decision.receipt);
+    let traces = approval.as_ref().map_or_else(Traces::default, |approval| approval.counting_traces(request));
     let mut approval = approval;
     let details = approval.as_mut().map_or_else(Details::default, |approval| Details {
         counted: match approval.counted.take() {
@@ -311,7 +329,11 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         customer: approval.customer,
         booking: approval.booking.take(),
         billing: approval.billing.take(),
+        ..Details::default()
     });
+    let wrong_cvv2s = decision.counters.wrong_cvv2s;
+    let token = request.token.map(TokenNumber);
+    let details = Details { told, token, wrong_cvv2s, traces, ..details };
     Transaction {
         id,
         time: now,
@@ -513,9 +535,23 @@ impl Follows {
     }
 }
 
+impl Approval {
+    /// Where the order came from, as far as a limit counts it: a record keeps no more.
+    fn counting_traces(&self, request: &Request) -> Traces {
+        let sent = request.particulars.as_ref().map_or_else(Traces::default, |told| told.traces);
+        let counts = |scope| self.counting.iter().any(|count| count.scope == scope);
+        Traces {
+            ip: sent.ip.filter(|_| counts(Scope::Ip)),
+            email: sent.email.filter(|_| counts(Scope::Email)),
+            address: sent.address.filter(|_| counts(Scope::Address)),
+        }
+    }
+}
+
 /// Counters of the card that this request moves, approved or not.
 #[derive(Default)]
 pub(crate) struct CardCounters {
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
+    pub(crate) wrong_cvv2s: Option<u8>,
 }

@@ -3,6 +3,7 @@
 use crate::chip::from_bcd;
 use crate::receipt::{Decline, Receipt, Step, Verdict};
 use crate::record::{AccountKind, Transaction};
+use crate::remote::{self, AddressResult};
 use crate::request::{MessageClass, Request};
 use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
@@ -24,6 +25,8 @@ pub(crate) fn apply(
     let (daily_amount, daily_count) = velocity::used(file, request.transaction, today, now);
     let digits = request.pan.reveal();
     let chip = request.chip.as_deref();
+    let told = request.particulars.as_deref();
+    let authentication = told.and_then(|told| told.authentication.as_ref());
     let facts = Facts {
         transaction: request.transaction.as_str(),
         message: match request.class {
@@ -61,6 +64,11 @@ pub(crate) fn apply(
         balance_available: account.available_minor(),
         daily_amount,
         daily_count: i64::from(daily_count),
+        token: request.token.is_some(),
+        cvv2_present: told.is_some_and(|told| told.cvv2.is_some()),
+        address_result: remote::address_result(file, told).map(AddressResult::as_str),
+        authentication: authentication.map(|sent| product.remote.says(sent).as_str()),
+        eci: authentication.and_then(|sent| sent.indicator).map(i64::from),
         score: 0,
     };
     let outcome = tables.rules.evaluate(&facts);

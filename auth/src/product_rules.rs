@@ -16,6 +16,10 @@ pub struct ProductRules {
     pub currencies: Vec<u16>,
     /// How the card may be read; empty for any.
     pub entry_modes: Vec<EntryMode>,
+    /// Only for orders from the net, and for numbers that a merchant keeps of them.
+    pub ecommerce_only: bool,
+    /// Only where a machine reads the card, or the holder orders from the net: nobody keys the number in.
+    pub electronic_only: bool,
     /// Whether cash may be had for a number that was keyed. Refused unless a product allows it.
     pub keyed_cash: bool,
     /// Above this amount (minor units of the account's currency) the merchant has to look at an identity document:
@@ -56,6 +60,17 @@ pub(crate) fn allowed(
     if !rules.entry_modes.is_empty() {
         let known = rules.entry_modes.contains(&request.entry);
         hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
+    }
+    if rules.ecommerce_only {
+        let net = matches!(
+            request.entry,
+            EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring
+        );
+        hold(net, Step::EcommerceOnly, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
+    }
+    if rules.electronic_only {
+        let read = !matches!(request.entry, EntryMode::Manual | EntryMode::Unknown);
+        hold(read, Step::ElectronicOnly, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     let number_alone = !request.entry.has_chip_data() && !request.entry.is_striped();
     let keyed_cash = request.transaction.draws_cash() && number_alone;

@@ -5,6 +5,8 @@
 use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
+use crate::holder::{HolderChange, NoSuchCard};
+use crate::hot_list::{HotChange, HotRefusal};
 use crate::limit::{Bound, Limit};
 use crate::limits::FURTHER_ACCOUNTS;
 use crate::names::{AccountId, CustomerId, LimitId};
@@ -14,6 +16,7 @@ use crate::record::{
 };
 use crate::state::State;
 use crate::tables::{Product, Tables};
+use crate::token::{TokenChange, TokenRefusal};
 use card::{Currency, Expiry, Pan, Time};
 use std::fmt;
 
@@ -49,6 +52,27 @@ pub enum ProvisionTask {
         /// How.
         change: LimitChange,
     },
+    /// Change the hot list, each change by itself; or, to check, say what each would do.
+    ChangeHotList {
+        /// What to change.
+        changes: Vec<HotChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
+    /// Change tokens, likewise.
+    ChangeTokens {
+        /// What to change.
+        changes: Vec<TokenChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
+    /// Change what is known of holders, likewise.
+    ChangeHolders {
+        /// What to change.
+        changes: Vec<HolderChange>,
+        /// Whether nothing is done.
+        check: bool,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -60,6 +84,12 @@ pub enum ProvisionAnswer {
     Card(Option<Box<CardView>>),
     /// Whether the limit was changed.
     Limit(Result<(), LimitRefusal>),
+    /// One for each change of the hot list, in order.
+    HotList(Vec<Result<Did, HotRefusal>>),
+    /// One for each change of a token, in order.
+    Tokens(Vec<Result<Did, TokenRefusal>>),
+    /// One for each change of what is known of a holder, in order.
+    Holders(Vec<Result<Did, NoSuchCard>>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -261,6 +291,8 @@ pub enum Refusal {
     FurtherAccounts,
     /// The account has a balance or holds.
     HasMoney,
+    /// So many tokens stand for the card.
+    HasTokens(u8),
     /// So many cards draw on the account.
     HasCards(usize),
 }
@@ -450,6 +482,10 @@ fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result
         let done = Done { card: Did::Absent, ..Done::default() };
         return Ok(Planned { done, ..Planned::default() });
     };
+    match state.card(&pan).map_or(0, |file| file.tokens) {
+        0 => {}
+        tokens => return Err(vec![Refusal::HasTokens(tokens)]),
+    }
     let mut planned = Planned {
         card: Some(Record::CardRemoved(CardRemoved { pan, time: now })),
         done: Done { card: Did::Removed, ..Done::default() },
@@ -510,6 +546,36 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
         }
         ProvisionTask::ChangeLimit { holder, limit, change } => {
             ProvisionAnswer::Limit(change_limit(core, now, holder, &limit, change, effects))
+        }
+        ProvisionTask::ChangeHotList { changes, check } => {
+            let change = |change: HotChange| {
+                let (record, did) = core.state.plan_hot_change(&change, now)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(Record::HotListChanged(record), effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::HotList(changes.into_iter().map(change).collect())
+        }
+        ProvisionTask::ChangeTokens { changes, check } => {
+            let change = |change: TokenChange| {
+                let (record, did) = core.state.plan_token(&change, now)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(record, effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::Tokens(changes.into_iter().map(change).collect())
+        }
+        ProvisionTask::ChangeHolders { changes, check } => {
+            let change = |change: HolderChange| {
+                let (record, did) = core.state.plan_holder(&change)?;
+                if let Some(record) = record.filter(|_| !check) {
+                    core.commit(record, effects);
+                }
+                Ok(did)
+            };
+            ProvisionAnswer::Holders(changes.into_iter().map(change).collect())
         }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
@@ -610,7 +676,13 @@ impl LimitView {
             let counters = match limit.scope {
                 Scope::Card => Some(&file.counters),
                 Scope::Account => account.and_then(|account| account.counters.as_deref()),
-                Scope::Customer | Scope::Terminal | Scope::Merchant | Scope::Product => None,
+                Scope::Customer
+                | Scope::Terminal
+                | Scope::Merchant
+                | Scope::Product
+                | Scope::Ip
+                | Scope::Email
+                | Scope::Address => None,
             };
             let counters = counters.filter(|_| limit.window != Window::TRANSACTION);
             LimitView {
@@ -684,6 +756,9 @@ impl fmt::Display for Refusal {
             }
             Refusal::HasMoney => {
                 f.write_str("account: has a balance or holds, so it cannot be closed; bring both to zero first")
+            }
+            Refusal::HasTokens(tokens) => {
+                write!(f, "tokens stand for the card ({tokens}); remove them first: `turnout card token list`")
             }
             Refusal::HasCards(1) => f.write_str("account: a card draws on it; remove the card first"),
             Refusal::HasCards(cards) => write!(f, "account: {cards} cards draw on it; remove them first"),

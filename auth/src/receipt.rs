@@ -268,6 +268,32 @@ steps! {
     ForcedPosting = 14, "posted though the funds do not suffice (needed, available)", Billing;
     /// The account can hold so much.
     LedgerRoom = 14, "account takes the amount", Billing;
+    /// The number is on the hot list, whether or not it is on file.
+    HotList = 7, "hot list (reason: 1 lost, 2 stolen, 3 not received, 4 counterfeit, 5 fraud, 6 restricted, 7 other; 1 to keep the card)", Number;
+    /// The number is that of a token, and stands for a card.
+    TokenOnFile = 7, "token on file, decided as of its card", None;
+    /// The token's own status.
+    TokenStatus = 7, "token not suspended", None;
+    /// The token's own last month.
+    TokenValidity = 8, "token valid this month (expiry YYMM, this month)", YearMonth;
+    /// The number in the chip is another one than the message's.
+    ChipPan = 6, "number in the chip is the one of the message", None;
+    /// The holder's name is not the one on file.
+    HolderName = 10, "holder's name is the one on file", None;
+    /// What came of comparing the address.
+    Address = 10, "address (result: 1 Y both, 2 A address, 3 Z postal code, 4 N neither, 5 U unavailable)", Number;
+    /// What 3-D Secure said, and whose the loss would be.
+    Authentication = 10, "holder authenticated by 3-D Secure (indicator, -1 for none; 1 where the issuer is liable)", Number;
+    /// Only for orders from the net.
+    EcommerceOnly = 10, "order from the net", None;
+    /// Only where a machine reads the card.
+    ElectronicOnly = 10, "card read by a machine", None;
+    /// The value printed on the card.
+    Cvv2 = 11, "value printed on the card (CVV2)", None;
+    /// Wrong printed values of the day.
+    Cvv2Tries = 11, "tries of the printed value left today (wrong so far, limit)", Number;
+    /// The code that signs the order.
+    OrderSignature = 11, "code that signs the order (PIN-2)", None;
 }
 
 impl Receipt {

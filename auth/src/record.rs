@@ -2,11 +2,16 @@ use crate::billing::{Billing, Shares};
 use crate::booking::Booking;
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
+use crate::holder::Holder;
+use crate::hot_list::HotListChanged;
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
 use crate::own_limits::{LimitChanged, LimitHolder};
+use crate::particulars::Traces;
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::stored::StoredTransaction;
+use crate::token::{Token, TokenNumber, TokenRemoved};
+use crate::told::Told;
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -43,6 +48,14 @@ pub enum Record {
     HoldReleased(HoldReleased),
     /// The other side of a transfer, or of its reversal.
     Credited(Credited),
+    /// Numbers came onto the hot list, or went off it.
+    HotListChanged(HotListChanged),
+    /// A token was put on file or changed. Its counter stays.
+    TokenStored(Token),
+    /// A token was taken off the file, with its counter.
+    TokenRemoved(TokenRemoved),
+    /// What is known of the holder of a card was replaced, or is forgotten.
+    HolderStored(Box<Holder>),
 }
 
 /// A card on file.
@@ -276,6 +289,14 @@ pub struct Details {
     pub billing: Option<Box<Billing>>,
     /// What it did to the ledger beyond its own hold or posting.
     pub booking: Option<Box<Booking>>,
+    /// What the answer tells beside its code.
+    pub told: Told,
+    /// The token that came in the place of the card.
+    pub token: Option<TokenNumber>,
+    /// Wrong printed values (CVV2) of the card on the business day after this transaction, where it changed them.
+    pub wrong_cvv2s: Option<u8>,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Traces,
 }
 
 /// What an approval did to the account.
@@ -401,6 +422,8 @@ pub struct Origin {
     pub shares: Option<Shares>,
     /// The transaction that it gives back, where it is a refund of one.
     pub refunds: Option<TransactionId>,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Traces,
 }
 
 /// A reversal that came before its original.
@@ -511,12 +534,12 @@ pub struct AccountRemoved {
 }
 
 impl Record {
-    /// The card this record is about; `None` for an account.
+    /// The card this record is about; `None` for an account, and for the hot list, which is of no card on file.
     #[must_use]
     pub fn pan(&self) -> Option<Pan> {
         match self {
             Record::CardStored(card) => Some(card.pan),
-            Record::AccountStored(_) | Record::AccountRemoved(_) => None,
+            Record::AccountStored(_) | Record::AccountRemoved(_) | Record::HotListChanged(_) => None,
             Record::Decided(transaction) => Some(transaction.pan),
             Record::Reversed(reversed) => Some(reversed.pan),
             Record::ReversalRemembered(remembered) => Some(remembered.pan),
@@ -528,6 +551,9 @@ impl Record {
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
+            Record::TokenStored(token) => Some(token.card),
+            Record::TokenRemoved(removed) => Some(removed.card),
+            Record::HolderStored(holder) => Some(holder.pan),
         }
     }
 
@@ -536,7 +562,11 @@ impl Record {
     pub fn time(&self) -> Option<Time> {
         match self {
             // What was recalled happened long before.
-            Record::CardStored(_) | Record::AccountStored(_) | Record::Recalled(_) => None,
+            Record::CardStored(_)
+            | Record::AccountStored(_)
+            | Record::Recalled(_)
+            | Record::TokenStored(_)
+            | Record::HolderStored(_) => None,
             Record::Decided(transaction) => Some(transaction.time),
             Record::Reversed(reversed) => Some(reversed.time),
             Record::ReversalRemembered(remembered) => Some(remembered.time),
@@ -547,6 +577,8 @@ impl Record {
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
             Record::LimitChanged(changed) => Some(changed.time),
+            Record::HotListChanged(changed) => Some(changed.time),
+            Record::TokenRemoved(removed) => Some(removed.time),
         }
     }
 }

@@ -1,6 +1,7 @@
 use crate::billing::Stated;
 use crate::instruction::Instruction;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
+use crate::particulars::Particulars;
 use arrayvec::ArrayVec;
 use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
 use serde::{Deserialize, Serialize};
@@ -19,8 +20,11 @@ pub struct Request {
     pub transaction: TransactionType,
     /// Account type the money comes from (DE 3, positions 3 and 4).
     pub account_type: AccountType,
-    /// The card.
+    /// The card; a token's number until the core has put its card here.
     pub pan: Pan,
+    /// The token that came in the place of the card, once the core has found it. Whoever makes a request leaves
+    /// it empty.
+    pub token: Option<Pan>,
     /// Expiry as the terminal sent it (DE 14 or track 2).
     pub expiry: Option<Expiry>,
     /// PAN sequence number (DE 23 or tag 5F34).
@@ -59,9 +63,16 @@ pub struct Request {
     pub stated: Stated,
     /// What it says about accounts and amounts beyond that.
     pub instruction: Instruction,
+    /// What else the message tells.
+    pub particulars: Option<Box<Particulars>>,
 }
 
 impl Request {
+    /// The number as it came, which stands on the track and under the cryptogram.
+    pub(crate) fn presented(&self) -> Pan {
+        self.token.unwrap_or(self.pan)
+    }
+
     /// Which account of the card it is about: where it gives money, the one that the money goes to, as far as the
     /// message says.
     pub(crate) fn drawn_type(&self) -> AccountType {

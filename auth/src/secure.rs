@@ -6,19 +6,22 @@ use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinR
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::PinReference;
+use crate::remote;
 use crate::request::Request;
-use crate::state::CardFile;
+use crate::state::{CardFile, State};
 use crate::tables::{PinMethod, Product, Tables};
-use card::{Cvv, PinBlock, ResponseCode, ServiceCode};
+use card::{CivilDay, Cvv, PinBlock, ResponseCode, ServiceCode};
 use std::sync::Arc;
 
 /// Everything the HSM can verify about this request, in one question. Something has to prove that
 /// the card or its holder was there; a request that proves nothing is refused.
 pub(crate) fn checks(
     tables: &Tables,
+    state: &State,
     product: &Product,
     file: &CardFile,
     request: &Request,
+    today: CivilDay,
     receipt: &mut Receipt,
 ) -> Result<Checks, Decline> {
     let cryptogram = chip::check(product, file, request, receipt)?;
@@ -31,8 +34,10 @@ pub(crate) fn checks(
     let cvv = cvv_check(product, request, receipt)?;
     let icvv = cvv.clone().filter(|_| looks_for_icvv(product, request)).map(as_icvv);
     let pin = pin_check(tables, product, file, request, receipt)?;
-    let checks = Checks { pin, cvv, icvv, cryptogram };
-    if checks.is_empty() {
+    let cvv2 = remote::cvv2_check(state, product, file, request, today, receipt)?;
+    let order = remote::order_check(product, file, request, receipt)?;
+    let checks = Checks { pin, cvv, icvv, cryptogram, cvv2, order };
+    if checks.is_empty() && !remote::needs_no_proof(product, request) {
         return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
     receipt.pass(Step::Verification, 0, 0);
@@ -56,7 +61,7 @@ fn cvv_check(
         return Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0));
     };
     let service_code = track.service_code();
-    Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.pan, expiry, service_code, cvv }))
+    Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.presented(), expiry, service_code, cvv }))
 }
 
 /// Only a card with a chip has a second value, and only a product that does something about it wants to

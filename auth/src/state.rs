@@ -2,18 +2,23 @@ mod books;
 mod counters;
 mod counting;
 mod fingerprints;
+mod hot_list;
 mod lives;
 mod look_ahead;
 mod snapshot;
+mod tokens;
 
 pub use books::InternalAccount;
 pub(crate) use counters::Counters;
+pub use hot_list::HotEntry;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
+pub use tokens::TokenFile;
 
 use crate::billing::Shares;
 use crate::counters::Window;
 use crate::effect::Balance;
+use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
 use crate::indexed::{Entry, Indexed};
 use crate::limits::{
     ATC_WINDOW, FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION,
@@ -23,6 +28,7 @@ use crate::names::{
     AccountId, LimitId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
 };
 use crate::own_limits::OwnLimits;
+use crate::provision::Did;
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus,
@@ -33,6 +39,7 @@ use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use counting::Counting;
 use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
+use hot_list::HotList;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -70,6 +77,8 @@ pub struct State {
     /// Counter of the newest transaction.
     last_counter: u64,
     counting: Counting,
+    hot_list: HotList,
+    tokens: Indexed<TokenFile>,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -103,6 +112,21 @@ pub struct CardFile {
     pub(crate) taken_atcs: u64,
     pub(crate) counters: Counters,
     pub(crate) own_limits: Option<Box<OwnLimits>>,
+    /// How many tokens stand for it.
+    pub(crate) tokens: u8,
+    /// Wrong printed values (CVV2), and on which business day.
+    wrong_cvv2s: u8,
+    wrong_cvv2s_day: Option<CivilDay>,
+    /// What is known of its holder.
+    pub(crate) holder: Option<Box<HolderFacts>>,
+}
+
+/// The chip counters that were accepted of a card or a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ChipCounter {
+    pub(crate) highest: Option<u16>,
+    /// Which ones behind the highest: bit 0 is the one before it.
+    taken: u64,
 }
 
 /// An account with its balance. Minor units of its currency.
@@ -168,6 +192,8 @@ impl State {
             internal: BTreeMap::new(),
             last_counter: 0,
             counting: Counting::default(),
+            hot_list: HotList::default(),
+            tokens: Indexed::default(),
         }
     }
 
@@ -202,6 +228,10 @@ impl State {
             Record::LimitChanged(changed) => self.limit_changed(changed),
             Record::HoldReleased(released) => self.hold_released(released),
             Record::Credited(credited) => self.credited(credited),
+            Record::HotListChanged(changed) => self.hot_list_changed(changed),
+            Record::TokenStored(token) => self.store_token(token),
+            Record::TokenRemoved(removed) => self.remove_token(removed),
+            Record::HolderStored(holder) => self.store_holder(holder),
         }
     }
 
@@ -223,7 +253,18 @@ impl State {
                 taken_atcs: 0,
                 counters: Counters::default(),
                 own_limits: None,
+                tokens: 0,
+                wrong_cvv2s: 0,
+                wrong_cvv2s_day: None,
+                holder: None,
             }),
+        }
+    }
+
+    fn store_holder(&mut self, holder: &Holder) {
+        if let Some(file) = self.card_mut(&holder.pan) {
+            let known = holder.facts != HolderFacts::default();
+            file.holder = known.then(|| Box::new(holder.facts.clone()));
         }
     }
 
@@ -285,10 +326,16 @@ impl State {
         self.last_counter = self.last_counter.max(transaction.id.0 / SHARDS as u64);
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
+            if let Some(wrong) = transaction.details.wrong_cvv2s {
+                (file.wrong_cvv2s, file.wrong_cvv2s_day) = (wrong, Some(transaction.business_day));
+            }
             file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
-            if let Some(atc) = transaction.atc {
+            if let Some(atc) = transaction.atc.filter(|_| transaction.details.token.is_none()) {
                 file.take_atc(atc);
             }
+        }
+        if let (Some(number), Some(atc)) = (transaction.details.token, transaction.atc) {
+            self.take_token_atc(number, atc);
         }
         let mut stored = StoredTransaction::of(transaction);
         if stored.standing_minor != 0 {
@@ -624,6 +671,42 @@ impl State {
         Some([of_day(LimitId::PURCHASES), of_day(LimitId::WITHDRAWALS)])
     }
 
+    /// What is known of the holder of a card.
+    #[must_use]
+    pub fn holder(&self, pan: &Pan) -> Option<&HolderFacts> {
+        self.card(pan)?.holder.as_deref()
+    }
+
+    /// The record of a change of what is known of a holder, if there is anything to do, and what it does. What the
+    /// change leaves out stays.
+    ///
+    /// # Errors
+    /// When the card is not on file.
+    pub fn plan_holder(&self, change: &HolderChange) -> Result<(Option<Record>, Did), NoSuchCard> {
+        let file = self.card(&change.pan).ok_or(NoSuchCard)?;
+        let before = file.holder.as_deref().cloned();
+        let facts = match &change.facts {
+            None if before.is_none() => return Ok((None, Did::Absent)),
+            None => HolderFacts::default(),
+            Some(facts) => {
+                let before = before.clone().unwrap_or_default();
+                HolderFacts {
+                    name: facts.name.or(before.name),
+                    address: facts.address.or(before.address),
+                    postal_code: facts.postal_code.or(before.postal_code),
+                    order_key: facts.order_key.or(before.order_key),
+                }
+            }
+        };
+        let did = match (&before, &change.facts) {
+            (_, None) => Did::Removed,
+            (None, _) => Did::Added,
+            (Some(before), _) if *before == facts => return Ok((None, Did::Same)),
+            (Some(_), _) => Did::Updated,
+        };
+        Ok((Some(Record::HolderStored(Box::new(Holder { pan: change.pan, facts }))), did))
+    }
+
     /// The account on file.
     #[must_use]
     pub fn account_on_file(&self, id: &AccountId) -> Option<&Account> {
@@ -746,24 +829,41 @@ impl Entry for NewestOfTerminal {
 }
 
 impl CardFile {
-    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
     fn take_atc(&mut self, atc: u16) {
-        match self.highest_atc {
+        let mut counter = self.chip_counter();
+        counter.take(atc);
+        (self.highest_atc, self.taken_atcs) = (counter.highest, counter.taken);
+    }
+
+    /// Wrong printed values on this business day; a new day begins anew.
+    pub(crate) fn wrong_cvv2s(&self, today: CivilDay) -> u8 {
+        if self.wrong_cvv2s_day == Some(today) { self.wrong_cvv2s } else { 0 }
+    }
+
+    pub(crate) fn chip_counter(&self) -> ChipCounter {
+        ChipCounter { highest: self.highest_atc, taken: self.taken_atcs }
+    }
+}
+
+impl ChipCounter {
+    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
+    fn take(&mut self, atc: u16) {
+        match self.highest {
             Some(highest) if atc <= highest => {
-                self.taken_atcs |= bit(highest - atc);
+                self.taken |= bit(highest - atc);
             }
             Some(highest) => {
                 let jump = atc - highest;
-                self.taken_atcs = self.taken_atcs.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
-                self.highest_atc = Some(atc);
+                self.taken = self.taken.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
+                self.highest = Some(atc);
             }
-            None => self.highest_atc = Some(atc),
+            None => self.highest = Some(atc),
         }
     }
 
     /// Whether the counter so far behind the highest one was used; too far back nobody knows.
     pub(crate) fn has_taken(&self, behind: u16) -> bool {
-        behind == 0 || behind > ATC_WINDOW || self.taken_atcs & bit(behind) != 0
+        behind == 0 || behind > ATC_WINDOW || self.taken & bit(behind) != 0
     }
 }
 

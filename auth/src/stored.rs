@@ -3,8 +3,10 @@ use crate::booking::{Booking, Life, Role};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
+use crate::particulars::Traces;
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
 use crate::request::{Cash, MessageClass, TransactionType};
+use crate::told::Told;
 use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +73,10 @@ pub struct StoredTransaction {
     pub life: Option<Box<Life>>,
     /// Conversion, fee and settlement, and what of them stands.
     pub billed: Option<Box<Billed>>,
+    /// What the answer tells beside its code.
+    pub told: Told,
+    /// Where the order came from, as far as limits counted it.
+    pub traces: Option<Box<Traces>>,
 }
 
 /// What a transaction with a [`Billing`] was decided to take, and what of that stands now.
@@ -127,6 +133,10 @@ impl StoredTransaction {
                 let whole = if transaction.funds.minor() < 0 { whole.given() } else { whole };
                 Some(Box::new(Billed { billing: billing.clone(), shares: whole.shares? }))
             }),
+            told: transaction.details.told,
+            traces: Some(transaction.details.traces)
+                .filter(|traces| *traces != Traces::default())
+                .map(Box::new),
         }
     }
 
@@ -183,6 +193,7 @@ impl StoredTransaction {
             billing: self.billed.as_deref().map(|billed| Box::new(billed.billing.clone())),
             approved_minor: self.booking.as_ref().and_then(|booking| booking.approved_minor),
             statement: self.booking.as_ref().and_then(|booking| booking.statement()),
+            told: self.told,
         }
     }
 
@@ -204,6 +215,7 @@ impl StoredTransaction {
             counted: self.counted.clone(),
             shares: self.shares(),
             refunds: self.original().filter(|_| self.role() == Role::Refund),
+            traces: self.traces.as_deref().copied().unwrap_or_default(),
         })
     }
 

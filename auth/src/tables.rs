@@ -4,6 +4,7 @@ use crate::limit::Limit;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
 use crate::rate::RateTable;
+use crate::remote::RemoteRules;
 use crate::request::TransactionType;
 use crate::tariff::Fee;
 use card::{Currency, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
@@ -136,6 +137,8 @@ pub struct Product {
     pub name: String,
     /// Beginnings of its PANs, up to 11 digits each.
     pub prefixes: Vec<String>,
+    /// Beginnings of the numbers of its tokens, likewise.
+    pub token_prefixes: Vec<String>,
     /// Whose chip rules apply.
     pub scheme: Scheme,
     /// How many digits its PANs may have.
@@ -169,6 +172,8 @@ pub struct Product {
     pub atc_window: u16,
     /// What is done about what chip and terminal tell.
     pub chip_rules: ChipRules,
+    /// What it asks of purchases without the card.
+    pub remote: RemoteRules,
     /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
@@ -234,6 +239,18 @@ impl Tables {
     }
 }
 
+impl Tables {
+    /// Whether the number is in a range of tokens, and in none of cards that says more.
+    pub(crate) fn issues_token(&self, pan: &Pan) -> bool {
+        let digits = pan.reveal();
+        let longest = |prefixes: &[String]| {
+            prefixes.iter().filter(|prefix| digits.starts_with(prefix.as_bytes())).map(String::len).max()
+        };
+        let token = self.products.iter().filter_map(|product| longest(&product.token_prefixes)).max();
+        token.is_some() && token > self.products.iter().filter_map(|product| longest(&product.prefixes)).max()
+    }
+}
+
 impl TerminalSet {
     /// The terminal of this identification.
     #[must_use]
@@ -255,6 +272,7 @@ impl Product {
             name: name.to_owned(),
             pan_lengths: lengths.copied().collect(),
             prefixes,
+            token_prefixes: Vec::new(),
             scheme,
             rules: ProductRules::default(),
             cvk: None,
@@ -269,6 +287,7 @@ impl Product {
             atc_max_jump: 1000,
             atc_window: 0,
             chip_rules: ChipRules::default(),
+            remote: RemoteRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
             fees: Vec::new(),

@@ -56,7 +56,7 @@ fn instruction(request: &Request, receipt: &mut Receipt) -> Result<(), Decline> 
 
 /// Step 6: length, check digit, and agreement of DE 2 with the track.
 pub(crate) fn card_number(request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
-    let pan: &Pan = &request.pan;
+    let pan: &Pan = &request.presented();
     let digits = pan.len() as i64;
     let agrees = request.track2.as_ref().is_none_or(|track| track.pan() == *pan);
     // ISO/IEC 7812-1 allows 8 to 19 digits; payment cards have at least 12.

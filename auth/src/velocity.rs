@@ -4,6 +4,7 @@ use crate::counters::{Count, MAX_COUNTED, Scope, Window};
 use crate::limit::{Bound, Limit};
 use crate::names::LimitId;
 use crate::own_limits::OwnLimits;
+use crate::particulars::Traces;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::{Request, TransactionType};
 use crate::state::{AccountFile, CardFile, Counters, State};
@@ -56,6 +57,7 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             Scope::Customer => held.account.account.customer.is_some(),
             Scope::Merchant => held.request.merchant.is_some(),
             Scope::Card | Scope::Account | Scope::Terminal | Scope::Product => true,
+            Scope::Ip | Scope::Email | Scope::Address => traces(held.request).of(limit.scope).is_some(),
         };
         named && limit.filter.matches(held.request, held.tables)
     };
@@ -98,7 +100,9 @@ fn bound(held: Held<'_>, limit: &Limit, seen: Seen) -> (Bound, Option<Scope>) {
     let product = match limit.scope {
         Scope::Card | Scope::Account | Scope::Customer => limit.bound,
         // Cards of other shards come there, too, of which this one knows nothing.
-        Scope::Terminal | Scope::Merchant | Scope::Product => limit.bound.share(held.tables.shards),
+        Scope::Terminal | Scope::Merchant | Scope::Product | Scope::Ip | Scope::Email | Scope::Address => {
+            limit.bound.share(held.tables.shards)
+        }
     };
     let of = |own: Option<&OwnLimits>| own.and_then(|own| own.bound(limit.id)).unwrap_or_default();
     let (card, account) = (held.file.own_limits.as_deref(), held.account.own_limits.as_deref());
@@ -159,7 +163,14 @@ fn counters<'a>(held: Held<'a>, limit: &Limit) -> Option<&'a Counters> {
         Scope::Terminal => held.state.counters_at_terminal(request.link, request.terminal),
         Scope::Merchant => held.state.counters_at_merchant(&request.merchant?),
         Scope::Product => held.state.counters_of_product(),
+        scope @ (Scope::Ip | Scope::Email | Scope::Address) => {
+            held.state.counters_of_trace(scope, traces(request).of(scope)?)
+        }
     }
+}
+
+fn traces(request: &Request) -> Traces {
+    request.particulars.as_ref().map_or_else(Traces::default, |told| told.traces)
 }
 
 /// What today has counted of this type of transaction: minor units and number.
@@ -273,10 +284,12 @@ mod tests {
             point_of_service: crate::PointOfService::default(),
             stated: crate::Stated::default(),
             track2: None,
+            token: None,
             pin_block: None,
             chip: None,
             cash: None,
             instruction: crate::Instruction::default(),
+            particulars: None,
         }
     }
 }

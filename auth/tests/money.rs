@@ -310,6 +310,7 @@ impl Bank {
                 cvv: None,
                 icvv: None,
                 pin: None,
+                ..ChecksReply::default()
             };
             self.step(Input::HsmReply { ticket: *ticket, reply }, Some(request))?;
         }

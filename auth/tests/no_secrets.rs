@@ -6,11 +6,12 @@ mod bank;
 mod one_card;
 
 use auth::{
-    AccountTerms, CardChange, CardPut, CardStatus, Effect, IbmMethod, Input, LinkName, PinMethod,
-    PinReference, Product, Provision, ProvisionTask, ProvisionTicket, Record, ReplyTo, Reversal,
-    TransmissionTime,
+    AccountTerms, AddressDigits, CardChange, CardPut, CardStatus, Effect, HolderChange, HolderFacts,
+    HolderName, HotChange, HotNotice, HotReason, HotSpan, IbmMethod, Input, LinkName, OrderKey, PinMethod,
+    PinReference, PostalCode, Product, Provision, ProvisionTask, ProvisionTicket, Record, ReplyTo, Reversal,
+    TokenChange, TokenTask, TransmissionTime,
 };
-use card::{Stan, TerminalId};
+use card::{Pan, ResponseCode, Stan, TerminalId};
 use one_card::{CVV, LINK, PAN, TERMINAL, all_right, full_request, pan, step};
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -96,6 +97,47 @@ fn debug_of_changes_of_the_card_base_shows_no_card_data() {
         let records = effects.iter().filter(|effect| matches!(effect, Effect::Record(_))).count();
         assert_eq!((records, effects.len()), (2, 5), "{effects:?}");
     }
+}
+
+/// Listed numbers, tokens and what is known of holders, as tasks, answers, records and pieces of a snapshot.
+#[test]
+fn debug_of_what_is_kept_beside_cards_shows_nothing_of_it() {
+    let [pin, _] = PIN_REFERENCES;
+    let mut core = one_card::core(product(pin), pin);
+    let on_file = one_card::card_on_file(pin);
+    let notice = HotNotice { reason: HotReason::Lost, code: ResponseCode::LOST, reward: None, until: None };
+    let listed = HotChange { span: HotSpan::one(on_file.pan), notice: Some(notice) };
+    let number = Pan::parse(b"4899001111111112").expect("16 digits");
+    let put = TokenTask::Put { card: on_file.pan, expiry: on_file.expiry, status: None };
+    let facts = HolderFacts {
+        name: HolderName::read("Erika Muster"),
+        address: AddressDigits::read("73155829 Long Road"),
+        postal_code: PostalCode::read("SW1A 1AA"),
+        order_key: OrderKey::new("U0123456789ABCDEF0123456789ABCDEF"),
+    };
+    let holder = HolderChange { pan: on_file.pan, facts: Some(facts) };
+    let tasks = [
+        ProvisionTask::ChangeTokens { changes: vec![TokenChange { number, task: put }], check: false },
+        ProvisionTask::ChangeHolders { changes: vec![holder], check: false },
+        ProvisionTask::ChangeHotList { changes: vec![listed], check: false },
+    ];
+    let hidden = |value: &dyn Debug| {
+        assert_hidden(value, &secrets());
+        let text = format!("{value:?}");
+        for secret in ["4899001111111112", "ERIKA", "73155829", "SW1A1AA", "0123456789ABCDEF"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+    };
+    let mut effects = Vec::new();
+    for task in tasks {
+        let input = Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }));
+        hidden(&input);
+        effects.extend(step(&mut core, input));
+    }
+    assert_eq!(effects.len(), 6, "{effects:?}");
+    hidden(&effects);
+    hidden(core.state());
+    core.state().freeze().into_each(|element| hidden(element));
 }
 
 /// A record is sealed before it reaches a disk, and holds the PAN. The rest must not get that far.

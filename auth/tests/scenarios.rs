@@ -6,16 +6,22 @@
 mod bank;
 #[path = "support/effects.rs"]
 mod effects;
+#[path = "support/hot_list.rs"]
+mod hot_list;
 #[path = "support/institution.rs"]
 mod institution;
 #[path = "support/limits.rs"]
 mod limits;
 #[path = "support/money.rs"]
 mod money;
+#[path = "support/remote.rs"]
+mod remote;
 #[path = "support/script.rs"]
 mod script;
 #[path = "support/stage.rs"]
 mod stage;
+#[path = "support/tokens.rs"]
+mod tokens;
 #[path = "support/values.rs"]
 mod values;
 

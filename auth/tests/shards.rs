@@ -73,6 +73,8 @@ impl Town {
         let asked = self.step(shard, at_ms, Input::Request(Box::new(request)));
         let [Effect::AskHsm { ticket, .. }] = asked[..] else { panic!("{asked:?}") };
         let reply = ChecksReply {
+            cvv2: None,
+            order: None,
             pin: Some(PinResult::Right),
             cvv: Some(CvvResult::Right),
             icvv: None,

@@ -60,6 +60,24 @@ impl Pan {
         PanDigits { digits, length: self.length }
     }
 
+    /// The digits as a number, for tables of very many: with [`len`](Pan::len) it is the whole PAN.
+    #[must_use]
+    pub fn reveal_number(&self) -> u64 {
+        self.number
+    }
+
+    /// The PAN of [`reveal_number`](Pan::reveal_number) and [`len`](Pan::len); `None` when the number has more
+    /// digits than that, or the length is none of a PAN.
+    #[must_use]
+    pub fn from_number(number: u64, length: u8) -> Option<Pan> {
+        let fits = match length {
+            1..=18 => number < 10u64.pow(u32::from(length)),
+            19 => number < 10_000_000_000_000_000_000,
+            _ => false,
+        };
+        fits.then_some(Pan { number, length })
+    }
+
     /// Number of digits. A PAN is never empty.
     #[must_use]
     #[allow(clippy::len_without_is_empty)]
@@ -197,12 +215,7 @@ pub mod sealed {
     /// Those of the deserializer, and a number with more digits than its length.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pan, D::Error> {
         let (number, length) = <(u64, u8)>::deserialize(deserializer)?;
-        let fits = match length {
-            1..=18 => number < 10u64.pow(u32::from(length)),
-            19 => number < 10_000_000_000_000_000_000,
-            _ => false,
-        };
-        if fits { Ok(Pan { number, length }) } else { Err(D::Error::custom("not a sealed PAN")) }
+        Pan::from_number(number, length).ok_or_else(|| D::Error::custom("not a sealed PAN"))
     }
 }
 

@@ -283,6 +283,11 @@ mod tests {
         balance_available: i64::MAX,
         daily_amount: -1,
         daily_count: 0,
+        token: false,
+        cvv2_present: true,
+        address_result: None,
+        authentication: Some("attempted"),
+        eci: Some(6),
         score: 11,
     };
 

@@ -163,6 +163,17 @@ facts! {
     daily_amount: int,
     /// Number of transactions counted likewise, without this one.
     daily_count: int,
+    /// Whether a token came in the place of the card.
+    token: bool,
+    /// Whether the value printed on the card (CVV2) came with the request, which is right then.
+    cvv2_present: bool,
+    /// What came of comparing the holder's address: both agree, the address, the postal code, neither, or nothing could
+    /// be compared.
+    address_result: maybe_string of Domain::OneOf(&["Y", "A", "Z", "N", "U"]),
+    /// What 3-D Secure said of the holder.
+    authentication: maybe_string of Domain::OneOf(&["authenticated", "attempted", "none"]),
+    /// Electronic commerce indicator, as sent.
+    eci: maybe_int,
     /// Points that the rules before this one have given.
     score: int,
 }

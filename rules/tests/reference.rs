@@ -354,7 +354,8 @@ fn int() -> impl Strategy<Value = Int> + Clone {
 
 fn text() -> impl Strategy<Value = Text> + Clone {
     let fact = facts_where(|fact| fact.kind == Kind::String && fact.domain == Domain::Any);
-    let optional = facts_where(|fact| fact.kind == Kind::String && fact.optional);
+    let optional =
+        facts_where(|fact| fact.kind == Kind::String && fact.optional && fact.domain == Domain::Any);
     prop_oneof![
         3 => select(TEXTS).prop_map(Text::Constant),
         3 => fact.prop_map(Text::Fact),
@@ -440,6 +441,11 @@ fn facts() -> impl Strategy<Value = Facts<'static>> {
                 balance_available,
                 daily_amount,
                 daily_count,
+                token: atm,
+                cvv2_present: pin_present,
+                address_result: merchant.map(|_| "Z"),
+                authentication: mcc.map(|_| "attempted"),
+                eci: atc,
                 score,
             }
         },

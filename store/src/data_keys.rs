@@ -227,6 +227,14 @@ impl DataKeys {
         *tag.as_ref().first_chunk().expect("HMAC-SHA-256 has 32 bytes")
     }
 
+    /// A keyed hash of something that counters go by, of a kind (`ip`, `email`): the first 64 bits of HMAC-SHA-256 under
+    /// the key of [`DataKeys::pan_lookup`]. A PAN has digits alone, so nothing here is the hash of one.
+    #[must_use]
+    pub fn trace(&self, kind: &str, text: &str) -> u64 {
+        let tag = hmac::sign(&self.keys().pan_lookup, format!("{kind}:{text}").as_bytes());
+        u64::from_be_bytes(*tag.as_ref().first_chunk().expect("HMAC-SHA-256 has 32 bytes"))
+    }
+
     /// Seals a PAN under the current data key. The same PAN gives the same bytes until the next
     /// rotation.
     #[must_use]

@@ -78,8 +78,8 @@ mod tests {
     use super::*;
     use auth::{
         Account, AccountId, AccountKind, Booking, Card, CardStatus, Count, Counted, CustomerId, EntryMode,
-        Funds, LimitId, LinkName, MessageClass, PinReference, Scope, Step, Transaction, TransactionId,
-        TransactionType, TransmissionTime, Window,
+        Funds, LimitId, LinkName, MessageClass, PinReference, RewardCode, Scope, Step, TokenNumber, Told,
+        Transaction, TransactionId, TransactionType, TransmissionTime, Window,
     };
     use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Stan, TerminalId, Time};
 
@@ -137,6 +137,14 @@ mod tests {
                 customer: CustomerId::new("C-1"),
                 billing: None,
                 booking: Some(Box::new(Booking { cash_minor: 500, ..Booking::default() })),
+                told: Told {
+                    reward: RewardCode::parse("R1"),
+                    address: Some(auth::AddressResult::PostalCode),
+                    cvv2: None,
+                },
+                token: Some(TokenNumber(Pan::parse(b"4899001234567892").unwrap())),
+                wrong_cvv2s: Some(2),
+                traces: auth::Traces { ip: Some(u64::MAX), email: None, address: Some(0) },
             },
             tables_version: 5,
             receipt,

@@ -17,6 +17,7 @@ mod master_key;
 mod ndc;
 mod product;
 mod rate;
+mod remote;
 mod section;
 mod tls;
 mod transactions;

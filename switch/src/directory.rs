@@ -1,13 +1,14 @@
 //! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
-//! card that is not on file goes by its own number.
+//! card that is not on file goes by its own number. A token goes with its card. The hot list is in every shard.
 
 use auth::{
     Account, AccountId, Completed, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record, Reversed,
 };
 use card::Pan;
 use dashmap::DashMap;
+use std::ops::Range;
 
-/// Home shards of the cards on file. With one shard there is nothing to look up.
+/// Home shards of the cards on file, and of the tokens that stand for them. With one shard there is nothing to look up.
 pub struct Directory {
     shards: usize,
     homes: DashMap<Pan, u8>,
@@ -98,11 +99,29 @@ impl Directory {
         home
     }
 
+    /// The shard of a token, which is that of its card, and remembered as that of a card is.
+    pub fn settle_token(&self, token: &Pan, card: &Pan) -> usize {
+        let home = self.home(card);
+        if self.shards > 1 {
+            self.homes.insert(*token, home as u8);
+        }
+        home
+    }
+
     /// The same for a card whose home may be known better.
     pub fn settle_if_unknown(&self, pan: &Pan, account: &AccountId) {
         if self.shards > 1 {
             self.homes.entry(*pan).or_insert_with(|| self.home_of_account(account) as u8);
         }
+    }
+
+    /// Which shards a record goes to at a start: all where each has the whole of what it tells.
+    pub fn homes_of_record(&self, record: &Record) -> Range<usize> {
+        if matches!(record, Record::HotListChanged(_)) {
+            return 0..self.shards;
+        }
+        let home = self.home_of_record(record);
+        home..home + 1
     }
 
     /// The shard of a record; remembers the home of a card that it stores.
@@ -118,6 +137,7 @@ impl Directory {
                 self.home_of_account(account)
             }
             Record::CardStored(card) => self.settle(&card.pan, &card.account),
+            Record::TokenStored(token) => self.settle_token(&token.number.0, &token.card),
             // The card may be off the file by now; its account is where it was.
             Record::Reversed(Reversed { origin: Some(origin), .. })
             | Record::Completed(Completed { origin: Some(origin), .. })

@@ -62,7 +62,9 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let opened = filling::fill(&mut cores, |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
             let record = store::decode_without_receipt(bytes)?;
-            filler.replay(directory.home_of_record(&record), record);
+            let homes = directory.homes_of_record(&record);
+            homes.clone().skip(1).for_each(|home| filler.replay(home, record.clone()));
+            filler.replay(homes.start, record);
             Ok(())
         })
     });

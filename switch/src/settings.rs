@@ -132,6 +132,8 @@ pub enum Protocol {
         dialect: Arc<iso8583::Dialect>,
         /// How messages lie in the stream.
         framing: iso8583::framing::Framing,
+        /// Where messages carry what no dialect puts at one place.
+        extras: Arc<crate::translate::iso::Extras>,
     },
     /// NDC from ATMs.
     Ndc(Arc<NdcSettings>),

@@ -75,6 +75,7 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
         }
         Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),
         Route::Card(pan, None) => filler.restore(directory.home(&pan), element),
+        Route::Token(token, card) => filler.restore(directory.settle_token(&token, &card), element),
         Route::Own if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
         Route::Own | Route::Any => filler.restore(0, element),
         Route::Unknown if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),

@@ -818,3 +818,64 @@ fn rates_and_fees() {
     let errors = with(good).unwrap_err();
     assert!(errors.len() == 1 && errors[0].reason.contains("rates.csv cannot be read"), "{errors:?}");
 }
+
+#[test]
+fn what_purchases_without_the_card_need() {
+    use auth::{AddressResult, AuthenticationDemand, Demand, WithoutProof};
+    let site = Site::new();
+    let rules = "atc_max_jump = 1000\ntoken_bins = [\"4899\"]\necommerce_only = true\n[product.remote]\n";
+    let load = |more: &str| site.load(&[("atc_max_jump = 1000\n", &format!("{rules}{more}\n"))]);
+    let settings = load(
+        "cvv2 = \"required\"\naddress = { N = \"05\" }\nauthentication = \"attempted\"\nauthenticated = [\"05\"]\n\
+         without_proof = [\"recurring\"]\nchip_pan = \"ignore\"",
+    )
+    .unwrap();
+    let product = &settings.tables.products[0];
+    assert!(product.rules.ecommerce_only && product.token_prefixes == ["4899"]);
+    let remote = &product.remote;
+    assert_eq!((remote.cvv2, remote.authentication), (Demand::Required, AuthenticationDemand::Attempted));
+    let code = card::ResponseCode::DO_NOT_HONOUR;
+    assert_eq!(remote.address[AddressResult::Neither as usize], Reaction::Decline(code));
+    assert_eq!(remote.address[AddressResult::Both as usize], Reaction::Ignore);
+    assert_eq!((&remote.authenticated[..], &remote.attempted[..]), (&[5][..], &[6, 1][..]));
+    assert_eq!(remote.without_proof[..], [WithoutProof::Recurring]);
+    let check = |more: &str, expect: &str| {
+        site.check("atc_max_jump = 1000\n", &format!("{rules}{more}\n"), expect);
+    };
+    check("cvv2 = \"yes\"", "cvv2 = \"yes\" | product[0].remote.cvv2: is \"yes\"");
+    check("cvv2_tries = 0", "cvv2_tries = 0 | product[0].remote.cvv2_tries: is out of bounds");
+    check(
+        "authenticated = [\"005\"]",
+        "authenticated = [\"005\"] | product[0].remote.authenticated: holds what is no electronic commerce indicator",
+    );
+    check(
+        "address = { X = \"05\" }",
+        "address = { X = \"05\" } | product[0].remote.address.X: is not a known key",
+    );
+    let bins = "atc_max_jump = 1000\ntoken_bins = [\"400000\"]\n";
+    site.check(
+        "atc_max_jump = 1000\n",
+        bins,
+        "token_bins = [\"400000\"] | product[0].token_bins: 400000 already belongs to the cards of \"classic\"",
+    );
+}
+
+#[test]
+fn where_a_listener_finds_what_no_dialect_puts_at_one_place() {
+    let site = Site::new();
+    let listener = "protocol = \"iso8583\"\n";
+    let settings = site
+        .load(&[(listener, &format!("{listener}fields.cvv2 = \"48:1-3\"\nanswers.44 = \"{{cvv2}}\"\n"))])
+        .unwrap();
+    let Protocol::Iso8583 { extras, .. } = &settings.listeners[0].protocol else { panic!("not ISO 8583") };
+    assert_eq!(extras.request[0].1.to_string(), "48:1-3");
+    assert_eq!(extras.answers[0].field, 44);
+    let check = |line: &str, expect: &str| {
+        site.check(listener, &format!("{listener}{line}\n"), &format!("{line} | listener[0].{expect}"));
+    };
+    check("fields.cvv2 = \"x\"", "fields.cvv2: is no place in a message");
+    check("fields.cvv = \"48\"", "fields.cvv: is not a known key");
+    check("answers.44 = \"text\"", "answers.44: is nothing that an answer carries");
+    check("answers.39 = \"{cvv2}\"", "answers.39: is a data element of the decision itself");
+    check("answers.xx = \"{cvv2}\"", "answers.xx: is nothing that an answer carries");
+}

@@ -1,14 +1,16 @@
 //! ISO 8583 to the core's terms and back, on messages written by the `iso8583` crate's own writer.
 
 use auth::{
-    AccountType, Balance, Billing, Destination, EntryMode, LinkName, MessageClass, Rate, ReplyTo, Request,
-    Response, Reversal, Rounding, Settlement, Stated, TransactionId, TransactionType, TransmissionTime,
+    AccountType, AddressResult, Authentication, Balance, Billing, Cvv2, Cvv2Result, Destination, EntryMode,
+    LinkName, MessageClass, Particulars, Rate, ReplyTo, Request, Response, Reversal, RewardCode, Rounding,
+    Settlement, Stated, Told, Traces, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
 use std::collections::BTreeMap;
 use switch::translate::iso::{
-    self, Incoming, NetworkManagement, Refusal, refusal_response, response, unreadable_response,
+    self, AnswerText, Datum, Extras, FieldPath, Incoming, NetworkManagement, Refusal, refusal_response,
+    response, unreadable_response,
 };
 
 const PAN: &str = "4000001234567899";
@@ -535,6 +537,7 @@ fn approval() -> Response {
         billing: None,
         approved_minor: None,
         statement: None,
+        told: Told::default(),
     }
 }
 
@@ -753,4 +756,115 @@ fn nothing_of_the_card_is_printed() {
     }
     let refusal = purchase().with(35, "4000001234567899").refusal();
     assert_eq!(refusal.to_string(), "answered 30, DE 35: not in the layout of track 2");
+}
+
+/// Places as a listener's configuration gives them: whole elements, characters, parts of an inner structure.
+fn extras() -> Extras {
+    let place = |text: &str| FieldPath::parse(text).unwrap();
+    Extras {
+        request: vec![
+            (Datum::Cvv2, place("48:1-3")),
+            (Datum::Eci, place("48:4-5")),
+            (Datum::AuthenticationValue, place("48:6-9")),
+            (Datum::Address, place("60:1-20")),
+            (Datum::PostalCode, place("60:21-30")),
+            (Datum::Ip, place("61")),
+            (Datum::Email, place("62")),
+            (Datum::OrderCode, place("63:1-16")),
+            (Datum::Order, place("63:17-99")),
+            (Datum::DeliveryAddress, place("3.1")),
+        ],
+        answers: vec![
+            AnswerText::parse(44, " {address}{cvv2}").unwrap(),
+            AnswerText::parse(60, "{reward}").unwrap(),
+        ],
+    }
+}
+
+fn told(draft: &Draft) -> Option<Box<Particulars>> {
+    let frame = draft.write("iso87_ascii");
+    let message = parse(&frame, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+    let mut request = draft.request();
+    let trace = |kind: &str, text: &str| (kind.len() * 1000 + text.len()) as u64;
+    extras().read(&message, &mut request, &trace);
+    request.particulars
+}
+
+#[test]
+fn what_a_listener_says_where_to_find() {
+    let draft = purchase()
+        .with(48, "12305AVAV")
+        .with(60, "12 High St          SW1A 1AA  ")
+        .with(61, "2001:DB8:0::7")
+        .with(62, "Erika@Example.com")
+        .with(63, "0123456789ABCDEF2 books");
+    let told = told(&draft).unwrap();
+    assert!(matches!(&told.cvv2, Some(Cvv2::Value(cvv)) if cvv.reveal() == b"123"));
+    assert_eq!(told.authentication, Some(Authentication { indicator: Some(5), has_value: true }));
+    assert_eq!(told.address.unwrap().reveal(), "12");
+    assert_eq!(told.postal_code.unwrap().reveal(), "SW1A1AA");
+    // By kind and the one form of the text: 2001:db8::7, example.com, and the part of DE 3.
+    assert_eq!(told.traces, Traces { ip: Some(2_011), email: Some(5_011), address: Some(7_002) });
+    let order = told.order.as_ref().unwrap();
+    assert_eq!((&order.text[..], order.code), (&b"2 books"[..], [1, 35, 69, 103, 137, 171, 205, 239]));
+    let shown = format!("{told:?}");
+    assert!(!shown.contains("SW1A") && !shown.contains("books") && !shown.contains("\"12\""), "{shown}");
+}
+
+#[test]
+fn what_is_absent_or_no_value_is_told_from_each_other() {
+    let cvv2 = |value: &str| told(&purchase().with(48, value)).unwrap().cvv2;
+    assert!(matches!(cvv2("12 05"), Some(Cvv2::Illegible)));
+    assert!(cvv2("   05").is_none());
+    let authentication = |value: &str| told(&purchase().with(48, value)).unwrap().authentication.unwrap();
+    assert_eq!(authentication("   X50000"), Authentication { indicator: None, has_value: false });
+    assert_eq!(authentication("   06"), Authentication { indicator: Some(6), has_value: false });
+    // A code that is none is wrong, and there all the same.
+    assert_eq!(told(&purchase().with(63, "not a code at all")).unwrap().order.unwrap().code, [0; 8]);
+}
+
+#[test]
+fn names_and_numbers_that_need_no_configuration() {
+    let name = |request: &Request| {
+        let name = request.particulars.as_ref().and_then(|told| told.holder_name);
+        name.map(|name| name.reveal().to_owned())
+    };
+    let plain = purchase().without(55);
+    assert_eq!(name(&plain.request()), None);
+    let track = plain.clone().with(45, "B4000001234567899^MUSTER/ERIKA.MS^28122011000012345");
+    assert_eq!(name(&track.request()).as_deref(), Some("ERIKA MUSTER"));
+    let mut objects = chip_objects();
+    objects.push((0x5F20, "4D55535445522F4D4158"));
+    let chip = purchase().with(55, icc(&objects)).request();
+    assert_eq!(name(&chip).as_deref(), Some("MAX MUSTER"));
+    assert_eq!(chip.particulars.as_ref().unwrap().chip_pan, None);
+    // 5A and 57 of another card than DE 2 and 35.
+    objects.retain(|(tag, _)| *tag != 0x57);
+    objects.push((0x5A, "4000009876543219"));
+    let chip = purchase().with(55, icc(&objects)).request();
+    assert_eq!(chip.particulars.unwrap().chip_pan, Pan::parse(b"4000009876543219").ok());
+}
+
+#[test]
+fn answers_carry_what_there_is_to_tell_at_its_place() {
+    let frame = purchase().write("iso87_ascii");
+    let message = parse(&frame, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+    let fields = |told: Told| {
+        let mut out = Vec::new();
+        let conventions = iso::Conventions::default();
+        iso::response_with(&conventions, &message, &Response { told, ..approval() }, &extras(), &mut out)
+            .unwrap();
+        let answer = parse(&out, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+        [38, 39, 44, 54, 60]
+            .map(|number| answer.value(number).map(|value| String::from_utf8_lossy(&value).into_owned()))
+    };
+    let nothing = fields(Told::default());
+    assert!(nothing[2].is_none() && nothing[4].is_none() && nothing[0].is_some() && nothing[3].is_some());
+    let told = Told {
+        reward: RewardCode::parse("R50"),
+        address: Some(AddressResult::Address),
+        cvv2: Some(Cvv2Result::Match),
+    };
+    assert_eq!(fields(told)[2].as_deref(), Some(" AM"));
+    assert_eq!(fields(told)[4].as_deref(), Some("R50"));
 }

@@ -19,6 +19,7 @@ pub struct CardSimulator {
     pin_reference: [u8; 5],
     stripe_cvv: Cvv,
     chip_cvv: Cvv,
+    printed_cvv: Cvv,
     master_key: ClearKey,
     pin: Pin,
     atc: u16,
@@ -57,6 +58,7 @@ impl CardSimulator {
             pin_reference: [b'0' + issuer.pvki % 10, a, b, c, d],
             stripe_cvv: cvv::cvv(&issuer.keys.cvk, &pan, &expiry, &issuer.service_code.0),
             chip_cvv: cvv::cvv(&issuer.keys.cvk, &pan, &expiry, ICVV_SERVICE_CODE),
+            printed_cvv: cvv::cvv(&issuer.keys.cvk, &pan, &expiry, CVV2_SERVICE_CODE),
             master_key: emv::derive_master_key(&issuer.keys.mk_ac, &pan, sequence, DeriveOption::A),
             pin: issuer.pin(serial),
             atc: 0,
@@ -176,6 +178,12 @@ impl CardSimulator {
         Track2::parse(&text).expect("16 digits, separator and 20 digits are a track 2")
     }
 
+    /// The value printed on the card (CVV2).
+    #[must_use]
+    pub fn printed_cvv(&self) -> &Cvv {
+        &self.printed_cvv
+    }
+
     /// Another verification value than the stripe's: each digit counted up.
     #[must_use]
     pub fn wrong_cvv(&self) -> Cvv {
@@ -199,6 +207,9 @@ impl CardSimulator {
 
 /// Stands for the track's service code in the iCVV.
 const ICVV_SERVICE_CODE: &[u8; 3] = b"999";
+
+/// Stands for it in the value printed on the card.
+const CVV2_SERVICE_CODE: &[u8; 3] = b"000";
 
 impl fmt::Debug for CardSimulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

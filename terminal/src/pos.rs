@@ -277,6 +277,13 @@ impl Pos {
         out: &mut Vec<u8>,
     ) -> Result<(), EncodeError> {
         let mut writer = self.begin(out, mti)?;
+        let mut further = presentment.further.iter().peekable();
+        let mut further_below = |field: u8, writer: &mut MessageWriter<'_>| {
+            while let Some((field, value)) = further.next_if(|(number, _)| *number < field) {
+                writer.field(*field, value)?;
+            }
+            Ok(())
+        };
         if presentment.track2.is_none() {
             writer.field(field::PAN, &presentment.pan.reveal())?;
         }
@@ -304,6 +311,7 @@ impl Pos {
             writer.field(field::AUTHORIZATION_ID, id)?;
         }
         self.write_acceptor(&mut writer)?;
+        further_below(field::CURRENCY, &mut writer)?;
         writer.field(field::CURRENCY, &self.currency_digits())?;
         if let Some(block) = &presentment.pin_block {
             writer.field(field::PIN_BLOCK, block.reveal())?;
@@ -314,15 +322,18 @@ impl Pos {
         if let Some(icc) = &presentment.icc {
             writer.field(field::ICC, icc)?;
         }
+        further_below(field::PRIVATE_60, &mut writer)?;
         if let Some(text) = &particulars.private_60 {
             writer.field(field::PRIVATE_60, text.as_bytes())?;
         }
+        further_below(field::ORIGINAL_DATA, &mut writer)?;
         if let Some(original) = &original {
             writer.field(field::ORIGINAL_DATA, original)?;
         }
         if let Some(account) = &particulars.account_to {
             writer.field(field::ACCOUNT_TO, account.as_bytes())?;
         }
+        further_below(u8::MAX, &mut writer)?;
         writer.finish()
     }
 

@@ -21,6 +21,8 @@ pub struct Presentment {
     pub icc: Option<Vec<u8>>,
     /// Encrypted PIN (DE 52).
     pub pin_block: Option<PinBlock>,
+    /// Further data elements, ascending: what a network carries of an order from the net, say.
+    pub further: Vec<(u8, Vec<u8>)>,
 }
 
 impl Presentment {
@@ -55,6 +57,7 @@ impl Presentment {
             card_sequence: None,
             icc: None,
             pin_block: None,
+            further: Vec::new(),
         }
     }
 
@@ -62,7 +65,23 @@ impl Presentment {
     #[must_use]
     pub fn keyed(pan: Pan, expiry: Expiry) -> Presentment {
         let (track2, card_sequence, icc, pin_block) = (None, None, None, None);
-        Presentment { entry_mode: 1, pan, expiry: Some(expiry), track2, card_sequence, icc, pin_block }
+        let further = Vec::new();
+        Presentment {
+            entry_mode: 1,
+            pan,
+            expiry: Some(expiry),
+            track2,
+            card_sequence,
+            icc,
+            pin_block,
+            further,
+        }
+    }
+
+    /// Number and expiry, typed in by the holder in a shop of the net, with these data elements beside the usual.
+    #[must_use]
+    pub fn ordered(pan: Pan, expiry: Expiry, further: Vec<(u8, Vec<u8>)>) -> Presentment {
+        Presentment { entry_mode: 81, further, ..Presentment::keyed(pan, expiry) }
     }
 
     /// The same with a PIN.
@@ -86,6 +105,7 @@ impl Presentment {
             card_sequence: Some(card.sequence()),
             icc: Some(card.arqc(transaction, version)),
             pin_block: None,
+            further: Vec::new(),
         }
     }
 }

@@ -45,6 +45,14 @@ pub struct Entry {
     pub authorization_id: Option<String>,
     /// The account, once the card was found.
     pub account: Option<String>,
+    /// Masked number of the token that came in the place of the card.
+    pub token: Option<String>,
+    /// What came of comparing the address.
+    pub address_result: Option<String>,
+    /// What came of the printed value.
+    pub cvv2_result: Option<String>,
+    /// What whoever kept the card is to get.
+    pub reward: Option<String>,
     /// Notes to dispense, by cassette type 1 to 4.
     pub notes: Option<[u8; 4]>,
     /// Version of the tables it was decided under.
@@ -200,6 +208,10 @@ impl Entry {
             code: transaction.code,
             authorization_id: authorization_id.map(|id| String::from_utf8_lossy(&id).into_owned()),
             account: transaction.account.map(|account| account.as_str().to_owned()),
+            address_result: transaction.details.told.address.map(|result| result.as_str().to_owned()),
+            cvv2_result: transaction.details.told.cvv2.map(|result| result.as_str().to_owned()),
+            token: transaction.details.token.map(|token| token.0.to_string()),
+            reward: transaction.details.told.reward.map(|reward| reward.to_string()),
             notes: transaction.cash.and_then(|cash| cash.notes),
             tables_version: transaction.tables_version,
             receipt: transaction.receipt.clone(),
@@ -262,6 +274,10 @@ impl Entry {
             "code": self.code.as_str(),
             "meaning": self.code.meaning(),
             "capture": self.code.is_capture(),
+            "reward": self.reward,
+            "token": self.token,
+            "address_result": self.address_result,
+            "cvv2_result": self.cvv2_result,
             "authorization_id": self.authorization_id,
             "status": self.status.as_str(),
             "standing_minor": self.standing_minor,

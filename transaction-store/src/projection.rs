@@ -274,6 +274,9 @@ impl TransactionStore {
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
             Record::LimitChanged(changed) => self.tick(changed.time),
+            Record::HotListChanged(changed) => self.tick(changed.time),
+            Record::TokenStored(_) | Record::HolderStored(_) => {}
+            Record::TokenRemoved(removed) => self.tick(removed.time),
         }
         Ok(())
     }
@@ -767,7 +770,11 @@ fn bind_transaction(
     let shares = shares.map(|billed| billed.shares);
     let booking = transaction.details.booking.as_deref();
     let booking = booking.and_then(|booking| serde_json::to_string(booking).ok());
-    let row: [&dyn ToSql; 53] = [
+    let reward = transaction.details.told.reward;
+    let token = transaction.details.token.map(|token| token.0.to_string());
+    let told = transaction.details.told;
+    let traces = transaction.details.traces.to_bytes();
+    let row: [&dyn ToSql; 58] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -821,6 +828,11 @@ fn bind_transaction(
         &shares.map(|shares| shares.settlement_minor),
         &billing.map(entry::billing_bytes),
         &booking,
+        &reward.as_ref().map(auth::RewardCode::as_str),
+        &token,
+        &told.address.map(auth::AddressResult::as_str),
+        &told.cvv2.map(auth::Cvv2Result::as_str),
+        &traces.as_ref().map(<[u8; 27]>::as_slice),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

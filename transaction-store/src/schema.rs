@@ -69,6 +69,11 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("standing_settlement_minor", "INTEGER"),
     ("billing", "BLOB"),
     ("booking", "TEXT"),
+    ("reward", "TEXT"),
+    ("token", "TEXT"),
+    ("address_result", "TEXT"),
+    ("cvv2_result", "TEXT"),
+    ("traces", "BLOB"),
 ];
 
 /// Columns of an event of a transaction.

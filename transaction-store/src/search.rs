@@ -4,8 +4,8 @@ use crate::file;
 use crate::part::{Kind, Part};
 use crate::projection::{Progress, as_i64, read_progress};
 use auth::{
-    AccountId, Balance, Billed, Billing, Cash, Counted, CustomerId, Funds, Recall, Record, Shares,
-    StoredTransaction, Transaction, TransactionId, TransmissionTime,
+    AccountId, Balance, Billed, Billing, Cash, Counted, CustomerId, Funds, Recall, Record, RewardCode,
+    Shares, StoredTransaction, Told, Transaction, TransactionId, TransmissionTime,
 };
 use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, Time};
 use rusqlite::{Connection, Row, ToSql};
@@ -286,6 +286,10 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         link: word("link")?,
         terminal: word("terminal")?,
         merchant: get.of("merchant")?,
+        reward: get.of("reward")?,
+        token: get.of("token")?,
+        address_result: get.of("address_result")?,
+        cvv2_result: get.of("cvv2_result")?,
         mcc: get.of("mcc")?,
         class: serde_json::from_value(word("class")?.into()).map_err(|_| bad("class"))?,
         transaction: serde_json::from_value(word("type")?.into()).map_err(|_| bad("type"))?,
@@ -390,6 +394,16 @@ fn stored(
         Some(text) => Some(serde_json::from_str(&text).map_err(|_| bad("booking"))?),
         None => None,
     };
+    let letter = |column: &'static str| get.of::<Option<String>>(column);
+    let told = Told {
+        reward: letter("reward")?.as_deref().and_then(RewardCode::parse),
+        address: letter("address_result")?.as_deref().and_then(auth::AddressResult::parse),
+        cvv2: letter("cvv2_result")?.as_deref().and_then(auth::Cvv2Result::parse),
+    };
+    let traces = match get.of::<Option<Vec<u8>>>("traces")? {
+        Some(bytes) => Some(Box::new(auth::Traces::from_bytes(&bytes).ok_or(bad("traces"))?)),
+        None => None,
+    };
     Ok(StoredTransaction {
         id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
         time: Time::from_unix_ms(get.of("time_ms")?),
@@ -422,6 +436,8 @@ fn stored(
         booking,
         // What was refunded in part stays in memory.
         life: None,
+        told,
+        traces,
     })
 }
 

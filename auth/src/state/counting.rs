@@ -7,6 +7,7 @@ use crate::counters::{Counted, Scope, Window};
 use crate::limits::{COUNTED_PLACES, COUNTED_SETS};
 use crate::names::{CustomerId, LinkName, fingerprint};
 use crate::own_limits::{LimitChanged, LimitHolder, OwnLimits};
+use crate::particulars::Traces;
 use crate::record::Origin;
 use crate::stored::StoredTransaction;
 use card::{CivilDay, MerchantId, Pan, TerminalId, Time};
@@ -79,8 +80,15 @@ impl State {
                     file.map(|file| &mut **file.counters.get_or_insert_default())
                 }
                 scope => {
-                    let place =
-                        Place::of(scope, stored.link, stored.terminal, stored.merchant, stored.customer);
+                    let traces = stored.traces.as_deref().copied().unwrap_or_default();
+                    let place = Place::of(
+                        scope,
+                        stored.link,
+                        stored.terminal,
+                        stored.merchant,
+                        stored.customer,
+                        traces,
+                    );
                     place.and_then(|place| self.counting.place(place, day, time))
                 }
             };
@@ -99,8 +107,14 @@ impl State {
                     self.accounts.get_mut(&origin.account).and_then(|file| file.counters.as_deref_mut())
                 }
                 scope => {
-                    let place =
-                        Place::of(scope, origin.link, origin.terminal, origin.merchant, origin.customer);
+                    let place = Place::of(
+                        scope,
+                        origin.link,
+                        origin.terminal,
+                        origin.merchant,
+                        origin.customer,
+                        origin.traces,
+                    );
                     place.and_then(|place| self.counting.places.get_mut(&place))
                 }
             };
@@ -140,6 +154,11 @@ impl State {
 
     pub(crate) fn counters_at_merchant(&self, merchant: &MerchantId) -> Option<&Counters> {
         self.counting.places.get(&Place::merchant(merchant))
+    }
+
+    /// Of an IP address, e-mail domain or address, by its keyed hash.
+    pub(crate) fn counters_of_trace(&self, scope: Scope, trace: u64) -> Option<&Counters> {
+        self.counting.places.get(&Place(scope, trace))
     }
 
     pub(crate) fn counters_of_product(&self) -> Option<&Counters> {
@@ -189,6 +208,7 @@ impl Place {
         terminal: TerminalId,
         merchant: Option<MerchantId>,
         customer: Option<CustomerId>,
+        traces: Traces,
     ) -> Option<Place> {
         match scope {
             Scope::Card | Scope::Account => None,
@@ -196,6 +216,7 @@ impl Place {
             Scope::Terminal => Some(Place::terminal(link, terminal)),
             Scope::Merchant => merchant.as_ref().map(Place::merchant),
             Scope::Product => Some(Place(Scope::Product, 0)),
+            Scope::Ip | Scope::Email | Scope::Address => traces.of(scope).map(|trace| Place(scope, trace)),
         }
     }
 

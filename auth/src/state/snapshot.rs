@@ -1,6 +1,7 @@
 use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
-use super::{AccountFile, CardFile, InternalAccount, Kept, NewestOfTerminal, State};
+use super::hot_list::{FrozenHotList, HotEntry};
+use super::{AccountFile, CardFile, InternalAccount, Kept, NewestOfTerminal, State, TokenFile};
 use crate::names::{AccountId, ReversalKey, SettlementKey};
 use crate::record::Account;
 use crate::slab::FrozenSlab;
@@ -21,6 +22,8 @@ pub struct Frozen {
     reversals: Vec<(Time, ReversalKey)>,
     books: Vec<Element>,
     counters: Vec<Element>,
+    hot_list: FrozenHotList,
+    tokens: FrozenSlab<TokenFile>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -49,6 +52,10 @@ pub enum Element {
     Counters(Box<CountersOf>),
     /// Balance of an account of our own in a currency, minor units.
     Internal(InternalAccount, Currency, i128),
+    /// Numbers on the hot list, of which each shard has all.
+    Hot(HotEntry),
+    /// A token with its counter.
+    Token(TokenFile),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -66,6 +73,8 @@ pub enum Route {
     Account(AccountId),
     /// That of this card, whose account is the other one if it is on file.
     Card(Pan, Option<AccountId>),
+    /// That of the card of a token, which is the first number.
+    Token(Pan, Pan),
     /// Nobody can tell: the one it was in, or every one if their number has changed.
     Unknown,
     /// Any one.
@@ -91,6 +100,8 @@ impl State {
             terminals: self.terminals.freeze(),
             fingerprints: self.left.freeze(),
             counters: self.frozen_counters(),
+            hot_list: self.hot_list.freeze(),
+            tokens: self.tokens.freeze(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain(internal).chain(counter).collect(),
         }
@@ -119,6 +130,8 @@ impl State {
             }
             Element::Terminal(newest) => self.note_terminal(newest),
             Element::Counters(of) => self.restore_counters(*of),
+            Element::Hot(entry) => self.restore_hot(entry),
+            Element::Token(file) => self.insert_token(file),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -131,11 +144,12 @@ impl State {
 }
 
 impl Frozen {
-    /// Visits every element: accounts before the cards that draw on them, cards before transactions, and those
+    /// Visits every element: accounts before the cards that draw on them, cards before their tokens and transactions, and those
     /// in the order of their time.
     pub fn into_each(self, mut visit: impl FnMut(&Element)) {
         self.accounts.into_each(|file| visit(&Element::Account(file.clone())));
         self.cards.into_each(|file| visit(&Element::Card(file.clone())));
+        self.tokens.into_each(|file| visit(&Element::Token(file.clone())));
         let mut transactions: Vec<&StoredTransaction> =
             self.transactions.iter().map(|kept| &kept.stored).collect();
         transactions.sort_unstable_by_key(|stored| (stored.time, stored.id));
@@ -150,7 +164,8 @@ impl Frozen {
         for (time, key) in self.reversals {
             visit(&Element::Reversal(time, RememberedKey(key)));
         }
-        self.books.iter().chain(&self.counters).for_each(visit);
+        self.books.iter().chain(&self.counters).for_each(&mut visit);
+        self.hot_list.into_each(|entry| visit(&Element::Hot(entry)));
     }
 }
 
@@ -174,8 +189,9 @@ impl Element {
                 Some(account) => Route::Account(account),
                 None => Route::Card(stored.pan, None),
             },
+            Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
-            Element::Fingerprints(..) => Route::Unknown,
+            Element::Fingerprints(..) | Element::Hot(_) => Route::Unknown,
             Element::Counters(_) => Route::Own,
             Element::Settlement(..)
             | Element::Opening(..)

@@ -65,6 +65,8 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         point_of_service: PointOfService::default(),
         stated: auth::Stated::default(),
         track2: None,
+        token: None,
+        particulars: None,
         pin_block: None,
         chip: None,
         cash: None,

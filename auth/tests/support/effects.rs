@@ -69,6 +69,13 @@ impl Names {
                 };
                 format!("limit-changed {what}")
             }
+            Record::HolderStored(_) => "holder-stored".to_owned(),
+            Record::TokenStored(token) => format!("token-stored {}", token.status.as_str()),
+            Record::TokenRemoved(_) => "token-removed".to_owned(),
+            Record::HotListChanged(changed) => match changed.notice {
+                Some(notice) => format!("hot-listed {} code={}", notice.reason.as_str(), notice.code),
+                None => "off-the-hot-list".to_owned(),
+            },
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
             Record::HoldReleased(released) => {
@@ -100,6 +107,12 @@ impl Names {
         }
         if let Some(booking) = &transaction.details.booking {
             text += &self.booking(booking);
+        }
+        if let Some(wrong) = transaction.details.wrong_cvv2s {
+            text += &format!(" wrong-cvv2s={wrong}");
+        }
+        if let Some(token) = transaction.details.token {
+            text += &format!(" token={}", token.0);
         }
         if let Some(tries) = transaction.pin_tries_used {
             text += &format!(" pin-tries={tries}");
@@ -170,6 +183,12 @@ fn asked(checks: &Checks) -> String {
     if checks.cvv.is_some() {
         text += " cvv";
     }
+    if checks.cvv2.is_some() {
+        text += " cvv2";
+    }
+    if checks.order.is_some() {
+        text += " order";
+    }
     if checks.icvv.is_some() {
         text += " icvv";
     }
@@ -189,6 +208,15 @@ fn answer(response: &Response) -> String {
     let mut text = format!("code={}", response.code);
     if response.code.is_capture() {
         text += " (keep the card)";
+    }
+    if let Some(result) = response.told.address {
+        text += &format!(" address={}", result.letter());
+    }
+    if let Some(result) = response.told.cvv2 {
+        text += &format!(" cvv2={}", result.as_str());
+    }
+    if let Some(reward) = response.told.reward {
+        text += &format!(" reward={reward}");
     }
     if let Some(id) = &response.authorization_id {
         text += &format!(" auth={}", String::from_utf8_lossy(id));
@@ -227,6 +255,24 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
                 }
             };
             text + &told
+        }),
+        ProvisionAnswer::Holders(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("holder", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
+        }),
+        ProvisionAnswer::Tokens(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("token", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
+        }),
+        ProvisionAnswer::HotList(told) => told.iter().fold(String::new(), |text, told| {
+            text + &match told {
+                Ok(done) => did("hot-list", *done),
+                Err(refusal) => format!(" refused: {refusal}"),
+            }
         }),
         ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),

@@ -3,6 +3,7 @@
 use crate::bank;
 use crate::limits;
 use crate::money;
+use crate::remote;
 use crate::script::Words;
 use crate::values::{TRANSACTIONS, chip_rule, chosen, duration, expiry, minor};
 use auth::{
@@ -141,6 +142,11 @@ impl Institution {
             Some("none") => product.pin = None,
             Some(other) => return Err(format!("no PIN method is called `{other}`")),
         }
+        let tokens = words.option("tokens").into_iter().flat_map(|text| text.split(','));
+        product.token_prefixes = tokens.map(str::to_owned).collect();
+        product.remote = remote::rules(words)?;
+        product.rules.ecommerce_only = words.has("ecommerce-only");
+        product.rules.electronic_only = words.has("electronic-only");
         if words.has("no-cvk") {
             product.cvk = None;
         }

@@ -117,6 +117,10 @@ impl Ledger {
             | Record::CardRemoved(_)
             | Record::Recalled(_)
             | Record::LimitChanged(_)
+            | Record::HotListChanged(_)
+            | Record::TokenStored(_)
+            | Record::HolderStored(_)
+            | Record::TokenRemoved(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -68,6 +68,8 @@ pub(crate) fn full_request(stan: u32) -> Request {
 
 pub(crate) fn all_right() -> ChecksReply {
     ChecksReply {
+        cvv2: None,
+        order: None,
         pin: Some(PinResult::Right),
         cvv: Some(CvvResult::Right),
         icvv: None,

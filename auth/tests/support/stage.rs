@@ -2,10 +2,13 @@
 
 use crate::bank;
 use crate::effects::{Names, money, shown};
+use crate::hot_list;
 use crate::institution::Institution;
 use crate::limits;
 use crate::money;
+use crate::remote;
 use crate::script::Words;
+use crate::tokens;
 use crate::values::{
     CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
     transmission,
@@ -81,6 +84,18 @@ impl Stage {
                 let task = self.institution.provision(&mut words)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
+            "hot-list" => {
+                let task = hot_list::change(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "token" => {
+                let task = tokens::change(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "holder" => {
+                let task = remote::holder(&mut words, &self.institution)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
             "own-limit" | "override" => {
                 let task = limits::change(&mut words, &self.institution, START)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
@@ -91,7 +106,7 @@ impl Stage {
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "books" | "counters" | "limits" | "status" | "awaiting-completion" => {
+            "token-atc" | "balance" | "books" | "counters" | "limits" | "status" | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -222,6 +237,7 @@ impl Stage {
         // Each use of a chip counts one on.
         let next_atc = if words.verb == "spend" { self.requests.len() as u16 + 1 } else { 1 };
         put_card(&mut request, words, next_atc)?;
+        request.particulars = remote::particulars(words)?;
         self.requests.push(request.clone());
         Ok(Input::Request(Box::new(request)))
     }
@@ -269,6 +285,8 @@ impl Stage {
             let reply = ChecksReply {
                 cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Right { arpc }),
                 cvv: checks.cvv.as_ref().map(|_| CvvResult::Right),
+                cvv2: checks.cvv2.as_ref().map(|_| CvvResult::Right),
+                order: checks.order.as_ref().map(|_| CvvResult::Right),
                 icvv: None,
                 pin: checks.pin.as_ref().map(|_| PinResult::Right),
             };
@@ -352,6 +370,8 @@ impl Stage {
             cvv: words.value("cvv", |text| chosen(text, &cvv))?,
             icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
+            cvv2: words.value("cvv2", |text| chosen(text, &cvv))?,
+            order: words.value("order", |text| chosen(text, &cvv))?,
         };
         Ok(Input::HsmReply { ticket, reply })
     }
@@ -382,6 +402,7 @@ impl Stage {
                 Ok(shown("balance", &format!("ledger={ledger} available={available}")))
             }
             "books" => money::books(words, state),
+            "token-atc" => tokens::question(words, state),
             "limits" => limits::question(words, &self.institution, state, now),
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;

@@ -363,6 +363,8 @@ impl Traffic {
                 .iter()
                 .all(|(asked, finding)| !asked || *finding == Finding::Right);
         let reply = ChecksReply {
+            cvv2: None,
+            order: None,
             icvv: None,
             cvv: match cvv {
                 Finding::Right => Some(CvvResult::Right),

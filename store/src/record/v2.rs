@@ -5,7 +5,7 @@ use super::head::Head;
 use auth::{
     Account, AccountId, AccountKind, AccountRemoved, Balance, Card, CardRemoved, CardStatus, Cash, Completed,
     Counted, Funds, HoldExpired, IssuerAuthentication, LinkName, MessageClass, Origin, PinReference, Receipt,
-    Record, RememberedReversal, Reversed, StoredTransaction, TransactionId, TransactionStatus,
+    Record, RememberedReversal, Reversed, StoredTransaction, Told, TransactionId, TransactionStatus,
     TransactionType, TransmissionTime,
 };
 use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
@@ -151,6 +151,7 @@ impl OriginV2 {
             counted: Counted::of_day(self.transaction),
             shares: None,
             refunds: None,
+            traces: auth::Traces::default(),
         }
     }
 }
@@ -191,6 +192,8 @@ impl From<StoredV2> for StoredTransaction {
             billed: None,
             booking: None,
             life: None,
+            told: Told::default(),
+            traces: None,
         }
     }
 }

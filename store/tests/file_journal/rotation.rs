@@ -212,5 +212,9 @@ fn describe(record: &auth::Record) -> String {
             format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
         }
         Record::LimitChanged(changed) => format!("limit-changed {changed:?}"),
+        Record::HolderStored(holder) => format!("holder-stored {holder:?}"),
+        Record::TokenStored(token) => format!("token-stored {token:?}"),
+        Record::TokenRemoved(removed) => format!("token-removed {removed:?}"),
+        Record::HotListChanged(changed) => format!("hot-list-changed {changed:?}"),
     }
 }

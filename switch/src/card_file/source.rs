@@ -145,9 +145,9 @@ pub(crate) fn read_numbers(
     }
 }
 
-const READ_BYTES: usize = 1 << 16;
+pub(super) const READ_BYTES: usize = 1 << 16;
 
-fn first_character(input: &mut impl BufRead) -> io::Result<Option<u8>> {
+pub(super) fn first_character(input: &mut impl BufRead) -> io::Result<Option<u8>> {
     Ok(input.fill_buf()?.iter().copied().find(|byte| !byte.is_ascii_whitespace()))
 }
 
@@ -210,7 +210,7 @@ fn header(names: &csv::StringRecord) -> Result<Vec<Column>, String> {
 }
 
 /// The fault in words of our own: the library's may quote the line.
-fn csv_fault(error: csv::Error) -> String {
+pub(super) fn csv_fault(error: csv::Error) -> String {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error.to_string(),
         csv::ErrorKind::Utf8 { .. } => "holds what is not UTF-8".to_owned(),
@@ -250,7 +250,7 @@ fn read_lines(
 
 /// One line at most as long as any card could need, so that a file without line ends is refused
 /// instead of read into memory.
-fn read_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<usize> {
+pub(super) fn read_line(input: &mut impl BufRead, text: &mut Vec<u8>) -> io::Result<usize> {
     const LONGEST_LINE: u64 = 16 * 1024;
     let read = input.by_ref().take(LONGEST_LINE).read_until(b'\n', text)?;
     if read as u64 == LONGEST_LINE && !text.ends_with(b"\n") {

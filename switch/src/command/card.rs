@@ -1,13 +1,17 @@
 //! `turnout card`: cards and accounts on file.
 
 mod export;
+mod holder;
+mod hot_list;
 mod import;
 mod job;
 mod limit;
+mod lines;
 mod offline;
 mod online;
 mod progress;
 mod remove;
+mod token;
 
 pub(crate) use import::import;
 pub(crate) use job::Note;
@@ -48,6 +52,15 @@ enum CardCommand {
     Show(ShowArgs),
     /// Give a card or an account a limit of its own, or lift one for a while
     Limit(limit::LimitArgs),
+    /// The hot list: numbers that are refused, on file or not
+    #[command(subcommand)]
+    HotList(hot_list::HotListCommand),
+    /// What is known of cardholders, to compare with what messages tell
+    #[command(subcommand)]
+    Holder(holder::HolderCommand),
+    /// Tokens: numbers that stand for a card on a device or with a merchant
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +116,9 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::List(args) => list(&args),
         CardCommand::Show(args) => show(&args),
         CardCommand::Limit(args) => limit::run(&args),
+        CardCommand::HotList(command) => hot_list::run(&command),
+        CardCommand::Holder(command) => holder::run(&command),
+        CardCommand::Token(command) => token::run(&command),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

@@ -126,6 +126,9 @@ const SCOPES: &[(&str, Scope)] = &[
     ("terminal", Scope::Terminal),
     ("merchant", Scope::Merchant),
     ("product", Scope::Product),
+    ("ip", Scope::Ip),
+    ("email", Scope::Email),
+    ("address", Scope::Address),
 ];
 
 const CHANNELS: &[(&str, Channel)] =

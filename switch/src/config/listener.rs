@@ -12,6 +12,7 @@ use super::value::{
 use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use crate::translate::iso::Conventions;
+use crate::translate::iso::{AnswerText, Datum, Extras, FieldPath};
 use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
 use iso8583::{Dialect, Edition, Mti, field};
@@ -151,16 +152,19 @@ fn protocol(
             section.refuse("ndc", "belongs to `protocol = \"ndc\"`");
             let dialect = section.required("dialect", |value| dialect(value, folder));
             let framing = section.table("framing");
+            let extras = extras(section, dialect.as_deref());
             let dialect = dialect?;
             let framing = match framing {
                 Some(table) => super::framing::framing(table, dialect.header().length, dialect.framing()),
                 None => dialect.framing().clone(),
             };
-            Some(Protocol::Iso8583 { dialect, framing })
+            Some(Protocol::Iso8583 { dialect, framing, extras: Arc::new(extras) })
         }
         Kind::Ndc => {
             section.refuse("dialect", "belongs to `protocol = \"iso8583\"`");
             section.refuse("framing", "belongs to `protocol = \"iso8583\"`");
+            section.refuse("fields", "belongs to `protocol = \"iso8583\"`");
+            section.refuse("answers", "belongs to `protocol = \"iso8583\"`");
             let Some(table) = section.table("ndc") else {
                 let mend =
                     "add [listener.ndc] with the site's states and screens; docs/configuration.md lists them";
@@ -171,6 +175,46 @@ fn protocol(
         }
     }
 }
+
+/// `[listener.fields]`, where data of requests stand, and `[listener.answers]`, what answers carry.
+fn extras(section: &mut Section<'_>, dialect: Option<&Dialect>) -> Extras {
+    let known = |field: u8| dialect.is_none_or(|dialect| dialect.field(field).is_some());
+    let lacks = |field: u8| Complaint::bare(format!("the dialect has no data element {field}"));
+    let mut extras = Extras::default();
+    if let Some(mut fields) = section.table("fields") {
+        for (word, datum) in Datum::WORDS {
+            let path = fields.optional(word, |value| {
+                let mend = "a data element, a part of it, some characters: \"48\", \"48.92\", \"126.10:4-6\"";
+                let path = FieldPath::parse(text(value)?);
+                let path = path.ok_or_else(|| Complaint::new("is no place in a message", mend))?;
+                if known(path.field()) { Ok(path) } else { Err(lacks(path.field())) }
+            });
+            extras.request.extend(path.map(|path| (datum, path)));
+        }
+        fields.finish();
+    }
+    if let Some(mut answers) = section.table("answers") {
+        for (key, value) in answers.entries() {
+            let mend = "text with {address}, {cvv2} or {reward} in it: 44 = \" {address}       {cvv2}\"";
+            let field = key.parse().ok().filter(|field| (2..=127).contains(field));
+            let answer = field.and_then(|field| AnswerText::parse(field, text(value).ok()?));
+            match answer {
+                None => answers.complain(key, Complaint::new("is nothing that an answer carries", mend)),
+                Some(answer) if DECIDED.contains(&answer.field) => {
+                    answers.complain(key, Complaint::bare("is a data element of the decision itself"));
+                }
+                Some(answer) if !known(answer.field) => answers.complain(key, lacks(answer.field)),
+                Some(answer) => extras.answers.push(answer),
+            }
+        }
+        extras.answers.sort_by_key(|answer| answer.field);
+    }
+    extras
+}
+
+/// What an answer carries in any case.
+const DECIDED: [u8; 4] =
+    [field::AUTHORIZATION_ID, field::RESPONSE_CODE, field::ADDITIONAL_AMOUNTS, field::ICC];
 
 /// The terminals of one listener as read so far.
 struct Terminals<'k, 'f> {
@@ -374,5 +418,9 @@ fn placeholder() -> LinkName {
 /// Stands in for a dialect that was wrong, so that reading goes on.
 fn any_protocol() -> Protocol {
     let dialect = Dialect::names().find_map(Dialect::by_name).expect("a listed dialect is known by its name");
-    Protocol::Iso8583 { dialect: Arc::clone(dialect), framing: dialect.framing().clone() }
+    Protocol::Iso8583 {
+        dialect: Arc::clone(dialect),
+        framing: dialect.framing().clone(),
+        extras: Arc::new(Extras::default()),
+    }
 }

@@ -51,6 +51,9 @@ impl Products {
         let key = |value, kind| keys.named(value, &[kind]).map(|found| Arc::clone(&found.key));
         let product = Product {
             pan_lengths: pan_lengths.unwrap_or(plain.pan_lengths),
+            token_prefixes: section
+                .optional("token_bins", |value| self.token_bins(value))
+                .unwrap_or_default(),
             rules,
             cvk: section.optional("cvk", |value| key(value, KeyKind::Cvk)),
             cvv_position: section.or("cvv_position", plain.cvv_position as u64, number(0..=15)) as usize,
@@ -66,6 +69,7 @@ impl Products {
                 as u16,
             chip_rules: chip_rules(section.table("chip_rules")),
             ledger: super::ledger::read(section.table("ledger"), currency),
+            remote: super::remote::rules(section.table("remote")),
             limits: limits(section.table("purchase"), currency)
                 .of(TransactionType::Purchase)
                 .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))
@@ -75,6 +79,23 @@ impl Products {
         section.finish();
         self.currencies.extend(currency.map(|currency| (name.to_owned(), currency)));
         self.products.push(product);
+    }
+
+    /// The beginnings of its tokens. One within a BIN takes a part of it, but the same one cannot be both.
+    fn token_bins(&mut self, value: &DeValue<'_>) -> Result<Vec<String>, Complaint> {
+        let bins = list(value, |bin| {
+            let bin = text(bin)?;
+            let digits = (1..=BIN_DIGITS).contains(&bin.len()) && bin.bytes().all(|b| b.is_ascii_digit());
+            let mend = format!("1 to {BIN_DIGITS} digits in quotes: \"489900\"");
+            if digits { Ok(bin.to_owned()) } else { Err(Complaint::new("holds what is no BIN", mend)) }
+        })?;
+        for bin in &bins {
+            if let Some(owner) = self.owners.get(bin) {
+                let mend = "a range is either of cards or of tokens";
+                return Err(Complaint::new(format!("{bin} already belongs to the cards of {owner:?}"), mend));
+            }
+        }
+        Ok(bins)
     }
 
     /// The beginnings of the product's PANs. The longest match decides, so one may contain another, but
@@ -111,6 +132,8 @@ fn rules(section: &mut Section<'_>, own: Option<Currency>) -> ProductRules {
         own_terminals_only: section.or("own_terminals_only", false, switch),
         currencies: currencies.into_iter().map(Currency::numeric).collect(),
         entry_modes: entry_modes.unwrap_or_default(),
+        ecommerce_only: section.or("ecommerce_only", false, switch),
+        electronic_only: section.or("electronic_only", false, switch),
         keyed_cash: section.or("keyed_cash", false, switch),
         // Without a valid currency the amount cannot be read; that mistake has been noted already.
         identify_above_minor: own.and_then(|own| section.optional("identify_above", amount(own))),
@@ -207,7 +230,7 @@ fn chip_rules(section: Option<Section<'_>>) -> ChipRules {
     rules
 }
 
-fn reaction(value: &DeValue<'_>) -> Result<Reaction, Complaint> {
+pub(super) fn reaction(value: &DeValue<'_>) -> Result<Reaction, Complaint> {
     let mend = "\"ignore\", \"flag\", or the response code to decline with: \"05\"";
     match text(value)? {
         "ignore" => Ok(Reaction::Ignore),

@@ -6,7 +6,9 @@ use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
+use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
+use crate::recovery;
 use card::Expiry;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
@@ -22,27 +24,30 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 90;
+    pub(in crate::demo) const COUNT: u32 = 110;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 80;
-    pub(in crate::demo) const LOST: u32 = 80;
-    pub(in crate::demo) const STOLEN: u32 = 81;
-    pub(in crate::demo) const RESTRICTED: u32 = 82;
-    pub(in crate::demo) const INACTIVE: u32 = 83;
-    pub(in crate::demo) const PICK_UP: u32 = 84;
-    pub(in crate::demo) const EXPIRED: u32 = 85;
+    pub(in crate::demo) const IN_ORDER: u32 = 100;
+    pub(in crate::demo) const LOST: u32 = 100;
+    pub(in crate::demo) const STOLEN: u32 = 101;
+    pub(in crate::demo) const RESTRICTED: u32 = 102;
+    pub(in crate::demo) const INACTIVE: u32 = 103;
+    pub(in crate::demo) const PICK_UP: u32 = 104;
+    pub(in crate::demo) const EXPIRED: u32 = 105;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 86;
+    pub(in crate::demo) const POOR: u32 = 106;
     /// 1000.00 USD on a cheque account, and 500.00 on a savings account.
-    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 87;
+    pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 107;
     /// 20.00 USD, for purchases that are approved in part.
-    pub(in crate::demo) const SHORT: u32 = 88;
+    pub(in crate::demo) const SHORT: u32 = 108;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 90;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 110;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
 pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
+
+/// Beginning of the numbers of the demo's tokens.
+pub(super) const TOKEN_BIN: &str = "4000009";
 
 /// A terminal of which the configuration says that it reads chips.
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
@@ -136,6 +141,17 @@ impl Site {
             server.take_tables(&settings.tables);
         }
         Ok(())
+    }
+
+    /// Hands lines to the control socket, as `turnout card` does.
+    pub(super) fn control(&self, target: &str, lines: &str) -> Result<(), Box<dyn std::error::Error>> {
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let client = ControlClient::new(&recovery::control_socket(&settings))?;
+        let (status, answer) = client.post(target, lines.as_bytes().to_vec())?;
+        match status {
+            200 => Ok(()),
+            _ => Err(format!("{target} was answered {status}: {}", String::from_utf8_lossy(&answer)).into()),
+        }
     }
 
     /// What the webhook's receiver has got so far.
@@ -355,11 +371,32 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         [product]
         currencies = ["USD", "GBP", "JPY"]
         identify_above = "400.00"
+        token_bins = ["{TOKEN_BIN}"]
+        remote = {{ authentication = "attempted" }}
 
         [product.ledger]
         cashback_up_to = "100.00"
         partial_approval = true
         completion_tolerance = 15
+
+        [[limit]]
+        name = "from-one-address"
+        scope = "ip"
+        window = "1h"
+        count = 1
+
+        [fields]
+        cvv2 = "48:1-3"
+        eci = "48:4-5"
+        authentication_value = "48:6-7"
+        address = "60:1-20"
+        postal_code = "60:21-29"
+        ip = "61"
+        order = "62:17-99"
+        order_code = "62:1-16"
+
+        [answers]
+        44 = "{{address}}{{cvv2}}{{reward}}"
         "#
     )
     .parse()
@@ -368,7 +405,9 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
     for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
-        listener.insert("terminal".to_owned(), additions["terminal"].clone());
+        for key in ["terminal", "fields", "answers"] {
+            listener.insert(key.to_owned(), additions[key].clone());
+        }
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
     for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
@@ -382,6 +421,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     }
     for key in ["webhook", "rate", "fee"] {
         file.insert(key.to_owned(), additions[key].clone());
+    }
+    if let (Some(limits), Some(added)) = (
+        file.entry("limit").or_insert(toml::Value::Array(Vec::new())).as_array_mut(),
+        additions["limit"].as_array(),
+    ) {
+        limits.extend(added.iter().cloned());
     }
     Ok(file.to_string())
 }

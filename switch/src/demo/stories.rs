@@ -3,6 +3,7 @@
 mod atm;
 mod chip;
 mod currencies;
+mod ecommerce;
 mod events;
 mod ledger;
 mod links;
@@ -64,6 +65,25 @@ pub(super) const STORIES: &[Story] = &[
         "euros 57, keyed cash 57, 450.00 by chip 08, with PIN 00",
         refusals::product_rules,
     ),
+    story(
+        "hot-list",
+        "not on file and listed: 43, reward R50; off the list: 14; a card on file: 07, off again: 00",
+        ecommerce::hot_list,
+    ),
+    story(
+        "token",
+        "00, ARPC verified by the device, debited 12.50, suspended 62, reversed 00",
+        ecommerce::token,
+    ),
+    story("printed-value", "right 00 M, wrong N7 N, without proof 57", ecommerce::printed_value),
+    story("address-verification", "00 Y, 00 A, 00 Z, 00 N", ecommerce::address),
+    story(
+        "three-d-secure",
+        "not authenticated 65, attempted 00, authenticated 00",
+        ecommerce::three_d_secure,
+    ),
+    story("signed-order", "00, another order 63, another amount 63", ecommerce::signed_order),
+    story("order-velocity", "00, again from there 65, from elsewhere 00", ecommerce::order_velocity),
     story("policy-rule", "59", refusals::policy_rule),
     story(
         "rules",

@@ -5,7 +5,7 @@ use crate::edge::link::{Link, Peer};
 use crate::edge::outbox::Outbox;
 use crate::edge::stream;
 use crate::edge::window::Window;
-use crate::translate::iso::{self, Incoming};
+use crate::translate::iso::{self, Extras, Incoming};
 use auth::{Input, ReplyTo, Response};
 use bytes::{Bytes, BytesMut};
 use card::{ResponseCode, TerminalId};
@@ -19,6 +19,17 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 /// Room made for each read; a read takes what is there, which under load is many frames.
 const READ_BYTES: usize = 16 * 1024;
 
+/// How the messages of a listener look.
+#[derive(Clone, Copy)]
+pub struct Layout<'a> {
+    /// Layout of messages.
+    pub dialect: &'a Dialect,
+    /// How messages lie in the stream.
+    pub framing: &'a Framing,
+    /// Where they carry what no dialect puts at one place.
+    pub extras: &'a Extras,
+}
+
 /// Talks to one peer until it leaves, errs, or the process drains.
 ///
 /// # Errors
@@ -27,9 +38,9 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
     peer: &Peer,
     link: &Arc<Link>,
-    dialect: &Dialect,
-    framing: &Framing,
+    layout: Layout<'_>,
 ) -> io::Result<()> {
+    let Layout { dialect, framing, extras } = layout;
     let outbox = Arc::new(Outbox::new(link.settings.in_flight));
     let connection =
         link.shards.attach(&outbox).map_err(|_| io::Error::other("refused: a shard's inbox is full"))?;
@@ -38,6 +49,7 @@ pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
         link,
         dialect,
         framing,
+        extras,
         connection,
         window: Window::new(link.settings.in_flight),
         incoming: BytesMut::with_capacity(READ_BYTES),
@@ -53,6 +65,7 @@ struct Conversation<'a> {
     link: &'a Arc<Link>,
     dialect: &'a Dialect,
     framing: &'a Framing,
+    extras: &'a Extras,
     connection: u64,
     /// Requests without a response, with the frame that the response is built from.
     window: Window<Waiting>,
@@ -125,7 +138,11 @@ impl Conversation<'_> {
         let reply_to = ReplyTo { connection: self.connection, slot };
         let conventions = &self.link.settings.conventions;
         let (pan, terminal, input) = match iso::incoming_by(conventions, &message, link_name, reply_to) {
-            Incoming::Request(request) => (request.pan, request.terminal, Input::Request(request)),
+            Incoming::Request(mut request) => {
+                let trace = |kind: &str, text: &str| self.link.keys.trace(kind, text);
+                self.extras.read(&message, &mut request, &trace);
+                (request.pan, request.terminal, Input::Request(request))
+            }
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),
             Incoming::Network(_) => {
                 self.link.metrics.network_message(link_name.as_str());
@@ -199,7 +216,8 @@ impl Conversation<'_> {
             waiting.since.elapsed(),
         );
         let conventions = Arc::clone(&self.link.settings.conventions);
-        self.write_frame(|out| iso::response_by(&conventions, &message, response, out));
+        let extras = self.extras;
+        self.write_frame(|out| iso::response_with(&conventions, &message, response, extras, out));
     }
 
     /// Appends one frame to what waits to be written. An answer that cannot be encoded is our defect;

@@ -4,9 +4,12 @@
 
 mod answers;
 mod client;
+mod holders;
+mod hot_list;
 mod limits;
 mod request;
 mod socket;
+mod tokens;
 
 pub use answers::Answers;
 pub use client::{ControlClient, ControlError};
@@ -15,8 +18,9 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    AccountId, AccountPut, AccountTerms, CardChange, CardView, Did, Done, LimitHolder, LimitRefusal,
-    Provision, ProvisionAnswer, ProvisionTask, Refusal,
+    AccountId, AccountPut, AccountTerms, CardChange, CardView, Did, Done, HolderChange, HotChange,
+    HotRefusal, LimitHolder, LimitRefusal, NoSuchCard, Provision, ProvisionAnswer, ProvisionTask, Refusal,
+    TokenChange, TokenRefusal, TokenTask,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -40,6 +44,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Changes handed to a shard at a time: they become one batch of records, and nobody else's request waits
 /// longer than they take.
 const BUNDLE: usize = 128;
+
+/// The same of the hot list, whose changes are smaller: some 0.2 ms of a shard.
+const HOT_BUNDLE: usize = 1024;
 
 /// Between two attempts to hand a bundle to a shard whose inbox is full.
 const RETRY: Duration = Duration::from_millis(5);
@@ -124,7 +131,7 @@ impl Control {
         let home = self.shards.directory().home(&pan);
         match self.ask(home, ProvisionTask::Show(pan)).await? {
             ProvisionAnswer::Card(view) => Ok(view),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Limit(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -140,8 +147,121 @@ impl Control {
         };
         match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
             ProvisionAnswer::Limit(told) => Ok(told),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Card(_) => Err(Trouble::NoAnswer),
+            _ => Err(Trouble::NoAnswer),
         }
+    }
+
+    /// Checks changes of the hot list, each by itself, or makes them: in every shard, since a number that is not on
+    /// file may come to any of them. What one shard refuses counts as refused.
+    async fn change_hot_list(
+        &self,
+        changes: &[HotChange],
+        check: bool,
+    ) -> Result<Vec<Result<Did, HotRefusal>>, Trouble> {
+        let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
+        let mut told = Vec::with_capacity(changes.len());
+        for bundle in changes.chunks(HOT_BUNDLE) {
+            let mut asked = Vec::new();
+            for shard in 0..self.shards.count() {
+                let task = ProvisionTask::ChangeHotList { changes: bundle.to_vec(), check };
+                asked.push(self.hand_over(shard, task).await?);
+            }
+            let mut of_bundle: Vec<Result<Did, HotRefusal>> = Vec::new();
+            for answer in asked {
+                let Some(ProvisionAnswer::HotList(answers)) = answer.wait(DEADLINE).await else {
+                    return Err(Trouble::NoAnswer);
+                };
+                if of_bundle.is_empty() {
+                    of_bundle = answers;
+                    continue;
+                }
+                for (one, other) in of_bundle.iter_mut().zip(answers) {
+                    *one = one.and(other);
+                }
+            }
+            told.extend(of_bundle);
+        }
+        Ok(told)
+    }
+
+    /// Checks changes of tokens, each by itself, or makes them, each at the home of its card.
+    async fn change_tokens(
+        &self,
+        changes: &[TokenChange],
+        check: bool,
+    ) -> Result<Vec<Result<Did, TokenRefusal>>, Trouble> {
+        let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
+        let directory = self.shards.directory();
+        let mut told = vec![Ok(Did::Nothing); changes.len()];
+        for start in (0..changes.len()).step_by(BUNDLE) {
+            let bundle = &changes[start..changes.len().min(start + BUNDLE)];
+            let mut of_shards: Vec<Vec<usize>> = vec![Vec::new(); self.shards.count()];
+            for (index, change) in bundle.iter().enumerate() {
+                let home = match change.task {
+                    TokenTask::Put { card, .. } => directory.home(&card),
+                    TokenTask::Set(_) | TokenTask::Remove => directory.home(&change.number),
+                };
+                // A token on file elsewhere is one of another card.
+                if directory.home_on_file(&change.number).is_some_and(|known| known != home) {
+                    told[start + index] = Err(TokenRefusal::OtherCard);
+                } else {
+                    of_shards[home].push(index);
+                }
+            }
+            let mut asked = Vec::new();
+            for (shard, indexes) in of_shards.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
+                let changes = indexes.iter().map(|index| bundle[*index]).collect();
+                asked.push((
+                    indexes,
+                    self.hand_over(shard, ProvisionTask::ChangeTokens { changes, check }).await?,
+                ));
+            }
+            for (indexes, answer) in asked {
+                let Some(ProvisionAnswer::Tokens(answers)) = answer.wait(DEADLINE).await else {
+                    return Err(Trouble::NoAnswer);
+                };
+                for (index, answer) in indexes.into_iter().zip(answers) {
+                    let TokenChange { number, task } = bundle[index];
+                    if let (Ok(Did::Added), TokenTask::Put { card, .. }, false) = (answer, task, check) {
+                        directory.settle_token(&number, &card);
+                    }
+                    told[start + index] = answer;
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    /// Checks changes of what is known of holders, each by itself, or makes them, each at the home of its card.
+    async fn change_holders(
+        &self,
+        changes: &[HolderChange],
+        check: bool,
+    ) -> Result<Vec<Result<Did, NoSuchCard>>, Trouble> {
+        let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
+        let mut told = vec![Ok(Did::Nothing); changes.len()];
+        for start in (0..changes.len()).step_by(BUNDLE) {
+            let bundle = &changes[start..changes.len().min(start + BUNDLE)];
+            let mut of_shards: Vec<Vec<usize>> = vec![Vec::new(); self.shards.count()];
+            for (index, change) in bundle.iter().enumerate() {
+                of_shards[self.shards.directory().home(&change.pan)].push(index);
+            }
+            let mut asked = Vec::new();
+            for (shard, indexes) in of_shards.into_iter().enumerate().filter(|(_, some)| !some.is_empty()) {
+                let changes = indexes.iter().map(|index| bundle[*index].clone()).collect();
+                let task = ProvisionTask::ChangeHolders { changes, check };
+                asked.push((indexes, self.hand_over(shard, task).await?));
+            }
+            for (indexes, answer) in asked {
+                let Some(ProvisionAnswer::Holders(answers)) = answer.wait(DEADLINE).await else {
+                    return Err(Trouble::NoAnswer);
+                };
+                for (index, answer) in indexes.into_iter().zip(answers) {
+                    told[start + index] = answer;
+                }
+            }
+        }
+        Ok(told)
     }
 
     /// Checks the changes, each by itself, or makes them. Each goes to the home of its account, in order.

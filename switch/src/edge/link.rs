@@ -17,6 +17,8 @@ pub struct Link {
     pub shards: Arc<Shards>,
     /// What is known of each ATM.
     pub sessions: Arc<Sessions>,
+    /// Keys of the keyed hashes of where orders come from.
+    pub keys: store::DataKeys,
     /// Where events are counted.
     pub metrics: Arc<Metrics>,
     /// Turns `true` when the process drains: no new work, answer what is in flight.

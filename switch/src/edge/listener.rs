@@ -83,8 +83,9 @@ async fn converse<S: AsyncRead + AsyncWrite + Unpin>(stream: S, peer: Peer, link
     link.metrics.connection_opened(name.as_str());
     tracing::info!(link = %name, address = %peer.address, certificate = peer.certificate.as_deref(), "connected");
     let ended = match &link.settings.protocol {
-        Protocol::Iso8583 { dialect, framing } => {
-            acquirer::converse(stream, &peer, &link, dialect, framing).await
+        Protocol::Iso8583 { dialect, framing, extras } => {
+            let layout = acquirer::Layout { dialect, framing, extras };
+            acquirer::converse(stream, &peer, &link, layout).await
         }
         Protocol::Ndc(ndc) => atm::converse(stream, &peer, &link, ndc).await,
     };

@@ -136,7 +136,7 @@ impl Server {
         drop((hsm, recalls));
         let snapshots = Snapshots::start(
             &settings,
-            keys,
+            keys.clone(),
             &replay,
             Arc::clone(&shards),
             durable,
@@ -159,6 +159,7 @@ impl Server {
                 settings,
                 shards: Arc::clone(&shards),
                 sessions: Arc::clone(&sessions),
+                keys: keys.clone(),
                 metrics: Arc::clone(&metrics),
                 draining: draining.clone(),
             });

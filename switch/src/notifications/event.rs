@@ -130,6 +130,8 @@ impl Events {
             held: matches!(transaction.funds, Funds::Held { .. }),
             code: transaction.code.as_str().to_owned(),
             meaning: transaction.code.meaning(),
+            token: transaction.details.token.map(|token| token.0.to_string()),
+            reward: transaction.details.told.reward.map(|reward| reward.to_string()),
             authorization_id: transaction
                 .authorization_id
                 .map(|id| String::from_utf8_lossy(&id).into_owned()),
@@ -235,6 +237,10 @@ struct Decided<'a> {
     held: bool,
     code: String,
     meaning: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reward: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
     authorization_id: Option<String>,
 }
 
@@ -337,6 +343,7 @@ mod tests {
             counted: auth::Counted::default(),
             shares: None,
             refunds: None,
+            traces: auth::Traces::default(),
         })
     }
 

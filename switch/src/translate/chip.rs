@@ -85,6 +85,11 @@ impl<'a> Objects<'a> {
         value.ok_or(illegal("tag 9F10 must have 1 to 32 bytes"))
     }
 
+    /// Tag 5F20, as it stands there.
+    pub(crate) fn holder_name(&self) -> Option<&'a [u8]> {
+        self.find(tag::CARDHOLDER_NAME)
+    }
+
     /// Tag 9F39: two packed digits; what is none of that is nobody's proof and left aside.
     pub(crate) fn entry_mode(&self) -> Option<u64> {
         match self.find(tag::ENTRY_MODE) {

@@ -4,7 +4,8 @@
 //! | --- | --- |
 //! | PIN by PVV | DC under a terminal key, EC under a zone key |
 //! | PIN by IBM 3624 offset | DA, EA |
-//! | CVV, iCVV | CY |
+//! | CVV, iCVV, CVV2 | CY |
+//! | Code that signs an order | M8, algorithm 3, padding method 2 |
 //! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
 //! | Visa CVN 18 and 22 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
 //! | Mastercard CVN 16 and 17 | KQ mode 1, scheme 1: session key, ARPC by method 1 and the card's key |
@@ -14,12 +15,13 @@
 use arrayvec::ArrayVec;
 use auth::{
     ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
-    CvvCheck, CvvResult, PinCheck, PinKeyKind, PinResult, PinVerification, Recipe,
+    CvvCheck, CvvResult, OrderCheck, PinCheck, PinKeyKind, PinResult, PinVerification, Recipe,
 };
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DecimalisationTable, DerivationOption, ErrorCode,
-    KeyField, PanSequence, PinBlockFormat, PinKeyType, PinOffset, Proprietary, Pvv, Reply, ReplyBody,
-    TransactionData, ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyIbm, VerifyPvv,
+    KeyField, KeyType, Mac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, PanSequence,
+    PinBlockFormat, PinKeyType, PinOffset, Proprietary, Pvv, Reply, ReplyBody, TransactionData,
+    ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyIbm, VerifyMac, VerifyPvv,
     VerifyUnionPayArqc,
 };
 
@@ -37,16 +39,22 @@ pub enum Subject {
     Icvv,
     /// [`Checks::cryptogram`].
     Cryptogram,
+    /// [`Checks::cvv2`].
+    Cvv2,
+    /// [`Checks::order`].
+    Order,
 }
 
 /// The checks asked for.
 #[must_use]
-pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 4> {
+pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 6> {
     let asked = [
         (Subject::Pin, checks.pin.is_some()),
         (Subject::Cvv, checks.cvv.is_some()),
         (Subject::Icvv, checks.icvv.is_some()),
         (Subject::Cryptogram, checks.cryptogram.is_some()),
+        (Subject::Cvv2, checks.cvv2.is_some()),
+        (Subject::Order, checks.order.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
 }
@@ -60,6 +68,8 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
         Subject::Cvv => cvv(checks.cvv.as_ref()?),
         Subject::Icvv => cvv(checks.icvv.as_ref()?),
         Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
+        Subject::Cvv2 => cvv(checks.cvv2.as_ref()?),
+        Subject::Order => order(checks.order.as_ref()?),
     }
 }
 
@@ -69,6 +79,8 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
     match subject {
         Subject::Pin => findings.pin = Some(answer.map_or(PinResult::Failed, pin_result)),
         Subject::Cvv => findings.cvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
+        Subject::Cvv2 => findings.cvv2 = Some(answer.map_or(CvvResult::Failed, cvv_result)),
+        Subject::Order => findings.order = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Icvv => findings.icvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Cryptogram => {
             let recipe = checks.cryptogram.as_ref().map(|check| check.recipe);
@@ -132,6 +144,23 @@ fn cvv(check: &CvvCheck) -> Option<Command<'_>> {
         pan: check.pan,
         expiry: check.expiry.to_yymm(),
         service_code: check.service_code.0,
+    }))
+}
+
+/// ISO 9797-1 algorithm 3, padding method 2, over the message as it is. A key block says itself what kind of key it is.
+fn order(check: &OrderCheck) -> Option<Command<'_>> {
+    let key = KeyField::parse(&check.key.cryptogram).ok()?;
+    let block = check.key.cryptogram.starts_with('S');
+    Some(Command::VerifyMac(VerifyMac {
+        input: MacInput {
+            part: MacPart::Only,
+            algorithm: MacAlgorithm::Three,
+            padding: MacPadding::Marked,
+            key_type: (!block).then_some(KeyType::TAK),
+            key,
+            message: MacMessage::Binary(&check.message),
+        },
+        mac: Mac::new(&check.code),
     }))
 }
 

@@ -16,6 +16,7 @@
 mod amounts;
 mod conventions;
 mod elements;
+mod extras;
 mod point_of_service;
 mod request;
 mod response;
@@ -29,7 +30,8 @@ use iso8583::{Message, field};
 use std::fmt;
 
 pub use conventions::{Conventions, Flag, ReferredBy};
-pub use response::{network_response, refusal_response, response, response_by};
+pub use extras::{AnswerText, Datum, Extras, FieldPath};
+pub use response::{network_response, refusal_response, response, response_with};
 pub use unreadable::unreadable_response;
 
 /// What an acquirer's message asks for.

@@ -136,6 +136,8 @@ impl Asking<'_> {
                 ..PointOfService::default()
             },
             track2: Some(track2),
+            token: None,
+            particulars: None,
             pin_block: request.pin_block.clone(),
             chip,
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),

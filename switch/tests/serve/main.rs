@@ -6,6 +6,7 @@ mod disk_full;
 #[path = "../hsm_port/gate.rs"]
 mod gate;
 mod hsm_units;
+mod listed;
 mod recovery;
 mod reload;
 mod town;

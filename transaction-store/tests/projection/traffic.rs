@@ -192,6 +192,7 @@ impl Traffic {
                 counted: counted.clone(),
                 shares: None,
                 refunds: None,
+                traces: auth::Traces::default(),
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }

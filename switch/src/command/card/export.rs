@@ -76,7 +76,7 @@ pub(super) fn run(args: &ExportArgs) -> Result<(), ExitCode> {
     }
 }
 
-fn create(path: &Path) -> io::Result<File> {
+pub(super) fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 

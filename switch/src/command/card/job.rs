@@ -192,7 +192,7 @@ fn report(kind: Kind, format: DataFormat, counts: Counts) {
 }
 
 impl JobError {
-    fn exit_code(&self) -> u8 {
+    pub(super) fn exit_code(&self) -> u8 {
         match self {
             JobError::File(..) | JobError::BadLines(_) | JobError::TooLarge | JobError::Partly(_) => BAD_DATA,
             JobError::InUse(_) | JobError::Control(..) | JobError::Refused(_) => UNAVAILABLE,

@@ -56,7 +56,7 @@ pub(super) fn run(job: &Job<'_>, note: &mut dyn FnMut(Note)) -> Result<Counts, J
     Ok(counts)
 }
 
-fn open_journal(settings: &Settings) -> Result<(FileJournal, State), JobError> {
+pub(super) fn open_journal(settings: &Settings) -> Result<(FileJournal, State), JobError> {
     recovery::open_state(settings).map_err(|error| match error {
         RecoveryError::Journal(JournalError::InUse { pid, .. }) => JobError::InUse(pid),
         error => JobError::Recovery(error),
@@ -65,25 +65,25 @@ fn open_journal(settings: &Settings) -> Result<(FileJournal, State), JobError> {
 
 /// Records that wait until all lines are checked, some 80 bytes for a card with an account of its own.
 #[derive(Default)]
-struct Kept {
+pub(super) struct Kept {
     full: Vec<(Batch, u64)>,
     batch: Batch,
     /// Lines of the batch in the making, and of all.
     lines: u64,
     all_lines: u64,
     bytes: usize,
-    too_large: bool,
+    pub(super) too_large: bool,
 }
 
 impl Kept {
-    fn push(&mut self, record: &Record) {
+    pub(super) fn push(&mut self, record: &Record) {
         if !self.too_large {
             self.batch.push_with(|out| store::encode_record(record, out));
         }
     }
 
     /// A batch ends with a line: what a line says is durable together.
-    fn end_line(&mut self) {
+    pub(super) fn end_line(&mut self) {
         self.lines += 1;
         self.all_lines += 1;
         if self.batch.size() >= BATCH_BYTES {
@@ -103,7 +103,11 @@ impl Kept {
 
     /// One batch after another, so whoever is interrupted here finds a beginning of the file done, and the
     /// same command does the rest.
-    fn write(mut self, journal: &mut FileJournal, note: &mut dyn FnMut(Note)) -> Result<(), JobError> {
+    pub(super) fn write(
+        mut self,
+        journal: &mut FileJournal,
+        note: &mut dyn FnMut(Note),
+    ) -> Result<(), JobError> {
         self.end_batch();
         let mut done = 0;
         let count = self.full.len();

@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::io::Write;
 
 /// A part is full from here on. The switch takes 8 MiB.
-const PART_BYTES: usize = 2 << 20;
+pub(super) const PART_BYTES: usize = 2 << 20;
 
 /// Lines on their way, as the body of a request.
 #[derive(Default)]
@@ -86,13 +86,13 @@ fn read(job: &Job<'_>, note: &mut dyn FnMut(Note)) -> Result<(Vec<Part>, u64), J
 }
 
 /// Why a part got no answer that can be read.
-enum SendError {
+pub(super) enum SendError {
     Control(ControlError),
     Refused(String),
 }
 
 impl SendError {
-    fn of(self, pid: Option<u32>) -> JobError {
+    pub(super) fn of(self, pid: Option<u32>) -> JobError {
         match self {
             SendError::Control(error @ ControlError::Connect(..)) => JobError::Control(pid, error),
             SendError::Control(error) => JobError::Refused(error.to_string()),
@@ -127,7 +127,7 @@ fn send(
     Ok(Told { counts, refused })
 }
 
-fn post(client: &ControlClient, target: &str, body: Vec<u8>) -> Result<Value, SendError> {
+pub(super) fn post(client: &ControlClient, target: &str, body: Vec<u8>) -> Result<Value, SendError> {
     let (status, body) = client.post(target, body).map_err(SendError::Control)?;
     let answer: Value = serde_json::from_slice(&body)
         .map_err(|_| SendError::Refused(format!("an answer of status {status} that is not JSON")))?;

@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 13] = [
+pub(super) const KINDS: [&str; 17] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -21,6 +21,10 @@ pub(super) const KINDS: [&str; 13] = [
     "limit_changed",
     "hold_released",
     "credited",
+    "hot_list_changed",
+    "token_stored",
+    "token_removed",
+    "holder_stored",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -44,6 +48,10 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::LimitChanged(_) => 10,
         Record::HoldReleased(_) => 11,
         Record::Credited(_) => 12,
+        Record::HotListChanged(_) => 13,
+        Record::TokenStored(_) => 14,
+        Record::TokenRemoved(_) => 15,
+        Record::HolderStored(_) => 16,
     }
 }
 
@@ -61,6 +69,32 @@ pub(super) fn to_json(record: &Record) -> Value {
             "shares": shares,
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
+        Record::HolderStored(holder) => json!({
+            "pan": holder.pan.to_string(),
+            "name": holder.facts.name.is_some(),
+            "address": holder.facts.address.is_some(),
+            "postal_code": holder.facts.postal_code.is_some(),
+            "order_key": holder.facts.order_key.is_some(),
+        }),
+        Record::TokenStored(token) => json!({
+            "token": token.number.0.to_string(),
+            "pan": token.card.to_string(),
+            "expiry": token.expiry.to_string(),
+            "status": token.status.as_str(),
+        }),
+        Record::TokenRemoved(removed) => json!({
+            "token": removed.number.0.to_string(),
+            "pan": removed.card.to_string(),
+            "time": removed.time.to_string(),
+        }),
+        Record::HotListChanged(changed) => json!({
+            "span": changed.span.to_string(),
+            "time": changed.time.to_string(),
+            "reason": changed.notice.map(|notice| notice.reason.as_str()),
+            "code": changed.notice.map(|notice| notice.code.as_str().to_owned()),
+            "reward": changed.notice.and_then(|notice| notice.reward).map(|reward| reward.to_string()),
+            "until": changed.notice.and_then(|notice| notice.until).map(|day| day.to_string()),
+        }),
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),
@@ -179,6 +213,11 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "customer": transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         "billing": transaction.details.billing,
         "booking": transaction.details.booking,
+        "address_result": transaction.details.told.address.map(auth::AddressResult::as_str),
+        "cvv2_result": transaction.details.told.cvv2.map(auth::Cvv2Result::as_str),
+        "wrong_cvv2s": transaction.details.wrong_cvv2s,
+        "token": transaction.details.token.map(|token| token.0.to_string()),
+        "reward": transaction.details.told.reward.map(|reward| reward.to_string()),
         "tables_version": transaction.tables_version,
         "receipt": transaction.receipt.checks.iter().map(check_json).collect::<Vec<_>>(),
     })

@@ -11,6 +11,18 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::Issuer => "`bins` of a [[product]] are the beginnings of our card numbers",
         Step::CardOnFile => "`turnout card import` or `turnout card update` puts a card on file",
         Step::CardStatus => "`turnout card update` changes the status",
+        Step::HotList => "`turnout card hot-list remove` takes a number off the list",
+        Step::TokenOnFile => "`turnout card token add` puts a token on file",
+        Step::TokenStatus => "`turnout card token resume` lets it be used again",
+        Step::Cvv2 | Step::Cvv2Tries => {
+            "`cvv2` and `cvv2_tries` in [product.remote]; a wrong value also comes of another `cvk` than the card was made with"
+        }
+        Step::HolderName | Step::ChipPan | Step::Address | Step::Authentication => {
+            "[product.remote] says what is done about it; docs/ecommerce.md"
+        }
+        Step::OrderSignature => {
+            "`turnout card holder load` gives the card its key; docs/ecommerce.md has what is signed"
+        }
         Step::Validity | Step::ExpiryMatch => {
             "`turnout card export` shows the expiry on file, `turnout card update` changes it"
         }

@@ -1,8 +1,8 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, limits};
+use super::{Control, Trouble, holders, hot_list, limits, tokens};
 use crate::card_file::{
-    self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, masked, removal, view_json,
+    self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, TokenLines, masked, removal, view_json,
 };
 use auth::{CardChange, Done, LimitRefusal, Refusal};
 use card::Pan;
@@ -21,7 +21,8 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove and /v1/limits; see \
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/hot-list, \
+     /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders and /v1/holders/remove; see \
      docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,9 @@ enum Action {
     Remove { accounts: bool },
     Show,
     Limit,
+    HotList { remove: bool },
+    Tokens(TokenLines),
+    Holders { remove: bool },
 }
 
 /// What the lines of a body ask for.
@@ -58,7 +62,7 @@ pub(super) async fn answer(
     Ok(response)
 }
 
-type Answer = Result<(StatusCode, Value), (StatusCode, &'static str)>;
+pub(super) type Answer = Result<(StatusCode, Value), (StatusCode, &'static str)>;
 
 async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<Incoming>) -> Answer {
     let (action, check) = action(request.uri().path(), request.uri().query())?;
@@ -80,6 +84,15 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if action == Action::Limit {
         return limit(control, user, &body).await;
+    }
+    if let Action::HotList { remove } = action {
+        return hot_list::carry_out(control, user, body, remove, check).await;
+    }
+    if let Action::Holders { remove } = action {
+        return holders::carry_out(control, user, body, remove, check).await;
+    }
+    if let Action::Tokens(asked) = action {
+        return tokens::carry_out(control, user, body, asked, check).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -135,6 +148,13 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/cards/remove" => Action::Remove { accounts },
         "/v1/cards/show" => Action::Show,
         "/v1/limits" => Action::Limit,
+        "/v1/holders" => Action::Holders { remove: false },
+        "/v1/holders/remove" => Action::Holders { remove: true },
+        "/v1/tokens" => Action::Tokens(TokenLines::Put),
+        "/v1/tokens/status" => Action::Tokens(TokenLines::Status),
+        "/v1/tokens/remove" => Action::Tokens(TokenLines::Remove),
+        "/v1/hot-list" => Action::HotList { remove: false },
+        "/v1/hot-list/remove" => Action::HotList { remove: true },
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -222,7 +242,7 @@ fn tally(asked: &Asked, told: Vec<Result<Done, Vec<Refusal>>>) -> (Counts, Vec<V
     (counts, all_refused)
 }
 
-fn refused(line: u64, card: &str, reasons: &[String]) -> Value {
+pub(super) fn refused(line: u64, card: &str, reasons: &[String]) -> Value {
     json!({ "line": line, "card": card, "reasons": reasons })
 }
 
@@ -232,7 +252,7 @@ fn summary(counts: Counts, refused: Vec<Value>) -> Value {
     summary
 }
 
-fn trouble(trouble: Trouble) -> (StatusCode, &'static str) {
+pub(super) fn trouble(trouble: Trouble) -> (StatusCode, &'static str) {
     match trouble {
         Trouble::Busy => (StatusCode::SERVICE_UNAVAILABLE, "the switch is overloaded; ask again later"),
         Trouble::NoAnswer => (

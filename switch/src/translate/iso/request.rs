@@ -1,6 +1,6 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Conventions, Origin, Refusal, amounts, conventions, elements, point_of_service};
+use super::{Conventions, Origin, Refusal, amounts, conventions, elements, extras, point_of_service};
 use crate::translate::chip::Objects;
 use auth::{AccountType, Instruction, MessageClass, Request, TransactionType};
 use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
@@ -23,13 +23,15 @@ pub(super) fn read(
         _ => transaction,
     };
     let track2 = elements::track2(message, objects.as_ref())?;
+    let pan = elements::pan(message, track2.as_ref(), objects.as_ref())?;
+    let particulars = extras::usual(message, objects.as_ref(), &pan);
     Ok(Request {
         reply_to: origin.reply_to,
         link: origin.link,
         class,
         transaction,
         account_type,
-        pan: elements::pan(message, track2.as_ref(), objects.as_ref())?,
+        pan,
         expiry: expiry(message, track2.as_ref())?,
         card_sequence: card_sequence(message, objects.as_ref())?,
         amount_minor,
@@ -43,6 +45,8 @@ pub(super) fn read(
         country: small_number(message, field::ACQUIRER_COUNTRY),
         entry: point_of_service::entry(message, objects.as_ref()),
         point_of_service: point_of_service::place(message, objects.as_ref()),
+        token: None,
+        particulars,
         pin_block: pin_block(message)?,
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,

@@ -1,7 +1,7 @@
 //! The core's answers as messages. A response is the request's own elements, copied as they came, and
 //! what was decided.
 
-use super::{Conventions, Refusal, amounts, conventions};
+use super::{Conventions, Extras, Refusal, amounts, conventions};
 use auth::{Balance, Response};
 use card::ResponseCode;
 use iso8583::emv::{self, tag};
@@ -15,35 +15,48 @@ use iso8583::{EncodeError, Message, MessageWriter, field};
 /// # Errors
 /// When a value of the core does not fit the dialect; nothing is appended then.
 pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    response_by(&Conventions::default(), request, response, out)
+    response_with(&Conventions::default(), request, response, &Extras::default(), out)
 }
 
-/// The same on a link that has these conventions.
+/// The same on a link that has these conventions, with what the listener's answers carry beside that.
 ///
 /// # Errors
 /// As [`response()`].
-pub fn response_by(
+pub fn response_with(
     conventions: &Conventions,
     request: &Message<'_>,
     response: &Response,
+    extras: &Extras,
     out: &mut Vec<u8>,
 ) -> Result<(), EncodeError> {
     let mut writer = MessageWriter::respond(out, request)?;
     if let Some(minor) = response.approved_minor {
         writer.number(field::AMOUNT, minor.unsigned_abs())?;
     }
+    // Data elements are written in ascending order, and these have their places by configuration.
     let lines = response.statement.as_ref().map(|lines| conventions::statement(lines));
-    let place = conventions.statement_field;
+    let mut extras: Vec<(u8, String)> = extras
+        .answers(&response.told)
+        .chain(lines.map(|lines| (conventions.statement_field, lines)))
+        .collect();
+    extras.sort_by_key(|(field, _)| *field);
+    let mut extras = extras.into_iter().peekable();
+    let mut extras_below = |field: u8, writer: &mut MessageWriter<'_>| {
+        while let Some((extra, value)) = extras.next_if(|(extra, _)| *extra < field) {
+            writer.field(extra, value.as_bytes())?;
+        }
+        Ok(())
+    };
     let billing = response.billing.as_deref();
     writer.fields(amounts::of_response(request, billing))?;
+    extras_below(field::AUTHORIZATION_ID, &mut writer)?;
     if let Some(id) = &response.authorization_id {
         writer.field(field::AUTHORIZATION_ID, id)?;
     }
     writer.field(field::RESPONSE_CODE, response.code.as_bytes())?;
+    extras_below(field::CURRENCY_SETTLEMENT, &mut writer)?;
     writer.fields(amounts::currencies_of_response(request, billing))?;
-    if let Some(lines) = lines.as_ref().filter(|_| place < field::ADDITIONAL_AMOUNTS) {
-        writer.field(place, lines.as_bytes())?;
-    }
+    extras_below(field::ADDITIONAL_AMOUNTS, &mut writer)?;
     let asked = response.approved_minor.and(conventions.original_amount_type);
     let asked = asked.and_then(|amount_type| original_amount(request, amount_type));
     let amounts = response.balance.and_then(|balance| additional_amounts(&balance)).or(asked);
@@ -53,9 +66,7 @@ pub fn response_by(
     if let Some(value) = &response.issuer_authentication {
         writer.field(field::ICC, &chip(value))?;
     }
-    if let Some(lines) = lines.as_ref().filter(|_| place > field::ICC) {
-        writer.field(place, lines.as_bytes())?;
-    }
+    extras_below(u8::MAX, &mut writer)?;
     writer.finish()
 }
 

@@ -1,0 +1,75 @@
+//! `[product.remote]`: what a product asks of purchases without the card.
+
+use super::error::Complaint;
+use super::product::reaction;
+use super::section::Section;
+use super::value::{list, number, one_of, text};
+use auth::{AddressResult, AuthenticationDemand, Demand, RemoteRules, WithoutProof};
+use card::ResponseCode;
+use toml::de::DeValue;
+
+const DEMANDS: [(&str, Demand); 3] =
+    [("ignore", Demand::Ignored), ("optional", Demand::Optional), ("required", Demand::Required)];
+
+const AUTHENTICATION: [(&str, AuthenticationDemand); 3] = [
+    ("none", AuthenticationDemand::None),
+    ("attempted", AuthenticationDemand::Attempted),
+    ("required", AuthenticationDemand::Required),
+];
+
+const WITHOUT_PROOF: [(&str, WithoutProof); 3] = [
+    ("authenticated", WithoutProof::Authenticated),
+    ("credential_on_file", WithoutProof::CredentialOnFile),
+    ("recurring", WithoutProof::Recurring),
+];
+
+pub(super) fn rules(section: Option<Section<'_>>) -> RemoteRules {
+    let plain = RemoteRules::default();
+    let Some(mut section) = section else { return plain };
+    let mut address = plain.address;
+    if let Some(mut results) = section.table("address") {
+        for result in AddressResult::ALL {
+            if let Some(reaction) = results.optional(result.as_str(), reaction) {
+                address[result as usize] = reaction;
+            }
+        }
+        results.finish();
+    }
+    let without_proof = section.optional("without_proof", |value| list(value, one_of(&WITHOUT_PROOF)));
+    let rules = RemoteRules {
+        cvv2: section.or("cvv2", plain.cvv2, one_of(&DEMANDS)),
+        cvv2_tries: section.or("cvv2_tries", plain.cvv2_tries.into(), number(1..=99)) as u8,
+        order: section.or("order", plain.order, one_of(&DEMANDS)),
+        holder_name: section.or("holder_name", plain.holder_name, reaction),
+        chip_pan: section.or("chip_pan", plain.chip_pan, reaction),
+        address,
+        authentication: section.or("authentication", plain.authentication, one_of(&AUTHENTICATION)),
+        authentication_code: section.or("authentication_code", plain.authentication_code, decline),
+        authenticated: section.or("authenticated", plain.authenticated, indicators),
+        attempted: section.or("attempted", plain.attempted, indicators),
+        without_proof: without_proof.into_iter().flatten().take(WITHOUT_PROOF.len()).collect(),
+    };
+    section.finish();
+    rules
+}
+
+fn decline(value: &DeValue<'_>) -> Result<ResponseCode, Complaint> {
+    let code = ResponseCode::parse(text(value)?.as_bytes()).filter(|code| !code.is_approval());
+    code.ok_or_else(|| {
+        Complaint::new("is no response code to decline with", "two characters: \"65\", \"1A\"")
+    })
+}
+
+/// Electronic commerce indicators.
+fn indicators<const N: usize>(value: &DeValue<'_>) -> Result<arrayvec::ArrayVec<u8, N>, Complaint> {
+    let mend = format!("up to {N} of one or two digits in quotes: [\"05\", \"02\"]");
+    let fail = || Complaint::new("holds what is no electronic commerce indicator", mend.clone());
+    let all = list(value, |one| {
+        let digits = text(one)?;
+        let indicator = digits.parse().ok().filter(|_| digits.len() <= 2);
+        indicator.ok_or_else(fail)
+    })?;
+    let mut indicators = arrayvec::ArrayVec::new();
+    all.into_iter().try_for_each(|one: u8| indicators.try_push(one)).map_err(|_| fail())?;
+    Ok(indicators)
+}
