@@ -197,6 +197,7 @@ fn decided(number: u64, billing: Billing, cash: bool) -> Transaction {
 
 fn origin(transaction: &Transaction, shares: Option<Shares>) -> Origin {
     Origin {
+        traces: auth::Traces::default(),
         link: transaction.link,
         account: account(0),
         transaction: transaction.transaction,
