@@ -877,5 +877,7 @@ fn where_a_listener_finds_what_no_dialect_puts_at_one_place() {
     check("fields.cvv = \"48\"", "fields.cvv: is not a known key");
     check("answers.44 = \"text\"", "answers.44: is nothing that an answer carries");
     check("answers.39 = \"{cvv2}\"", "answers.39: is a data element of the decision itself");
+    check("answers.6 = \"{cvv2}\"", "answers.6: is a data element of the decision itself");
+    check("answers.51 = \"{cvv2}\"", "answers.51: is a data element of the decision itself");
     check("answers.xx = \"{cvv2}\"", "answers.xx: is nothing that an answer carries");
 }

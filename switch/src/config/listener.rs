@@ -212,9 +212,25 @@ fn extras(section: &mut Section<'_>, dialect: Option<&Dialect>) -> Extras {
     extras
 }
 
-/// What an answer carries in any case.
-const DECIDED: [u8; 4] =
-    [field::AUTHORIZATION_ID, field::RESPONSE_CODE, field::ADDITIONAL_AMOUNTS, field::ICC];
+/// What an answer carries by itself. Of the first ten elements it writes amounts and rates, and others cannot come
+/// between them.
+const DECIDED: [u8; 15] = [
+    2,
+    3,
+    field::AMOUNT,
+    field::AMOUNT_SETTLEMENT,
+    field::AMOUNT_BILLING,
+    7,
+    8,
+    9,
+    10,
+    field::AUTHORIZATION_ID,
+    field::RESPONSE_CODE,
+    field::CURRENCY_SETTLEMENT,
+    field::CURRENCY_BILLING,
+    field::ADDITIONAL_AMOUNTS,
+    field::ICC,
+];
 
 /// The terminals of one listener as read so far.
 struct Terminals<'k, 'f> {

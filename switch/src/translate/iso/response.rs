@@ -37,8 +37,9 @@ pub fn response_with(
     let lines = response.statement.as_ref().map(|lines| conventions::statement(lines));
     let mut extras: Vec<(u8, String)> = extras
         .answers(&response.told)
-        .chain(lines.map(|lines| (conventions.statement_field, lines)))
+        .filter(|(field, _)| lines.is_none() || *field != conventions.statement_field)
         .collect();
+    extras.extend(lines.map(|lines| (conventions.statement_field, lines)));
     extras.sort_by_key(|(field, _)| *field);
     let mut extras = extras.into_iter().peekable();
     let mut extras_below = |field: u8, writer: &mut MessageWriter<'_>| {
