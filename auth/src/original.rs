@@ -40,7 +40,7 @@ pub(crate) fn of<'a>(
     if role == Role::Own {
         return Ok(None);
     }
-    match find(state, now, file, request, reference).and_then(|found| meant(state, found, role)) {
+    match find(state, now, file, request, reference).and_then(|found| meant(state, now, found, role)) {
         Some(original) => Ok(Some(original)),
         None if role == Role::Refund || request.class.is_advice() && request.chip.is_some() => Ok(None),
         None => Err(receipt.fail(Step::Original, ResponseCode::ORIGINAL_NOT_FOUND, 0, 0)),
@@ -70,7 +70,7 @@ fn find<'a>(
         (None, Some(rrn)) => stored.rrn == Some(rrn),
         (None, None) => false,
     };
-    let mut of_card = file.card.accounts().flat_map(|account| state.of_account(account).take(LOOK_BACK));
+    let mut of_card = file.card.accounts().flat_map(|account| state.of_account(account, now).take(LOOK_BACK));
     of_card.find(|stored| may_mean(stored, request) && named(stored))
 }
 
@@ -86,14 +86,19 @@ fn may_mean(stored: &StoredTransaction, request: &Request) -> bool {
 
 /// Behind an increment stands the authorization that it raises; behind one that was completed, for a refund, what was
 /// posted.
-fn meant<'a>(state: &'a State, found: &'a StoredTransaction, role: Role) -> Option<&'a StoredTransaction> {
+fn meant<'a>(
+    state: &'a State,
+    now: Time,
+    found: &'a StoredTransaction,
+    role: Role,
+) -> Option<&'a StoredTransaction> {
     let first = match found.role() {
-        Role::Increment => state.transaction(found.booking.as_ref()?.original?)?,
+        Role::Increment => state.reached(found.booking.as_ref()?.original?, now)?,
         _ => found,
     };
     let completed_by = first.life.as_ref().and_then(|life| life.completed_by);
     match completed_by {
-        Some(completion) if role == Role::Refund => state.transaction(completion),
+        Some(completion) if role == Role::Refund => state.reached(completion, now),
         _ => Some(first),
     }
 }

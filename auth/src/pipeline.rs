@@ -257,7 +257,7 @@ fn judge(
             booking.get_or_insert_default().cash_minor = given;
         }
         TransactionType::MiniStatement => {
-            let lines = core.state.statement(account.account.id, STATEMENT_LINES);
+            let lines = core.state.statement(account.account.id, now, STATEMENT_LINES);
             booking.get_or_insert_default().statement = lines;
         }
         _ => {}

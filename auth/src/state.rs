@@ -574,6 +574,11 @@ impl State {
     }
 }
 
+/// Whether a message may be about it now, wherever it is remembered.
+fn in_reach(stored: &StoredTransaction, now: Time) -> bool {
+    stored.time >= now.minus(TRANSACTION_REACH) || stored.holds_money()
+}
+
 /// How many transactions a decision looks at to let one go.
 const PASSED_OVER: usize = 8;
 
@@ -615,10 +620,14 @@ impl State {
     /// about such a leftover would find nothing there and panic. Reach ends before memory does by more
     /// than the clocks of the shards can differ. What holds money is never forgotten.
     pub(crate) fn same_stan(&self, key: &OriginalKey, now: Time) -> impl Iterator<Item = &StoredTransaction> {
-        let horizon = now.minus(TRANSACTION_REACH);
         let key = *key;
         let chain = self.chain(key.fingerprint()).map(|kept| &kept.stored);
-        chain.filter(move |stored| stored.key() == key && (stored.time >= horizon || stored.holds_money()))
+        chain.filter(move |stored| stored.key() == key && in_reach(stored, now))
+    }
+
+    /// A transaction, if it is within reach now, as above.
+    pub(crate) fn reached(&self, id: TransactionId, now: Time) -> Option<&StoredTransaction> {
+        self.transaction(id).filter(|stored| in_reach(stored, now))
     }
 
     /// All under a fingerprint that are in memory.

@@ -1,6 +1,6 @@
 //! What transactions do to earlier ones, and the newest ones of each account.
 
-use super::State;
+use super::{State, in_reach};
 use crate::billing::Shares;
 use crate::booking::{Booking, Role, StatementLine};
 use crate::limits::LOOK_BACK;
@@ -142,19 +142,25 @@ impl State {
         }
     }
 
-    /// Transactions that moved money on an account, newest first, as far as they are in memory.
-    pub(crate) fn of_account(&self, account: AccountId) -> impl Iterator<Item = &StoredTransaction> {
+    /// Transactions that moved money on an account, newest first, as far as they are in memory and within reach, as
+    /// [`same_stan`](State::same_stan) says.
+    pub(crate) fn of_account(
+        &self,
+        account: AccountId,
+        now: Time,
+    ) -> impl Iterator<Item = &StoredTransaction> {
         let newest = self.account(&account).and_then(|file| file.newest).and_then(|id| self.kept(id));
         let kept = std::iter::successors(newest, move |kept| {
             let place = usize::from(kept.stored.account != Some(account));
             kept.before[place].and_then(|id| self.kept(id))
         });
-        kept.map(|kept| &kept.stored)
+        kept.map(|kept| &kept.stored).filter(move |stored| in_reach(stored, now))
     }
 
     /// The newest lines of an account's statement: what is posted or held now.
-    pub(crate) fn statement(&self, account: AccountId, lines: usize) -> Vec<StatementLine> {
-        let standing = self.of_account(account).take(LOOK_BACK).filter(|stored| stored.standing_minor != 0);
+    pub(crate) fn statement(&self, account: AccountId, now: Time, lines: usize) -> Vec<StatementLine> {
+        let standing =
+            self.of_account(account, now).take(LOOK_BACK).filter(|stored| stored.standing_minor != 0);
         let line = |stored: &StoredTransaction| StatementLine {
             day: stored.business_day,
             transaction: stored.transaction,
