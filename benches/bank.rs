@@ -216,6 +216,7 @@ fn purchase(card: u32, round: u16) -> Request {
         pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
         chip: Some(Box::new(chip(round))),
         cash: None,
+        one_time_code: None,
     }
 }
 

@@ -17,9 +17,11 @@
 //! ```
 
 mod card_file;
+mod card_mode;
 mod chip;
 mod chip_rules;
 mod completion;
+mod confirmation;
 mod core;
 mod counters;
 mod duplicate;
@@ -28,8 +30,12 @@ mod funds;
 mod hsm_checks;
 mod indexed;
 mod input;
+mod keyed_hash;
 mod limit;
 pub mod limits;
+mod linked_account;
+mod mode_orders;
+mod mode_rules;
 mod names;
 mod own_limits;
 mod pipeline;
@@ -53,8 +59,13 @@ mod validate;
 mod velocity;
 
 pub use crate::core::Core;
+pub use card_mode::{
+    Alarm, BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, Kept, Lift, ModeChange,
+    ModeChanged, ModeFile, ModeUse, ModeUsed, OneTimeCode, OwnTransfer, TransferCause, Tries, Unconfirmed,
+};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
+pub use confirmation::HolderAnswer;
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use hsm_checks::{
@@ -63,7 +74,10 @@ pub use hsm_checks::{
 };
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
+pub use keyed_hash::{CodeKey, KeyedHash};
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
+pub use mode_orders::{ModeOrder, ModeRefusal};
+pub use mode_rules::ModeRules;
 pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };

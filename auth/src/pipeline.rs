@@ -1,6 +1,7 @@
 //! The legs of an issuer authorization, each a list of steps in the order of design §3. `admit` makes
 //! every decision that needs nobody else; `dispatch` judges what the HSM found, and then the money.
 
+use crate::card_mode::{Alarm, BlockCause, CardBlocked, CardMode, ModeUse, ModeUsed, OwnTransfer};
 use crate::core::{Core, respond};
 use crate::effect::{Effect, IssuerAuthentication, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
@@ -9,10 +10,11 @@ use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
+use crate::suspended::SuspendedRequest;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
-    velocity,
+    card_file, chip, chip_rules, confirmation, duplicate, funds, linked_account, mode_rules, policy,
+    product_rules, recall, secure, terminal, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -41,9 +43,11 @@ pub(crate) fn refuse_duplicate(core: &mut Core, now: Time, request: &Request, ef
     decline_now(core, now, request, receipt, decline, effects);
 }
 
-/// A request that repeats none that was answered; the one that it repeats may wait for the HSM.
+/// A request that repeats none that was answered; the one that it repeats may wait for the HSM or the cardholder.
 pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
-    if let Some(suspended) = core.suspended.find_mut(&request.key()) {
+    let key = request.key();
+    let waiting = core.suspended.find_mut(&key).or_else(|| core.confirmations.find_mut(&key));
+    if let Some(suspended) = waiting {
         if duplicate::same_content(&suspended.request, &request) {
             suspended.repeats.push(request.reply_to);
         } else {
@@ -82,6 +86,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
+    mode_rules::allowed(&core.state, file, request, now, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
@@ -98,16 +103,62 @@ pub(crate) fn dispatch(
 ) {
     // A reply after the deadline finds nothing: the request was answered then.
     let Some(suspended) = core.suspended.take(ticket) else { return };
-    let mut receipt = suspended.receipt;
-    let mut counters = CardCounters::default();
     let reply = reply.about(suspended.asked);
+    decide(core, now, suspended, &reply, false, effects);
+}
+
+/// The cardholder has confirmed. Everything is judged again with the same findings of the HSM: meanwhile the money
+/// may be spent, and the counter of the chip used.
+pub(crate) fn confirmed(
+    core: &mut Core,
+    now: Time,
+    suspended: SuspendedRequest,
+    reply: &ChecksReply,
+    effects: &mut Vec<Effect>,
+) {
+    decide(core, now, suspended, reply, true, effects);
+}
+
+fn decide(
+    core: &mut Core,
+    now: Time,
+    mut suspended: SuspendedRequest,
+    reply: &ChecksReply,
+    confirmed: bool,
+    effects: &mut Vec<Effect>,
+) {
+    let mut receipt = std::mem::take(&mut suspended.receipt);
+    let made = receipt.checks.len();
+    let mut counters = CardCounters::default();
     let mut flags = 0;
-    let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters, &mut flags);
+    let outcome = still_in_use(core, &suspended.request, confirmed, &mut receipt)
+        .and_then(|()| judge(core, now, &suspended.request, reply, &mut receipt, &mut counters, &mut flags));
+    if !confirmed && outcome.as_ref().is_ok_and(|approval| approval.asks_holder) {
+        // What was judged so far is judged again with the answer.
+        receipt.checks.truncate(made);
+        suspended.receipt = receipt;
+        return confirmation::ask(core, now, suspended, reply.clone(), effects);
+    }
+    if confirmed {
+        confirmation::note(&mut receipt);
+    }
     let decision = Decision { outcome, receipt, counters, flags };
     let response = record(core, now, &suspended.request, decision, effects);
-    for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {
-        respond(reply_to, response.clone(), effects);
+    confirmation::respond_all(suspended.request.reply_to, suspended.repeats, &response, effects);
+}
+
+/// The HSM takes milliseconds, and a cardholder takes so long that a card may be reported stolen meanwhile.
+fn still_in_use(
+    core: &Core,
+    request: &Request,
+    confirmed: bool,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    if !confirmed {
+        return Ok(());
     }
+    // One that is gone fails its own check.
+    core.state.card(&request.pan).map_or(Ok(()), |file| card_file::status(file, receipt))
 }
 
 /// The HSM kept silent until the deadline.
@@ -159,9 +210,12 @@ fn judge(
             issuer_authentication: None,
             counting: Counting::new(),
             moves_nothing: chipped.confirms,
+            asks_holder: false,
         });
     }
     secure::pin(product, file, reply, receipt, counters)?;
+    mode_rules::allowed(&core.state, file, request, now, receipt)?;
+    mode_rules::one_time_code(&tables.modes, core.code_key.as_ref(), file, request, receipt, counters)?;
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
     let held = Held { tables, state: &core.state, product, file, account, request, now };
@@ -169,10 +223,21 @@ fn judge(
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
+    counters.top_up = linked_account::top_up(&core.state, file, account, request, now);
+    let topped_up;
+    let account = match &counters.top_up {
+        Some(top_up) => {
+            receipt.note(Step::TopUp, top_up.minor, account.own_minor());
+            topped_up = account.with(top_up.minor);
+            &topped_up
+        }
+        None => account,
+    };
     funds::available(account, request, receipt)?;
     let code = product_rules::approval(product, request, receipt);
     let customer = account.account.customer;
     let issuer_authentication = chipped.issuer_authentication;
+    counters.mode = mode_rules::used(file, account, request, now, counters.top_up.as_ref());
     Ok(Approval {
         code,
         account: account.account.id,
@@ -180,6 +245,7 @@ fn judge(
         issuer_authentication,
         counting,
         moves_nothing: false,
+        asks_holder: mode_rules::asks_holder(file, request),
     })
 }
 
@@ -197,17 +263,57 @@ fn decline_now(
 }
 
 /// Step 15: the decision becomes a record, and only then an answer.
-fn record(
+pub(crate) fn record(
     core: &mut Core,
     now: Time,
     request: &Request,
-    decision: Decision,
+    mut decision: Decision,
     effects: &mut Vec<Effect>,
 ) -> Response {
+    let used = mode_used(core, now, request, &decision);
+    if let Some(top_up) = decision.counters.top_up.take().filter(|_| decision.outcome.is_ok()) {
+        core.commit(Record::OwnTransfer(top_up), effects);
+    }
     let transaction = transaction(core, now, request, decision);
     let response = Response::of(&transaction);
+    let id = transaction.id;
     core.commit(Record::Decided(Box::new(transaction)), effects);
+    if let Some(used) = used {
+        core.commit(
+            Record::ModeUsed(ModeUsed { pan: request.pan, time: now, transaction: id, used }),
+            effects,
+        );
+        raise_alarm(core, now, request, used, effects);
+    }
     response
+}
+
+/// What the decision makes of the card's mode.
+fn mode_used(core: &Core, now: Time, request: &Request, decision: &Decision) -> Option<ModeUse> {
+    let Err(decline) = &decision.outcome else { return decision.counters.mode };
+    let declined_by_mode = decline.step.is_of_mode();
+    let told = decision.counters.mode.filter(|_| declined_by_mode);
+    told.or_else(|| {
+        let file = core.state.card(&request.pan).filter(|_| declined_by_mode)?;
+        mode_rules::refused(&core.tables.modes, file, decline.step, now)
+    })
+}
+
+/// Many attempts on a locked or empty card are told, and block it where the institution wants that.
+fn raise_alarm(core: &mut Core, now: Time, request: &Request, used: ModeUse, effects: &mut Vec<Effect>) {
+    let rules = &core.tables.modes;
+    let ModeUse::Refused(tries) = used else { return };
+    if rules.alarm_tries == 0 || tries.count < rules.alarm_tries {
+        return;
+    }
+    let (blocks, status, reissue) = (rules.alarm_blocks, rules.block_status, rules.reissue);
+    let (pan, time) = (request.pan, now);
+    let empty = matches!(core.state.card_mode(&pan), Some(CardMode::Empty { .. }));
+    core.commit(Record::Alarm(Alarm { pan, time, tries, empty }), effects);
+    if blocks {
+        let blocked = CardBlocked { pan, time, status, cause: BlockCause::Alarm, reissue };
+        core.commit(Record::CardBlocked(blocked), effects);
+    }
 }
 
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
@@ -302,22 +408,22 @@ fn authorization_id(counter: u64) -> [u8; 6] {
     digits
 }
 
-struct Decision {
+pub(crate) struct Decision {
     outcome: Result<Approval, Decline>,
     receipt: Receipt,
-    counters: CardCounters,
+    pub(crate) counters: CardCounters,
     /// Policy rules that flagged the request, by bit, approved or not.
     flags: u64,
 }
 
 impl Decision {
     /// A decline before the card was judged.
-    fn early(decline: Decline, receipt: Receipt) -> Decision {
+    pub(crate) fn early(decline: Decline, receipt: Receipt) -> Decision {
         Decision { outcome: Err(decline), receipt, counters: CardCounters::default(), flags: 0 }
     }
 }
 
-struct Approval {
+pub(crate) struct Approval {
     code: ResponseCode,
     account: AccountId,
     customer: Option<CustomerId>,
@@ -326,6 +432,8 @@ struct Approval {
     issuer_authentication: Option<IssuerAuthentication>,
     /// The money has moved with an earlier transaction.
     moves_nothing: bool,
+    /// Whether the cardholder has a word in it.
+    asks_holder: bool,
 }
 
 /// Counters of the card that this request moves, approved or not.
@@ -333,4 +441,8 @@ struct Approval {
 pub(crate) struct CardCounters {
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
+    /// What it makes of the mode.
+    pub(crate) mode: Option<ModeUse>,
+    /// What comes from the linked account first, should it be approved.
+    pub(crate) top_up: Option<OwnTransfer>,
 }

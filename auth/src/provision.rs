@@ -2,10 +2,13 @@
 //!
 //! One set of rules for the import, which plans against a state it has read, and for a running core.
 
+use crate::card_mode::{CardMode, ConfirmationTicket};
+use crate::confirmation::{self, HolderAnswer};
 use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
 use crate::limit::{Bound, Limit};
+use crate::mode_orders::{self, ModeOrder, ModeRefusal};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
 use crate::record::{
@@ -13,7 +16,7 @@ use crate::record::{
 };
 use crate::state::State;
 use crate::tables::{Product, Tables};
-use card::{Currency, Expiry, Pan, Time};
+use card::{Currency, Expiry, HolderSecret, Pan, Time};
 use std::fmt;
 
 /// A question or a task from whoever keeps the card base. It is answered once, with
@@ -48,6 +51,22 @@ pub enum ProvisionTask {
         /// How.
         change: LimitChange,
     },
+    /// Change the mode of a card, or something about it.
+    ChangeMode {
+        /// The card.
+        pan: Pan,
+        /// What is ordered.
+        order: ModeOrder,
+    },
+    /// What a cardholder says about a transaction that waits.
+    Answer {
+        /// Which transaction.
+        ticket: ConfirmationTicket,
+        /// What is said.
+        answer: HolderAnswer,
+        /// Where the mode has one.
+        password: Option<HolderSecret>,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -59,6 +78,8 @@ pub enum ProvisionAnswer {
     Card(Option<Box<CardView>>),
     /// Whether the limit was changed.
     Limit(Result<(), LimitRefusal>),
+    /// Whether the order about a mode, or the answer of a cardholder, was carried out.
+    Mode(Result<(), ModeRefusal>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -111,6 +132,8 @@ pub struct CardView {
     pub account: Option<(Account, Balance)>,
     /// Its limits.
     pub limits: Vec<LimitView>,
+    /// Its mode.
+    pub mode: CardMode,
 }
 
 /// One change of the card base.
@@ -421,6 +444,12 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
         ProvisionTask::ChangeLimit { holder, limit, change } => {
             ProvisionAnswer::Limit(change_limit(core, now, holder, &limit, change, effects))
         }
+        ProvisionTask::ChangeMode { pan, order } => {
+            ProvisionAnswer::Mode(mode_orders::carry_out(core, now, &pan, order, effects))
+        }
+        ProvisionTask::Answer { ticket, answer, password } => {
+            ProvisionAnswer::Mode(confirmation::answer(core, now, ticket, answer, password.as_ref(), effects))
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -502,7 +531,8 @@ impl CardView {
         let today = state.card_usage(pan, today)?;
         let account = state.account_on_file(&card.account).cloned();
         let account = account.zip(state.balance(&card.account));
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits })
+        let mode = state.card_mode(pan).cloned().unwrap_or_default();
+        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits, mode })
     }
 }
 

@@ -1,3 +1,4 @@
+use crate::card_mode::{Alarm, CardBlocked, ConfirmationAsked, ModeChanged, ModeUsed, OwnTransfer};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
@@ -37,6 +38,18 @@ pub enum Record {
     Recalled(Box<StoredTransaction>),
     /// A card or an account got a limit of its own, or an override.
     LimitChanged(LimitChanged),
+    /// The mode of a card was changed.
+    ModeChanged(Box<ModeChanged>),
+    /// A transaction made something of the mode of its card.
+    ModeUsed(ModeUsed),
+    /// Money moved between two accounts of a customer because of a card's mode.
+    OwnTransfer(OwnTransfer),
+    /// A transaction waits for its holder's word.
+    ConfirmationAsked(Box<ConfirmationAsked>),
+    /// There were many attempts on a locked or empty card.
+    Alarm(Alarm),
+    /// A card was blocked by an alarm or its holder.
+    CardBlocked(CardBlocked),
 }
 
 /// A card on file.
@@ -430,6 +443,12 @@ impl Record {
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
+            Record::ModeChanged(changed) => Some(changed.pan),
+            Record::ModeUsed(used) => Some(used.pan),
+            Record::OwnTransfer(transfer) => Some(transfer.pan),
+            Record::ConfirmationAsked(asked) => Some(asked.pan),
+            Record::Alarm(alarm) => Some(alarm.pan),
+            Record::CardBlocked(blocked) => Some(blocked.pan),
         }
     }
 
@@ -447,6 +466,12 @@ impl Record {
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
             Record::LimitChanged(changed) => Some(changed.time),
+            Record::ModeChanged(changed) => Some(changed.time),
+            Record::ModeUsed(used) => Some(used.time),
+            Record::OwnTransfer(transfer) => Some(transfer.time),
+            Record::ConfirmationAsked(asked) => Some(asked.time),
+            Record::Alarm(alarm) => Some(alarm.time),
+            Record::CardBlocked(blocked) => Some(blocked.time),
         }
     }
 }

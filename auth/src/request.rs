@@ -1,6 +1,6 @@
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
 use arrayvec::ArrayVec;
-use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
+use card::{Expiry, HolderSecret, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
 use serde::{Deserialize, Serialize};
 
 /// The protocol-neutral form of what an acquirer or ATM asked. Holds card data that never enters a
@@ -53,6 +53,8 @@ pub struct Request {
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
     pub cash: Option<Cash>,
+    /// The code that a card in that mode wants beside the PIN, from the field that the listener names.
+    pub one_time_code: Option<HolderSecret>,
 }
 
 impl Request {

@@ -2,12 +2,14 @@ mod counters;
 mod counting;
 mod fingerprints;
 mod look_ahead;
+mod modes;
 mod snapshot;
 
 pub(crate) use counters::Counters;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
 
+use crate::card_mode::ModeFile;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::indexed::{Entry, Indexed};
@@ -29,6 +31,7 @@ use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use counting::Counting;
 use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
+use modes::KeptAccounts;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,6 +67,7 @@ pub struct State {
     /// Counter of the newest transaction.
     last_counter: u64,
     counting: Counting,
+    kept_accounts: KeptAccounts,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -97,6 +101,8 @@ pub struct CardFile {
     pub(crate) taken_atcs: u64,
     pub(crate) counters: Counters,
     pub(crate) own_limits: Option<Box<OwnLimits>>,
+    /// What its holder has chosen, where that is not the standard.
+    pub(crate) mode: Option<Box<ModeFile>>,
 }
 
 /// An account with its balance. Minor units of its currency.
@@ -155,6 +161,7 @@ impl State {
             opening: BTreeMap::new(),
             last_counter: 0,
             counting: Counting::default(),
+            kept_accounts: KeptAccounts::default(),
         }
     }
 
@@ -187,10 +194,17 @@ impl State {
             Record::AccountRemoved(removed) => self.remove_account(&removed.account),
             Record::Recalled(stored) => self.recalled(stored),
             Record::LimitChanged(changed) => self.limit_changed(changed),
+            Record::ModeChanged(changed) => self.mode_changed(changed),
+            Record::ModeUsed(used) => self.mode_used(used),
+            Record::OwnTransfer(transfer) => self.own_transfer(transfer),
+            Record::ConfirmationAsked(asked) => self.confirmation_asked(asked),
+            Record::Alarm(alarm) => self.alarmed(alarm),
+            Record::CardBlocked(blocked) => self.blocked(blocked),
         }
     }
 
     fn store_card(&mut self, card: &Card) {
+        self.unwatch(&card.pan);
         match self.card_mut(&card.pan) {
             Some(file) => {
                 // A new PIN comes with a clean count; anything else leaves the counters alone.
@@ -200,6 +214,7 @@ impl State {
                 let before = std::mem::replace(&mut file.card, card.clone()).account;
                 self.count_cards(&before, -1);
                 self.count_cards(&card.account, 1);
+                self.watch(&card.pan);
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -208,6 +223,7 @@ impl State {
                 taken_atcs: 0,
                 counters: Counters::default(),
                 own_limits: None,
+                mode: None,
             }),
         }
     }
@@ -219,6 +235,7 @@ impl State {
     }
 
     fn remove_card(&mut self, pan: &Pan) {
+        self.unwatch(pan);
         if let Some(file) = self.cards.remove(pan) {
             self.count_cards(&file.card.account, -1);
         }
@@ -410,6 +427,7 @@ impl State {
     }
 
     fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
+        self.touch_watched(id);
         self.accounts.get_mut(id).expect("an account is stored before a transaction uses it")
     }
 

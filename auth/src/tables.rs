@@ -1,5 +1,6 @@
 use crate::chip_rules::ChipRules;
 use crate::limit::Limit;
+use crate::mode_rules::ModeRules;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
 use crate::request::TransactionType;
@@ -31,6 +32,8 @@ pub struct Tables {
     pub hsm_deadline: Duration,
     /// How long an authorization holds money that nobody completes.
     pub hold_period: Duration,
+    /// What holds for modes of cards.
+    pub modes: ModeRules,
 }
 
 /// An acquiring link: a listener for terminals, hosts or ATMs.
@@ -187,6 +190,7 @@ impl Default for Tables {
             rules: rules::Program::default(),
             hsm_deadline: Duration::from_secs(2),
             hold_period: Duration::from_hours(7 * 24),
+            modes: ModeRules::default(),
         }
     }
 }

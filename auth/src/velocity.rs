@@ -271,6 +271,7 @@ mod tests {
             pin_block: None,
             chip: None,
             cash: None,
+            one_time_code: None,
         }
     }
 }

@@ -10,6 +10,8 @@ mod effects;
 mod institution;
 #[path = "support/limits.rs"]
 mod limits;
+#[path = "support/modes.rs"]
+mod modes;
 #[path = "support/script.rs"]
 mod script;
 #[path = "support/stage.rs"]

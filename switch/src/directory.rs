@@ -63,6 +63,18 @@ impl Directory {
         }
     }
 
+    /// The shards of a record: that of its card or account, and of both accounts where it moves money between two,
+    /// which were in one shard when there was another number of shards.
+    pub fn homes_of_record(&self, record: &Record) -> impl Iterator<Item = usize> + use<> {
+        let (first, second) = match record {
+            Record::OwnTransfer(transfer) => {
+                (self.home_of_account(&transfer.from), Some(self.home_of_account(&transfer.to)))
+            }
+            other => (self.home_of_record(other), None),
+        };
+        std::iter::once(first).chain(second.filter(|second| *second != first))
+    }
+
     /// The shard of a record; remembers the home of a card that it stores.
     pub fn home_of_record(&self, record: &Record) -> usize {
         match record {

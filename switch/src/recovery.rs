@@ -5,7 +5,7 @@ use crate::filling;
 use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
 use crate::snapshots;
-use auth::{Core, State};
+use auth::{CodeKey, Core, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -62,7 +62,7 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let opened = filling::fill(&mut cores, |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
             let record = store::decode_without_receipt(bytes)?;
-            filler.replay(directory.home_of_record(&record), record);
+            directory.homes_of_record(&record).for_each(|home| filler.replay(home, record.clone()));
             Ok(())
         })
     });
@@ -70,6 +70,7 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let last_counter = cores.iter().map(|core| core.state().last_counter()).max().unwrap_or(0);
     for core in &mut cores {
         core.resume(last_counter);
+        core.keep_codes_under(CodeKey::new(&keys.code_key()));
     }
     Ok(Recovered { journal, cores, replay, keys })
 }

@@ -116,6 +116,8 @@ pub struct ListenerSettings {
     pub max_connections: usize,
     /// Requests of one connection that may be unanswered; more wait in the socket.
     pub in_flight: usize,
+    /// Field of ISO 8583 that has the one-time code of cards in that mode.
+    pub one_time_code: Option<u8>,
 }
 
 /// What a listener speaks.
@@ -161,6 +163,17 @@ pub struct NdcSettings {
     pub completion_deadline: Duration,
     /// Whether the ATMs sign messages, so that statuses carry a time variant number position.
     pub mac_enabled: bool,
+    /// Which buffer has the one-time code of cards in that mode.
+    pub one_time_code: Option<AtmBuffer>,
+}
+
+/// A general-purpose buffer of a transaction request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtmBuffer {
+    /// Buffer B.
+    B,
+    /// Buffer C.
+    C,
 }
 
 /// What an operation code asks for.

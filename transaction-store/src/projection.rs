@@ -270,6 +270,12 @@ impl TransactionStore {
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
             Record::LimitChanged(changed) => self.tick(changed.time),
+            Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_) => record.time().into_iter().for_each(|time| self.tick(time)),
         }
         Ok(())
     }

@@ -95,7 +95,13 @@ impl State {
         match element {
             Element::Account(file) => self.accounts.insert(file),
             // Its account knows of it.
-            Element::Card(file) => self.cards.insert(file),
+            Element::Card(file) => {
+                let (pan, has_mode) = (file.card.pan, file.mode.is_some());
+                self.cards.insert(file);
+                if has_mode {
+                    self.watch(&pan);
+                }
+            }
             Element::Transaction(mut stored) => {
                 stored.counted = self.shared(stored.counted.counts());
                 self.keep(*stored);

@@ -66,6 +66,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         pin_block: None,
         chip: None,
         cash: None,
+        one_time_code: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use crate::limits::shown_bound;
+use crate::modes;
 use auth::{
     Balance, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
     Step, Transaction, TransactionId, Unit, Verdict,
@@ -68,6 +69,12 @@ impl Names {
             }
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
+            Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_) => modes::shown_record(record, self.start).unwrap_or_default(),
         }
     }
 
@@ -110,7 +117,7 @@ pub(crate) fn money(minor: i64) -> String {
 }
 
 /// `7d1.000s`: the inverse of [`milliseconds`](crate::script::milliseconds).
-fn elapsed(ms: i64) -> String {
+pub(crate) fn elapsed(ms: i64) -> String {
     let mut text = String::new();
     let mut rest = ms;
     for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
@@ -183,6 +190,8 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         }),
         ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),
+        ProvisionAnswer::Mode(Ok(())) => " mode=done".to_owned(),
+        ProvisionAnswer::Mode(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {

@@ -2,6 +2,7 @@
 
 use crate::bank;
 use crate::limits;
+use crate::modes;
 use crate::script::Words;
 use crate::values::{chip_rule, duration, expiry, minor};
 use auth::{
@@ -46,6 +47,7 @@ impl Institution {
             "rule" => self.rule(&mut words).map(|()| None),
             "limit" => self.limit(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
+            "modes" => modes::rules(&mut words).map(|rules| self.tables.modes = rules).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
             verb => Err(format!("nothing is set up by `{verb}`")),

@@ -91,6 +91,12 @@ impl Ledger {
             | Record::CardRemoved(_)
             | Record::Recalled(_)
             | Record::LimitChanged(_)
+            | Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

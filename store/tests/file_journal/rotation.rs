@@ -210,5 +210,6 @@ fn describe(record: &auth::Record) -> String {
             format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
         }
         Record::LimitChanged(changed) => format!("limit-changed {changed:?}"),
+        other => format!("{other:?}"),
     }
 }

@@ -1,9 +1,11 @@
 //! `turnout card`: cards and accounts on file.
 
+mod control;
 mod export;
 mod import;
 mod job;
 mod limit;
+mod mode;
 mod offline;
 mod online;
 mod progress;
@@ -48,6 +50,10 @@ enum CardCommand {
     Show(ShowArgs),
     /// Give a card or an account a limit of its own, or lift one for a while
     Limit(limit::LimitArgs),
+    /// Lock a card, empty it, keep its balance between levels, and other modes of its holder
+    Mode(mode::ModeArgs),
+    /// Answer for a cardholder who was asked about a transaction
+    Confirm(mode::ConfirmArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +109,8 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::List(args) => list(&args),
         CardCommand::Show(args) => show(&args),
         CardCommand::Limit(args) => limit::run(&args),
+        CardCommand::Mode(args) => mode::run(&args),
+        CardCommand::Confirm(args) => mode::confirm(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

@@ -63,6 +63,7 @@ impl Listeners<'_> {
         let pin_key = pin_key(&mut section, self.keys);
         let own = section.or("own", true, switch);
         let protocol = protocol(&mut section, kind, &mut terminals, self.folder);
+        let one_time_code = one_time_code(&mut section, protocol.as_ref());
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
             address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -78,6 +79,7 @@ impl Listeners<'_> {
             max_frame: section.or("max_frame", 4096, size_within(128..=LONGEST_FRAME)) as usize,
             max_connections: section.or("max_connections", 1024, number(1..=65_535)) as usize,
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
+            one_time_code,
         };
         section.finish();
         self.links.insert(settings.name, Link { terminals: terminals.set, pin_key, own });
@@ -151,6 +153,28 @@ fn protocol(
             };
             ndc::settings(table, &mut terminals.cassettes).map(|settings| Protocol::Ndc(Arc::new(settings)))
         }
+    }
+}
+
+/// The field of one-time codes, which the dialect must have.
+fn one_time_code(section: &mut Section<'_>, protocol: Option<&Protocol>) -> Option<u8> {
+    match protocol {
+        Some(Protocol::Iso8583 { dialect, .. }) => section.optional("one_time_code", |value| {
+            let field = number(2..=128)(value)? as u8;
+            match dialect.field(field) {
+                Some(_) => Ok(field),
+                None => Err(Complaint::new(
+                    format!("is DE {field}, which the dialect {:?} does not have", dialect.name()),
+                    "name the field in which terminals send it: 48, 62 or another of private use",
+                )),
+            }
+        }),
+        Some(Protocol::Ndc(_)) => {
+            section.refuse("one_time_code", "of ATMs belongs into [listener.ndc]");
+            None
+        }
+        // That mistake has been noted.
+        None => section.optional("one_time_code", number(2..=128)).map(|field| field as u8),
     }
 }
 

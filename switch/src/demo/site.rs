@@ -6,9 +6,11 @@ use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
+use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
 use card::Expiry;
 use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::Value;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -22,19 +24,19 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 60;
+    pub(in crate::demo) const COUNT: u32 = 110;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 50;
-    pub(in crate::demo) const LOST: u32 = 50;
-    pub(in crate::demo) const STOLEN: u32 = 51;
-    pub(in crate::demo) const RESTRICTED: u32 = 52;
-    pub(in crate::demo) const INACTIVE: u32 = 53;
-    pub(in crate::demo) const PICK_UP: u32 = 54;
-    pub(in crate::demo) const EXPIRED: u32 = 55;
+    pub(in crate::demo) const IN_ORDER: u32 = 100;
+    pub(in crate::demo) const LOST: u32 = 100;
+    pub(in crate::demo) const STOLEN: u32 = 101;
+    pub(in crate::demo) const RESTRICTED: u32 = 102;
+    pub(in crate::demo) const INACTIVE: u32 = 103;
+    pub(in crate::demo) const PICK_UP: u32 = 104;
+    pub(in crate::demo) const EXPIRED: u32 = 105;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 56;
+    pub(in crate::demo) const POOR: u32 = 106;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 110;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
@@ -42,6 +44,9 @@ pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
 
 /// A terminal of which the configuration says that it reads chips.
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
+
+/// The field in which terminals of the POS listener send one-time codes.
+pub(super) const CODE_FIELD: u8 = 63;
 
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
@@ -154,6 +159,17 @@ impl Site {
         let Some(name) = name else { return Credentials::new(&authority, None) };
         let (certificate, key) = (file(format!("{name}.pem"))?, file(format!("{name}.key"))?);
         Credentials::new(&authority, Some((&certificate, &key)))
+    }
+
+    /// Asks the running switch something over its control socket: status and body of the answer.
+    pub(super) fn order(
+        &self,
+        target: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), Box<dyn std::error::Error>> {
+        let client = ControlClient::new(&self.folder.join("data").join("control.sock"))?;
+        let (status, answer) = client.post(target, body.to_string().into_bytes())?;
+        Ok((status, serde_json::from_slice(&answer)?))
     }
 
     /// The certificate of the authority that signed the listeners' certificates, PEM.
@@ -308,6 +324,10 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         action = "decline"
         mode = "shadow"
 
+        [card_modes]
+        alarm_tries = 3
+        alarm_blocks = true
+
         [[webhook]]
         name = "demo"
         url = "http://{receiver}/events"
@@ -336,6 +356,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
+    let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
+    let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
+    for pos in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
+        pos.insert("one_time_code".to_owned(), i64::from(CODE_FIELD).into());
+    }
+    file.insert("card_modes".to_owned(), additions["card_modes"].clone());
     file.insert("webhook".to_owned(), additions["webhook"].clone());
     Ok(file.to_string())
 }

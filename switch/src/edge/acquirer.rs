@@ -124,7 +124,11 @@ impl Conversation<'_> {
         let slot = self.window.next_slot();
         let reply_to = ReplyTo { connection: self.connection, slot };
         let (pan, terminal, input) = match iso::incoming(&message, link_name, reply_to) {
-            Incoming::Request(request) => (request.pan, request.terminal, Input::Request(request)),
+            Incoming::Request(mut request) => {
+                let field = self.link.settings.one_time_code;
+                request.one_time_code = field.and_then(|field| iso::one_time_code(&message, field));
+                (request.pan, request.terminal, Input::Request(request))
+            }
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),
             Incoming::Network(_) => {
                 self.link.metrics.network_message(link_name.as_str());

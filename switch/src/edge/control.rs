@@ -5,6 +5,7 @@
 mod answers;
 mod client;
 mod limits;
+mod modes;
 mod request;
 mod socket;
 
@@ -15,8 +16,8 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    CardChange, CardView, Did, Done, LimitHolder, LimitRefusal, Provision, ProvisionAnswer, ProvisionTask,
-    Refusal,
+    CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, LimitHolder, LimitRefusal, ModeRefusal,
+    Provision, ProvisionAnswer, ProvisionTask, Refusal,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -49,6 +50,8 @@ pub struct Control {
     shards: Arc<Shards>,
     answers: Arc<Answers>,
     settings: Arc<Settings>,
+    /// Of one-time codes and passwords.
+    codes: CodeKey,
     /// One request changes the card base at a time. So a card cannot be put on file in two shards at once.
     turn: Mutex<()>,
 }
@@ -65,8 +68,13 @@ enum Trouble {
 impl Control {
     /// Over these shards, by the rules of these settings.
     #[must_use]
-    pub fn new(shards: Arc<Shards>, answers: Arc<Answers>, settings: Arc<Settings>) -> Control {
-        Control { shards, answers, settings, turn: Mutex::new(()) }
+    pub fn new(
+        shards: Arc<Shards>,
+        answers: Arc<Answers>,
+        settings: Arc<Settings>,
+        codes: CodeKey,
+    ) -> Control {
+        Control { shards, answers, settings, codes, turn: Mutex::new(()) }
     }
 
     /// Serves until the switch drains, then finishes what was begun.
@@ -124,7 +132,7 @@ impl Control {
         let home = self.shards.directory().home(&pan);
         match self.ask(home, ProvisionTask::Show(pan)).await? {
             ProvisionAnswer::Card(view) => Ok(view),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Limit(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -140,7 +148,43 @@ impl Control {
         };
         match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
             ProvisionAnswer::Limit(told) => Ok(told),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Card(_) => Err(Trouble::NoAnswer),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Carries out an order about the mode of a card, at its home.
+    async fn change_mode(&self, (pan, order): modes::Ordered) -> Result<Result<(), ModeRefusal>, Trouble> {
+        let home = self.shards.directory().home(&pan);
+        self.ask_about_mode(home, ProvisionTask::ChangeMode { pan, order }).await
+    }
+
+    /// Hands the answer of a cardholder to the shard that has given the ticket: as every number of a transaction, it
+    /// says which.
+    async fn answer_for_holder(
+        &self,
+        (ticket, task): (ConfirmationTicket, ProvisionTask),
+    ) -> Result<Result<(), ModeRefusal>, Trouble> {
+        let shard = (ticket.0 % auth::limits::SHARDS as u64) as usize;
+        if shard >= self.shards.count() {
+            return Ok(Err(ModeRefusal::NoSuchTicket));
+        }
+        self.ask_about_mode(shard, task).await
+    }
+
+    /// The currency of the account behind a card, as its product has it.
+    fn currency(&self, pan: &Pan) -> Option<card::Currency> {
+        let product = self.settings.tables.product(pan)?;
+        self.settings.currencies.get(&product.name).copied()
+    }
+
+    async fn ask_about_mode(
+        &self,
+        shard: usize,
+        task: ProvisionTask,
+    ) -> Result<Result<(), ModeRefusal>, Trouble> {
+        match self.ask(shard, task).await? {
+            ProvisionAnswer::Mode(told) => Ok(told),
+            _ => Err(Trouble::NoAnswer),
         }
     }
 

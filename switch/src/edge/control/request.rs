@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, limits};
+use super::{Control, Trouble, limits, modes};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, masked, removal, view_json,
 };
-use auth::{CardChange, Done, LimitRefusal, Refusal};
+use auth::{CardChange, Done, LimitRefusal, ModeRefusal, Refusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -21,8 +21,8 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove and /v1/limits; see \
-     docs/cards.md";
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, \
+     /v1/modes and /v1/confirmations; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -31,6 +31,8 @@ enum Action {
     Remove { accounts: bool },
     Show,
     Limit,
+    Mode,
+    Confirmation,
 }
 
 /// What the lines of a body ask for.
@@ -80,6 +82,9 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if action == Action::Limit {
         return limit(control, user, &body).await;
+    }
+    if matches!(action, Action::Mode | Action::Confirmation) {
+        return mode(control, user, action, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -135,6 +140,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/cards/remove" => Action::Remove { accounts },
         "/v1/cards/show" => Action::Show,
         "/v1/limits" => Action::Limit,
+        "/v1/modes" => Action::Mode,
+        "/v1/confirmations" => Action::Confirmation,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -166,6 +173,33 @@ async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
         }
         Err(LimitRefusal::NotOnFile) => {
             Err((StatusCode::NOT_FOUND, "the card or the account is not on file"))
+        }
+        Err(refusal) => refused(refusal.to_string()),
+    }
+}
+
+async fn mode(control: &Control, user: Option<u32>, action: Action, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let told = if action == Action::Mode {
+        match modes::order(body, &control.codes, &|pan| control.currency(pan)) {
+            Ok(order) => control.change_mode(order).await,
+            Err(reason) => return refused(reason),
+        }
+    } else {
+        match modes::answer(body) {
+            Ok(answer) => control.answer_for_holder(answer).await,
+            Err(reason) => return refused(reason),
+        }
+    };
+    match told.map_err(trouble)? {
+        Ok(()) => {
+            let what =
+                if action == Action::Mode { "mode of a card changed" } else { "a cardholder answered" };
+            tracing::info!(user, "{what}");
+            Ok((StatusCode::OK, json!({ "done": true })))
+        }
+        Err(refusal @ (ModeRefusal::NotOnFile | ModeRefusal::NoSuchTicket)) => {
+            Ok((StatusCode::NOT_FOUND, json!({ "error": refusal.to_string() })))
         }
         Err(refusal) => refused(refusal.to_string()),
     }

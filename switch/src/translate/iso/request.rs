@@ -36,6 +36,8 @@ pub(super) fn read(message: &Message<'_>, class: MessageClass, origin: Origin) -
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
         cash: None,
+        // Which field has it is the listener's to say.
+        one_time_code: None,
     })
 }
 
