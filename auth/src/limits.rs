@@ -52,6 +52,9 @@ pub const LIMITS: usize = 24;
 /// Terminals and merchants that one shard has counters of; one more is not counted, so that limits let it pass.
 pub const COUNTED_PLACES: usize = 262_144;
 
+/// Customers of one shard that may have limits of their own.
+pub const CUSTOMERS_WITH_LIMITS: usize = 262_144;
+
 /// Different combinations of counters that a shard keeps to share between transactions.
 pub const COUNTED_SETS: usize = 4_096;
 

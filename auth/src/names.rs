@@ -57,6 +57,14 @@ short_name! {
     CustomerId, 20
 }
 
+impl CustomerId {
+    /// A number that spreads customers evenly, for choosing a shard: the same on every machine, since snapshots keep it.
+    #[must_use]
+    pub fn spread(&self) -> u64 {
+        fingerprint(&[self.as_str().as_bytes()])
+    }
+}
+
 /// Which limit, whatever it says by now: made from its name, so that counters keep their meaning when the
 /// configuration changes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
 use crate::limit::{Bound, Limit};
+use crate::limits::CUSTOMERS_WITH_LIMITS;
 use crate::mode_orders::{self, ModeOrder, ModeRefusal};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
@@ -42,7 +43,7 @@ pub enum ProvisionTask {
     Apply(Vec<CardChange>),
     /// Show a card.
     Show(Pan),
-    /// Give a card or an account a limit of its own, or an override.
+    /// Give a card, an account or a customer a limit of its own, or an override.
     ChangeLimit {
         /// Whose.
         holder: LimitHolder,
@@ -110,6 +111,8 @@ pub struct LimitView {
     pub of_card: Option<Bound>,
     /// What the account says.
     pub of_account: Option<Bound>,
+    /// What the customer says.
+    pub of_customer: Option<Bound>,
     /// What stands in the place of all of them now.
     pub replaced: Option<Override>,
     /// What is counted: minor units and number. `None` for a limit of single transactions, and for those whose counters
@@ -471,6 +474,10 @@ fn change_limit(
             let known = core.tables.products.iter().any(|product| has_limit(product, name));
             (core.state.account(id).is_some(), known)
         }
+        // There is no list of customers; each is whom the accounts name.
+        LimitHolder::Customer(_) => {
+            (true, core.tables.products.iter().any(|product| has_limit(product, name)))
+        }
     };
     if !on_file {
         return Err(LimitRefusal::NotOnFile);
@@ -485,7 +492,11 @@ fn change_limit(
         return Err(LimitRefusal::Over);
     }
     let limit = LimitId::of(name);
-    let has_room = core.state.own_limits(&holder).is_none_or(|own| own.has_room(limit, &change, now));
+    let own = core.state.own_limits(&holder);
+    let one_too_many = own.is_none()
+        && matches!(holder, LimitHolder::Customer(_))
+        && core.state.customers_with_limits() >= CUSTOMERS_WITH_LIMITS;
+    let has_room = own.is_none_or(|own| own.has_room(limit, &change, now)) && !one_too_many;
     if !has_room && !ends {
         return Err(LimitRefusal::Full);
     }
@@ -541,7 +552,12 @@ impl LimitView {
     fn all(state: &State, tables: &Tables, pan: &Pan, now: Time) -> Vec<LimitView> {
         let Some((file, product)) = state.card(pan).zip(tables.product(pan)) else { return Vec::new() };
         let account = state.account(&file.card.account);
-        let own = [file.own_limits.as_deref(), account.and_then(|account| account.own_limits.as_deref())];
+        let customer = account.and_then(|account| account.account.customer);
+        let own = [
+            file.own_limits.as_deref(),
+            account.and_then(|account| account.own_limits.as_deref()),
+            customer.and_then(|customer| state.own_limits_of_customer(&customer)),
+        ];
         let day = now.day(tables.business_offset);
         let view = |limit: &Limit| {
             let counters = match limit.scope {
@@ -557,6 +573,7 @@ impl LimitView {
                 bound: limit.bound,
                 of_card: own[0].and_then(|own| own.bound(limit.id)),
                 of_account: own[1].and_then(|own| own.bound(limit.id)),
+                of_customer: own[2].and_then(|own| own.bound(limit.id)),
                 replaced: own.iter().flatten().find_map(|own| own.replaced(limit.id, now)),
                 used: counters.map(|counters| counters.used(limit.counter, limit.window, day, now)),
             }

@@ -442,7 +442,7 @@ impl Record {
             Record::CardRemoved(removed) => Some(removed.pan),
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
-            Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
+            Record::LimitChanged(_) => None,
             Record::ModeChanged(changed) => Some(changed.pan),
             Record::ModeUsed(used) => Some(used.pan),
             Record::OwnTransfer(transfer) => Some(transfer.pan),

@@ -64,6 +64,9 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
     };
     restore(&folder(settings), keys, fresh, |filler, info, shard, element| match element.route() {
         Route::Account(account) => {
+            if let Some((id, customer)) = element.account() {
+                directory.settle_account(&id, customer.as_ref());
+            }
             // Its card may be off the file by now, and its reversal still come.
             if let Element::Transaction(stored) = &element {
                 directory.settle_if_unknown(&stored.pan, &account);
@@ -72,6 +75,7 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
         }
         Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),
         Route::Card(pan, None) => filler.restore(directory.home(&pan), element),
+        Route::Customer(customer) => filler.restore(directory.home_of_number(customer), element),
         Route::Own if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
         Route::Own | Route::Any => filler.restore(0, element),
         Route::Unknown if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),

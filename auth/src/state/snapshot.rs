@@ -1,7 +1,8 @@
 use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
 use super::{AccountFile, CardFile, Kept, NewestOfTerminal, State};
-use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::names::{AccountId, CustomerId, ReversalKey, SettlementKey};
+use crate::own_limits::OwnLimits;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
 use card::{Pan, Time};
@@ -20,6 +21,7 @@ pub struct Frozen {
     reversals: Vec<(Time, ReversalKey)>,
     books: Vec<Element>,
     counters: Vec<Element>,
+    customers: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -46,6 +48,8 @@ pub enum Element {
     Terminal(NewestOfTerminal),
     /// Counters of a terminal, merchant, customer or product, as far as its cards are in the shard.
     Counters(Box<CountersOf>),
+    /// Limits that a customer has of their own.
+    Customer(CustomerId, Box<OwnLimits>),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -63,6 +67,8 @@ pub enum Route {
     Account(AccountId),
     /// That of this card, whose account is the other one if it is on file.
     Card(Pan, Option<AccountId>),
+    /// That of the customer with this [number](CustomerId::spread).
+    Customer(u64),
     /// Nobody can tell: the one it was in, or every one if their number has changed.
     Unknown,
     /// Any one.
@@ -84,6 +90,7 @@ impl State {
             terminals: self.terminals.freeze(),
             fingerprints: self.left.freeze(),
             counters: self.frozen_counters(),
+            customers: self.frozen_customers(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain([Element::LastCounter(self.last_counter)]).collect(),
         }
@@ -112,6 +119,7 @@ impl State {
             Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
             Element::Terminal(newest) => self.note_terminal(newest),
             Element::Counters(of) => self.restore_counters(*of),
+            Element::Customer(customer, own) => self.restore_customer(customer, *own),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -143,11 +151,20 @@ impl Frozen {
         for (time, key) in self.reversals {
             visit(&Element::Reversal(time, RememberedKey(key)));
         }
-        self.books.iter().chain(&self.counters).for_each(visit);
+        self.books.iter().chain(&self.counters).chain(&self.customers).for_each(visit);
     }
 }
 
 impl Element {
+    /// The account, and whose it is.
+    #[must_use]
+    pub fn account(&self) -> Option<(AccountId, Option<CustomerId>)> {
+        match self {
+            Element::Account(file) => Some((file.account.id, file.account.customer)),
+            _ => None,
+        }
+    }
+
     /// Which shard it belongs to.
     #[must_use]
     pub fn route(&self) -> Route {
@@ -160,7 +177,8 @@ impl Element {
             },
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             Element::Fingerprints(..) => Route::Unknown,
-            Element::Counters(_) => Route::Own,
+            Element::Counters(of) => of.customer().map_or(Route::Own, Route::Customer),
+            Element::Customer(customer, _) => Route::Customer(customer.spread()),
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)

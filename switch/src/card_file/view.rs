@@ -182,6 +182,9 @@ fn limit_json(limit: &LimitView, currency: Currency) -> Value {
     if let Some(own) = &limit.of_account {
         shown["of_account"] = bound(own);
     }
+    if let Some(own) = &limit.of_customer {
+        shown["of_customer"] = bound(own);
+    }
     if let Some(replaced) = &limit.replaced {
         shown["override"] = bound(&replaced.bound);
         shown["override"]["until"] = json!(replaced.until.to_string());

@@ -48,7 +48,7 @@ enum CardCommand {
     List(ListArgs),
     /// Show one card: its counters, today's usage, its account
     Show(ShowArgs),
-    /// Give a card or an account a limit of its own, or lift one for a while
+    /// Give a card, an account or a customer a limit of its own, or lift one for a while
     Limit(limit::LimitArgs),
     /// Lock a card, empty it, keep its balance between levels, and other modes of its holder
     Mode(mode::ModeArgs),

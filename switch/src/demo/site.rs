@@ -167,7 +167,7 @@ impl Site {
         target: &str,
         body: &Value,
     ) -> Result<(u16, Value), Box<dyn std::error::Error>> {
-        let client = ControlClient::new(&self.folder.join("data").join("control.sock"))?;
+        let client = ControlClient::new(&self.folder.join("turnout-data").join("control.sock"))?;
         let (status, answer) = client.post(target, body.to_string().into_bytes())?;
         Ok((status, serde_json::from_slice(&answer)?))
     }

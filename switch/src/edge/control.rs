@@ -16,13 +16,13 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, LimitHolder, LimitRefusal, ModeRefusal,
-    Provision, ProvisionAnswer, ProvisionTask, Refusal,
+    AccountId, AccountTerms, CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, LimitHolder,
+    LimitRefusal, ModeRefusal, Provision, ProvisionAnswer, ProvisionTask, Refusal,
 };
 use card::Pan;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -136,7 +136,7 @@ impl Control {
         }
     }
 
-    /// Gives a card or an account a limit of its own, or an override, at its home.
+    /// Gives a card, an account or a customer a limit of its own, or an override, at its home.
     async fn change_limit(
         &self,
         (holder, limit, change): limits::Change,
@@ -145,6 +145,7 @@ impl Control {
         let home = match &holder {
             LimitHolder::Card(pan) => directory.home(pan),
             LimitHolder::Account(account) => directory.home_of_account(account),
+            LimitHolder::Customer(customer) => directory.home_of_customer(customer),
         };
         match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
             ProvisionAnswer::Limit(told) => Ok(told),
@@ -197,8 +198,9 @@ impl Control {
         let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
         let mut told: Vec<Result<Done, Vec<Refusal>>> = vec![Ok(Done::default()); changes.len()];
         let mut waiting: Vec<VecDeque<usize>> = vec![VecDeque::new(); self.shards.count()];
+        let mut planned = HashMap::new();
         for (index, change) in changes.iter().enumerate() {
-            match self.home(change) {
+            match self.home(change, &mut planned) {
                 Ok(home) => waiting[home].push_back(index),
                 Err(refusal) => told[index] = Err(vec![refusal]),
             }
@@ -221,12 +223,10 @@ impl Control {
                     return Err(Trouble::NoAnswer);
                 };
                 for (index, answer) in bundle.into_iter().zip(answers) {
-                    if !check
-                        && let Ok(Done { card: Did::Added, .. }) = answer
-                        && let CardChange::Put(put) = &changes[index]
-                        && let Some(account) = put.account
+                    if let Ok(done) = &answer
+                        && !check
                     {
-                        self.shards.directory().settle(&put.pan, &account);
+                        self.settle(&changes[index], *done);
                     }
                     told[index] = answer;
                 }
@@ -235,20 +235,42 @@ impl Control {
         Ok(told)
     }
 
-    /// The home of a change's account. A card that is on file, or was, is at home where its transactions are:
-    /// elsewhere its reversals would not find them.
-    fn home(&self, change: &CardChange) -> Result<usize, Refusal> {
+    /// Remembers where a card and an account live that are new on file.
+    fn settle(&self, change: &CardChange, done: Done) {
         let directory = self.shards.directory();
+        let (account, terms) = match change {
+            CardChange::Put(put) => (put.account, &put.terms),
+            CardChange::PutAccount(put) => (Some(put.account), &put.terms),
+            CardChange::RemoveCard { .. } | CardChange::RemoveAccount(_) => return,
+        };
+        let Some(account) = account else { return };
+        if done.account == Did::Added {
+            directory.settle_account(&account, terms.customer.as_ref());
+        }
+        if let (CardChange::Put(put), Did::Added) = (change, done.card) {
+            directory.settle(&put.pan, &account);
+        }
+    }
+
+    /// The home of a change's account. A card that is on file, or was, is at home where its transactions are:
+    /// elsewhere its reversals would not find them. `planned` has the homes of accounts of changes before this, which
+    /// may be new and name their customer but once.
+    fn home(&self, change: &CardChange, planned: &mut HashMap<AccountId, usize>) -> Result<usize, Refusal> {
+        let directory = self.shards.directory();
+        let mut plan = |account: &AccountId, terms: &AccountTerms| {
+            let home = || directory.home_of_new_account(account, terms.customer.as_ref());
+            *planned.entry(*account).or_insert_with(home)
+        };
         match change {
             CardChange::Put(put) => {
-                let at_home = put.account.map(|account| directory.home_of_account(&account));
+                let at_home = put.account.map(|account| plan(&account, &put.terms));
                 match (directory.home_on_file(&put.pan), at_home) {
                     (Some(home), Some(account)) if home != account => Err(Refusal::OtherAccount),
                     (Some(home), _) | (None, Some(home)) => Ok(home),
                     (None, None) => Ok(directory.home(&put.pan)),
                 }
             }
-            CardChange::PutAccount(put) => Ok(directory.home_of_account(&put.account)),
+            CardChange::PutAccount(put) => Ok(plan(&put.account, &put.terms)),
             CardChange::RemoveCard { pan, .. } => Ok(directory.home(pan)),
             CardChange::RemoveAccount(account) => Ok(directory.home_of_account(account)),
         }

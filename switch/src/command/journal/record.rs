@@ -247,6 +247,7 @@ fn limit_changed_json(changed: &LimitChanged) -> Value {
     let mut line = match &changed.holder {
         LimitHolder::Card(pan) => json!({ "pan": pan.to_string() }),
         LimitHolder::Account(account) => json!({ "account": account.as_str() }),
+        LimitHolder::Customer(customer) => json!({ "customer": customer.as_str() }),
     };
     line["time"] = json!(changed.time.to_string());
     line["limit"] = json!(changed.limit.0);

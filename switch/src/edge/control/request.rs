@@ -168,7 +168,7 @@ async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
     let name = change.1.clone();
     match control.change_limit(change).await.map_err(trouble)? {
         Ok(()) => {
-            tracing::info!(user, limit = name, "limit of a card or an account changed");
+            tracing::info!(user, limit = name, "limit of a card, an account or a customer changed");
             Ok((StatusCode::OK, json!({ "changed": true })))
         }
         Err(LimitRefusal::NotOnFile) => {
