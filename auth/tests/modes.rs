@@ -288,14 +288,14 @@ impl Run {
         let money = self.money.get_mut(&account).expect("an account of ours");
         let posts = posts.unwrap_or(posted);
         if posted {
-            money.ledger += before
+            money.ledger += before;
         } else {
-            money.held -= before
+            money.held -= before;
         }
         if posts {
-            money.ledger -= minor
+            money.ledger -= minor;
         } else {
-            money.held += minor
+            money.held += minor;
         }
         self.standing.insert(id, (account, minor, posts));
     }

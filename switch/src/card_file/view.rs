@@ -136,7 +136,7 @@ fn mode_json(mode: &CardMode, currency: Option<Currency>) -> Value {
     match mode {
         CardMode::Standard => {}
         CardMode::Locked { open_until } => {
-            shown["open_until"] = json!(open_until.map(|time| time.to_string()))
+            shown["open_until"] = json!(open_until.map(|time| time.to_string()));
         }
         CardMode::Empty { source, open_until } => {
             shown["source"] = json!(source.as_str());

@@ -15,7 +15,6 @@ const BAD_DATA: u8 = 65;
 const LINE_BYTES: u64 = 64;
 
 /// Lines of standard input: what must not stand in the process list.
-#[derive(Default)]
 pub(super) struct Lines;
 
 impl Lines {

@@ -82,7 +82,7 @@ pub(super) struct ConfirmArgs {
 }
 
 pub(super) fn run(args: &ModeArgs) -> Result<(), ExitCode> {
-    let mut lines = control::Lines::default();
+    let mut lines = control::Lines;
     let mut body = json!({ "do": args.order });
     body["pan"] = match args.pan {
         Some(GivenPan(Some(pan))) => json!(pan.reveal().as_str()),
@@ -113,7 +113,7 @@ pub(super) fn run(args: &ModeArgs) -> Result<(), ExitCode> {
 pub(super) fn confirm(args: &ConfirmArgs) -> Result<(), ExitCode> {
     let mut body = json!({ "ticket": args.ticket, "answer": args.answer });
     if args.password {
-        body["password"] = json!(control::Lines::default().next("turnout card confirm", "a password")?);
+        body["password"] = json!(control::Lines.next("turnout card confirm", "a password")?);
     }
     control::post("turnout card confirm", &args.config, "/v1/confirmations", &body)
 }

@@ -58,10 +58,10 @@ pub(super) fn kept(stage: &mut Stage) -> Played {
 pub(super) fn single_limit(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     order(stage, &card, json!({ "do": "single-limit", "amount": "100.00" }))?;
-    let over = stage.buy(&mut line, &mut card, 100_01)?.code;
+    let over = stage.buy(&mut line, &mut card, 10_001)?.code;
     order(stage, &card, json!({ "do": "lift", "amount": "150.00", "for": "10m" }))?;
-    let lifted = stage.buy(&mut line, &mut card, 100_01)?.code;
-    let over_lift = stage.buy(&mut line, &mut card, 150_01)?.code;
+    let lifted = stage.buy(&mut line, &mut card, 10_001)?.code;
+    let over_lift = stage.buy(&mut line, &mut card, 15_001)?.code;
     Ok(format!("100.01: {over}, lifted {lifted}, 150.01: {over_lift}"))
 }
 
