@@ -176,6 +176,7 @@ fn account(card: u32) -> Account {
         credit_line_minor: 0,
         customer: None,
         home: None,
+        customer_home: None,
     }
 }
 
@@ -223,6 +224,7 @@ fn purchase(card: u32, round: u16) -> Request {
         chip: Some(Box::new(chip(round))),
         cash: None,
         instruction: auth::Instruction::default(),
+        one_time_code: None,
     }
 }
 

@@ -1,6 +1,8 @@
+use crate::confirmation::Confirmations;
 use crate::effect::{Effect, Response};
 use crate::indexed::LOOK_AHEAD;
 use crate::input::Input;
+use crate::keyed_hash::CodeKey;
 use crate::limits::SHARDS;
 use crate::names::{ReplyTo, ShardIndex, TransactionId};
 use crate::recall::Recalls;
@@ -9,7 +11,7 @@ use crate::spare::Spare;
 use crate::state::{Element, Memory, Sought, State};
 use crate::suspended::Suspended;
 use crate::tables::Tables;
-use crate::{completion, pipeline, provision, recall, reversal, token};
+use crate::{completion, confirmation, linked_account, pipeline, provision, recall, reversal, token};
 use arrayvec::ArrayVec;
 use card::Time;
 use std::sync::Arc;
@@ -21,8 +23,11 @@ pub struct Core {
     pub(crate) tables: Arc<Tables>,
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
+    pub(crate) confirmations: Confirmations,
     pub(crate) recalls: Recalls,
     pub(crate) spare: Spare,
+    /// Of one-time codes and passwords; without it none is right.
+    pub(crate) code_key: Option<CodeKey>,
     next_counter: u64,
 }
 
@@ -41,10 +46,17 @@ impl Core {
             tables,
             state: State::new(memory),
             suspended: Suspended::default(),
+            confirmations: Confirmations::default(),
             recalls: Recalls::default(),
             spare: Spare::default(),
+            code_key: None,
             next_counter: 1,
         }
+    }
+
+    /// Compares one-time codes and passwords of cardholders under this key, which stays the same over restarts.
+    pub fn keep_codes_under(&mut self, key: CodeKey) {
+        self.code_key = Some(key);
     }
 
     /// Puts back an element of a snapshot, at start and before the records behind it.
@@ -129,7 +141,9 @@ impl Core {
         for ticket in self.suspended.overdue(now) {
             pipeline::hsm_overdue(self, now, ticket, effects);
         }
+        confirmation::overdue(self, now, effects);
         recall::overdue(self, now, effects);
+        linked_account::settle_due(self, now, effects);
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");
             let (pan, origin) = (stored.pan, stored.origin());

@@ -20,10 +20,12 @@ mod accounts;
 mod billing;
 mod booking;
 mod card_file;
+mod card_mode;
 mod cashback;
 mod chip;
 mod chip_rules;
 mod completion;
+mod confirmation;
 mod core;
 mod counters;
 mod duplicate;
@@ -35,9 +37,13 @@ mod hsm_checks;
 mod indexed;
 mod input;
 mod instruction;
+mod keyed_hash;
 mod ledger_rules;
 mod limit;
 pub mod limits;
+mod linked_account;
+mod mode_orders;
+mod mode_rules;
 mod names;
 mod original;
 mod own_limits;
@@ -74,8 +80,13 @@ mod velocity;
 pub use crate::core::Core;
 pub use billing::{Billing, Settlement, Shares, Stated};
 pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
+pub use card_mode::{
+    Alarm, BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, Kept, Lift, ModeChange,
+    ModeChanged, ModeFile, ModeUse, ModeUsed, OneTimeCode, OwnTransfer, TransferCause, Tries, Unconfirmed,
+};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
+pub use confirmation::HolderAnswer;
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
 pub use effect::{Balance, Effect, IssuerAuthentication, Response};
 pub use holder::{Holder, HolderChange, HolderFacts, NoSuchCard, OrderKey};
@@ -87,8 +98,11 @@ pub use hsm_checks::{
 pub use indexed::LOOK_AHEAD;
 pub use input::Input;
 pub use instruction::{Destination, Instruction, Reference};
+pub use keyed_hash::{CodeKey, KeyedHash};
 pub use ledger_rules::{LedgerRules, Transfers};
 pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
+pub use mode_orders::{ModeOrder, ModeRefusal};
+pub use mode_rules::ModeRules;
 pub use names::{
     AccountId, CustomerId, FeeName, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId,
     TransmissionTime,

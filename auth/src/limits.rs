@@ -13,6 +13,12 @@ pub const RECALLS: usize = 1_024;
 /// How long they wait at most, before they are answered 96.
 pub const RECALL_DEADLINE: Duration = Duration::from_secs(3);
 
+/// Requests that may wait for their cardholders in one shard; one more is declined.
+pub const CONFIRMATIONS: usize = 1_024;
+
+/// Accounts that modes of cards keep, which one tick may look at; the others wait for the next one.
+pub const SETTLED_PER_TICK: usize = 256;
+
 /// Holds that may expire in one tick; the others wait for the next one. All records of a step go into
 /// one frame of the journal, and any number of holds may end in the same moment after a standstill.
 pub const HOLDS_PER_TICK: usize = 1_024;
@@ -45,6 +51,9 @@ pub const LIMITS: usize = 24;
 
 /// Terminals and merchants that one shard has counters of; one more is not counted, so that limits let it pass.
 pub const COUNTED_PLACES: usize = 262_144;
+
+/// Customers of one shard that may have limits of their own.
+pub const CUSTOMERS_WITH_LIMITS: usize = 262_144;
 
 /// Different combinations of counters that a shard keeps to share between transactions.
 pub const COUNTED_SETS: usize = 4_096;

@@ -57,6 +57,14 @@ short_name! {
     CustomerId, 20
 }
 
+impl CustomerId {
+    /// A number that spreads customers evenly, for choosing a shard: the same on every machine, since snapshots keep it.
+    #[must_use]
+    pub fn spread(&self) -> u64 {
+        fingerprint(&[self.as_str().as_bytes()])
+    }
+}
+
 short_name! {
     /// Name of a fee. Records carry it, so that a fee that was taken keeps its name whatever the configuration says by now.
     FeeName, 20

@@ -1,15 +1,15 @@
-//! What a card or an account has of its own: values that are stricter than those of its product, and overrides
+//! What a card, an account or a customer has of its own: values that are stricter than those of its product, and overrides
 //! that hold for a while.
 
 use crate::limit::Bound;
-use crate::names::{AccountId, LimitId};
+use crate::names::{AccountId, CustomerId, LimitId};
 use card::{Pan, Time};
 use serde::{Deserialize, Serialize};
 
-/// Own values, and overrides, that one card or account can have; one for each limit.
+/// Own values, and overrides, that one card, account or customer can have; one for each limit.
 pub const OWN_LIMITS: usize = 16;
 
-/// Own values and overrides of a card or an account.
+/// Own values and overrides of a card, an account or a customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnLimits {
     bounds: Vec<(LimitId, Bound)>,
@@ -28,7 +28,7 @@ pub struct Override {
     pub once: bool,
 }
 
-/// A change of what a card or an account has of its own.
+/// A change of what a card, an account or a customer has of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LimitChanged {
     /// Whose.
@@ -48,6 +48,8 @@ pub enum LimitHolder {
     Card(#[serde(with = "card::sealed_pan")] Pan),
     /// An account, which passes them to all of its cards.
     Account(AccountId),
+    /// A customer, who passes them to all of their accounts.
+    Customer(CustomerId),
 }
 
 /// How a limit of one's own changes.

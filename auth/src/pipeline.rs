@@ -3,6 +3,7 @@
 
 use crate::billing::{self, Billing};
 use crate::booking::{Booking, Role, STATEMENT_LINES};
+use crate::card_mode::{Alarm, BlockCause, CardBlocked, CardMode, ModeUse, ModeUsed, OwnTransfer};
 use crate::core::{Core, respond};
 use crate::counters::{Counted, Scope};
 use crate::effect::{Effect, IssuerAuthentication, Response};
@@ -14,12 +15,14 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Credited, Details, Funds, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::state::AccountFile;
+use crate::suspended::SuspendedRequest;
 use crate::token::TokenNumber;
 use crate::told::Told;
 use crate::velocity::{Counting, Held};
 use crate::{
-    card_file, cashback, chip, chip_rules, duplicate, funds, hot_list, original, policy, preauthorization,
-    product_rules, recall, refund, remote, secure, terminal, token, transfer, validate, velocity,
+    card_file, cashback, chip, chip_rules, confirmation, duplicate, funds, hot_list, linked_account,
+    mode_rules, original, policy, preauthorization, product_rules, recall, refund, remote, secure, terminal,
+    token, transfer, validate, velocity,
 };
 use card::{ResponseCode, Time};
 
@@ -48,9 +51,11 @@ pub(crate) fn refuse_duplicate(core: &mut Core, now: Time, request: &Request, ef
     decline_now(core, now, request, receipt, decline, effects);
 }
 
-/// A request that repeats none that was answered; the one that it repeats may wait for the HSM.
+/// A request that repeats none that was answered; the one that it repeats may wait for the HSM or the cardholder.
 pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
-    if let Some(suspended) = core.suspended.find_mut(&request.key()) {
+    let key = request.key();
+    let waiting = core.suspended.find_mut(&key).or_else(|| core.confirmations.find_mut(&key));
+    if let Some(suspended) = waiting {
         if duplicate::same_content(&suspended.request, &request) {
             suspended.repeats.push(request.reply_to);
         } else {
@@ -64,8 +69,8 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
         Err(decline) => decline_now(core, now, &request, receipt, decline, effects),
         // What is about an earlier transaction needs no proof of its own.
         Ok(checks) if checks.is_empty() => {
-            let reply = ChecksReply::default();
-            decide(core, now, &request, receipt, &reply, &[], effects);
+            let suspended = SuspendedRequest { request, receipt, asked: checks.asked(), repeats: Vec::new() };
+            decide(core, now, suspended, &ChecksReply::default(), false, effects);
         }
         Ok(_) if core.suspended.is_full() => {
             respond(request.reply_to, Response::bare(ResponseCode::MALFUNCTION), effects);
@@ -101,6 +106,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
         if original::role(request) == Role::Increment {
             card_file::status(file, receipt)?;
             card_file::validity(&core.state, file, product, request, today, receipt)?;
+            mode_rules::allowed(file, request, now, receipt)?;
         }
         return Ok(Checks::default());
     }
@@ -111,6 +117,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     card_file::status(file, receipt)?;
     token::usable(&core.state, request, today, receipt)?;
     card_file::validity(&core.state, file, product, request, today, receipt)?;
+    mode_rules::allowed(file, request, now, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     cashback::allowed(product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
@@ -130,27 +137,66 @@ pub(crate) fn dispatch(
     // A reply after the deadline finds nothing: the request was answered then.
     let Some(suspended) = core.suspended.take(ticket) else { return };
     let reply = reply.about(suspended.asked);
-    decide(core, now, &suspended.request, suspended.receipt, &reply, &suspended.repeats, effects);
+    decide(core, now, suspended, &reply, false, effects);
 }
 
-/// Judges a request, records what came of it, and answers it and its repeats.
+/// The cardholder has confirmed. Everything is judged again with the same findings of the HSM: meanwhile the money
+/// may be spent, and the counter of the chip used.
+pub(crate) fn confirmed(
+    core: &mut Core,
+    now: Time,
+    suspended: SuspendedRequest,
+    reply: &ChecksReply,
+    effects: &mut Vec<Effect>,
+) {
+    decide(core, now, suspended, reply, true, effects);
+}
+
+/// Judges a request, records what came of it, and answers it and its repeats; or has the cardholder asked first.
 fn decide(
     core: &mut Core,
     now: Time,
-    request: &Request,
-    mut receipt: Receipt,
+    mut suspended: SuspendedRequest,
     reply: &ChecksReply,
-    repeats: &[ReplyTo],
+    confirmed: bool,
     effects: &mut Vec<Effect>,
 ) {
+    let mut receipt = std::mem::take(&mut suspended.receipt);
+    let made = receipt.checks.len();
     let mut counters = CardCounters::default();
     let mut flags = 0;
-    let outcome = judge(core, now, request, reply, &mut receipt, &mut counters, &mut flags);
-    let decision = Decision { outcome, receipt, counters, flags };
-    let response = record(core, now, request, decision, effects);
-    for reply_to in std::iter::once(&request.reply_to).chain(repeats) {
-        respond(*reply_to, response.clone(), effects);
+    let outcome = still_in_use(core, now, &suspended.request, confirmed, &mut receipt)
+        .and_then(|()| judge(core, now, &suspended.request, reply, &mut receipt, &mut counters, &mut flags));
+    if !confirmed && outcome.as_ref().is_ok_and(|approval| approval.asks_holder) {
+        // What was judged so far is judged again with the answer.
+        receipt.checks.truncate(made);
+        suspended.receipt = receipt;
+        return confirmation::ask(core, now, suspended, reply.clone(), effects);
     }
+    if confirmed {
+        confirmation::note(&mut receipt);
+    }
+    let decision = Decision { outcome, receipt, counters, flags };
+    let response = record(core, now, &suspended.request, decision, effects);
+    confirmation::respond_all(suspended.request.reply_to, suspended.repeats, &response, effects);
+}
+
+/// The HSM takes milliseconds, and a cardholder takes so long that a card may be reported stolen meanwhile.
+fn still_in_use(
+    core: &Core,
+    now: Time,
+    request: &Request,
+    confirmed: bool,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    if !confirmed {
+        return Ok(());
+    }
+    let today = now.day(core.tables.business_offset);
+    hot_list::check(&core.state, request, today, receipt)?;
+    token::usable(&core.state, request, today, receipt)?;
+    // One that is gone fails its own check.
+    core.state.card(&request.pan).map_or(Ok(()), |file| card_file::status(file, receipt))
 }
 
 /// The HSM kept silent until the deadline.
@@ -220,6 +266,11 @@ fn judge(
         return Ok(plain.moving(Movement::of(request, quote.total_minor), quote.billing));
     }
     secure::pin(product, file, reply, receipt, counters)?;
+    // A refund takes nothing, and a completion what the authorization may.
+    if !is_refund {
+        mode_rules::allowed(file, request, now, receipt)?;
+        mode_rules::one_time_code(&tables.modes, core.code_key.as_ref(), file, request, receipt, counters)?;
+    }
     // The account comes before the limits, which are in its currency.
     let (account, mut booking) = match original {
         original if is_refund => refund::account(&core.state, tables, file, request, original, receipt)?,
@@ -239,13 +290,26 @@ fn judge(
         _ => billing::quote(held, receipt)?,
     };
     let held = Held { amount_minor: quote.amount_minor, ..held };
+    mode_rules::single_limit(file, request, quote.total_minor, now, receipt)?;
     let mut counting = velocity::within_limits(held, receipt)?;
     counting.extend(quote.count);
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
     *flags = flagged;
     verdict?;
     let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
+    counters.top_up = linked_account::top_up(held, quote.total_minor);
+    let topped_up;
+    let account = match &counters.top_up {
+        Some(top_up) => {
+            receipt.note(Step::TopUp, top_up.minor, account.own_minor());
+            topped_up = account.with(top_up.minor);
+            &topped_up
+        }
+        None => account,
+    };
+    let held = Held { account, ..held };
     let granted = funds::granted(held, quote, receipt)?;
+    counters.mode = mode_rules::used(held, granted.total_minor, counters.top_up.as_ref());
     if granted.approved_minor.is_some() {
         code = ResponseCode::PARTIAL;
         booking.get_or_insert_default().approved_minor = granted.approved_minor;
@@ -266,6 +330,7 @@ fn judge(
         code,
         issuer_authentication: chipped.issuer_authentication,
         booking,
+        asks_holder: mode_rules::asks_holder(file, request),
         ..Approval::plain(account, counting)
     };
     Ok(approval.moving(Movement::of(request, granted.total_minor), granted.billing))
@@ -285,15 +350,20 @@ fn decline_now(
 }
 
 /// Step 15: the decision becomes a record, and only then an answer.
-fn record(
+pub(crate) fn record(
     core: &mut Core,
     now: Time,
     request: &Request,
-    decision: Decision,
+    mut decision: Decision,
     effects: &mut Vec<Effect>,
 ) -> Response {
+    let used = mode_used(core, now, request, &decision);
+    if let Some(top_up) = decision.counters.top_up.take().filter(|_| decision.outcome.is_ok()) {
+        core.commit(Record::OwnTransfer(top_up), effects);
+    }
     let transaction = transaction(core, now, request, decision);
     let response = Response::of(&transaction);
+    let id = transaction.id;
     let follows = Follows::of(&transaction);
     let record = core.spare.decided(transaction);
     core.commit(record, effects);
@@ -305,7 +375,40 @@ fn record(
         }
         Follows::Credit(credited) => core.commit(Record::Credited(credited), effects),
     }
+    if let Some(used) = used {
+        let (pan, time) = (request.pan, now);
+        core.commit(Record::ModeUsed(ModeUsed { pan, time, transaction: id, used }), effects);
+        raise_alarm(core, now, request, used, effects);
+    }
     response
+}
+
+/// What the decision makes of the card's mode.
+fn mode_used(core: &Core, now: Time, request: &Request, decision: &Decision) -> Option<ModeUse> {
+    let Err(decline) = &decision.outcome else { return decision.counters.mode };
+    let declined_by_mode = decline.step.is_of_mode();
+    let told = decision.counters.mode.filter(|_| declined_by_mode);
+    told.or_else(|| {
+        let file = core.state.card(&request.pan).filter(|_| declined_by_mode)?;
+        mode_rules::refused(&core.tables.modes, file, decline.step, now)
+    })
+}
+
+/// Many attempts on a locked or empty card are told, and block it where the institution wants that.
+fn raise_alarm(core: &mut Core, now: Time, request: &Request, used: ModeUse, effects: &mut Vec<Effect>) {
+    let rules = &core.tables.modes;
+    let ModeUse::Refused(tries) = used else { return };
+    if rules.alarm_tries == 0 || tries.count < rules.alarm_tries {
+        return;
+    }
+    let (blocks, status, reissue) = (rules.alarm_blocks, rules.block_status, rules.reissue);
+    let (pan, time) = (request.pan, now);
+    let empty = matches!(core.state.card_mode(&pan), Some(CardMode::Empty { .. }));
+    core.commit(Record::Alarm(Alarm { pan, time, tries, empty }), effects);
+    if blocks {
+        let blocked = CardBlocked { pan, time, status, cause: BlockCause::Alarm, reissue };
+        core.commit(Record::CardBlocked(blocked), effects);
+    }
 }
 
 fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
@@ -414,17 +517,17 @@ fn authorization_id(counter: u64) -> [u8; 6] {
     digits
 }
 
-struct Decision {
+pub(crate) struct Decision {
     outcome: Result<Approval, Decline>,
     receipt: Receipt,
-    counters: CardCounters,
+    pub(crate) counters: CardCounters,
     /// Policy rules that flagged the request, by bit, approved or not.
     flags: u64,
 }
 
 impl Decision {
     /// A decline before the card was judged.
-    fn early(decline: Decline, receipt: Receipt) -> Decision {
+    pub(crate) fn early(decline: Decline, receipt: Receipt) -> Decision {
         Decision { outcome: Err(decline), receipt, counters: CardCounters::default(), flags: 0 }
     }
 }
@@ -443,6 +546,8 @@ pub(crate) struct Approval {
     /// How that is made up.
     pub(crate) billing: Option<Box<Billing>>,
     pub(crate) booking: Option<Box<Booking>>,
+    /// Whether the cardholder has a word in it.
+    pub(crate) asks_holder: bool,
 }
 
 impl Approval {
@@ -458,6 +563,7 @@ impl Approval {
             movement: Movement::Nothing,
             billing: None,
             booking: None,
+            asks_holder: false,
         }
     }
 
@@ -554,4 +660,8 @@ pub(crate) struct CardCounters {
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
     pub(crate) wrong_cvv2s: Option<u8>,
+    /// What it makes of the mode.
+    pub(crate) mode: Option<ModeUse>,
+    /// What comes from the linked account first, should it be approved.
+    pub(crate) top_up: Option<OwnTransfer>,
 }

@@ -2,13 +2,16 @@
 //!
 //! One set of rules for the import, which plans against a state it has read, and for a running core.
 
+use crate::card_mode::{CardMode, ConfirmationTicket};
+use crate::confirmation::{self, HolderAnswer};
 use crate::core::Core;
 use crate::counters::{Scope, Window};
 use crate::effect::{Balance, Effect};
 use crate::holder::{HolderChange, NoSuchCard};
 use crate::hot_list::{HotChange, HotRefusal};
 use crate::limit::{Bound, Limit};
-use crate::limits::FURTHER_ACCOUNTS;
+use crate::limits::{CUSTOMERS_WITH_LIMITS, FURTHER_ACCOUNTS};
+use crate::mode_orders::{self, ModeOrder, ModeRefusal};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
 use crate::record::{
@@ -17,7 +20,7 @@ use crate::record::{
 use crate::state::State;
 use crate::tables::{Product, Tables};
 use crate::token::{TokenChange, TokenRefusal};
-use card::{Currency, Expiry, Pan, Time};
+use card::{Currency, Expiry, HolderSecret, Pan, Time};
 use std::fmt;
 
 /// A question or a task from whoever keeps the card base. It is answered once, with
@@ -43,7 +46,7 @@ pub enum ProvisionTask {
     Apply(Vec<CardChange>),
     /// Show a card.
     Show(Pan),
-    /// Give a card or an account a limit of its own, or an override.
+    /// Give a card, an account or a customer a limit of its own, or an override.
     ChangeLimit {
         /// Whose.
         holder: LimitHolder,
@@ -73,6 +76,22 @@ pub enum ProvisionTask {
         /// Whether nothing is done.
         check: bool,
     },
+    /// Change the mode of a card, or something about it.
+    ChangeMode {
+        /// The card.
+        pan: Pan,
+        /// What is ordered.
+        order: ModeOrder,
+    },
+    /// What a cardholder says about a transaction that waits.
+    Answer {
+        /// Which transaction.
+        ticket: ConfirmationTicket,
+        /// What is said.
+        answer: HolderAnswer,
+        /// Where the mode has one.
+        password: Option<HolderSecret>,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -90,6 +109,8 @@ pub enum ProvisionAnswer {
     Tokens(Vec<Result<Did, TokenRefusal>>),
     /// One for each change of what is known of a holder, in order.
     Holders(Vec<Result<Did, NoSuchCard>>),
+    /// Whether the order about a mode, or the answer of a cardholder, was carried out.
+    Mode(Result<(), ModeRefusal>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -120,6 +141,8 @@ pub struct LimitView {
     pub of_card: Option<Bound>,
     /// What the account says.
     pub of_account: Option<Bound>,
+    /// What the customer says.
+    pub of_customer: Option<Bound>,
     /// What stands in the place of all of them now.
     pub replaced: Option<Override>,
     /// What is counted: minor units and number. `None` for a limit of single transactions, and for those whose counters
@@ -144,6 +167,8 @@ pub struct CardView {
     pub further: Vec<(Account, Balance)>,
     /// Its limits.
     pub limits: Vec<LimitView>,
+    /// Its mode.
+    pub mode: CardMode,
 }
 
 /// One change of the card base.
@@ -408,7 +433,8 @@ impl CardPut {
             let on_file = state.account_on_file(&id);
             let beside = |account| state.account_on_file(&account).map_or(account, Account::home);
             let home = on_file.map(Account::home).or(opened_beside.map(beside));
-            if home.is_some_and(|home| home != first.home()) {
+            let elsewhere = on_file.is_some_and(|it| it.customer_home != first.customer_home);
+            if elsewhere || home.is_some_and(|home| home != first.home()) {
                 refusals.push(Refusal::FurtherElsewhere(id));
             } else if on_file.is_some_and(|it| (it.kind, it.currency) != (kind, first.currency)) {
                 refusals.push(Refusal::FurtherDiffers(id));
@@ -421,6 +447,7 @@ impl CardPut {
                     credit_line_minor: 0,
                     customer: first.customer,
                     home: Some(Box::new(first.home())),
+                    customer_home: first.customer_home,
                 }));
             }
         }
@@ -438,7 +465,7 @@ impl AccountTerms {
             return Err(Refusal::NoHome(beside.home()));
         }
         let Some(account) = state.account_on_file(&id) else {
-            return Ok((Some(Record::AccountStored(self.open(id, home)?)), Did::Added));
+            return Ok((Some(Record::AccountStored(self.open(state, id, home)?)), Did::Added));
         };
         if self.home.is_some_and(|home| home != account.home()) {
             return Err(Refusal::OtherHome);
@@ -464,7 +491,11 @@ impl AccountTerms {
     }
 
     /// The new account of these terms.
-    fn open(&self, id: AccountId, home: Option<AccountId>) -> Result<Account, Refusal> {
+    fn open(&self, state: &State, id: AccountId, home: Option<AccountId>) -> Result<Account, Refusal> {
+        let customer_home = match &home {
+            Some(beside) => state.account_on_file(beside).and_then(|beside| beside.customer_home),
+            None => self.customer.as_ref().map(CustomerId::spread),
+        };
         Ok(Account {
             id,
             currency: self.currency.ok_or(Refusal::NoCurrency)?,
@@ -473,6 +504,7 @@ impl AccountTerms {
             credit_line_minor: self.credit_line_minor.unwrap_or(0),
             customer: self.customer,
             home: home.map(Box::new),
+            customer_home,
         })
     }
 }
@@ -577,6 +609,12 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
             };
             ProvisionAnswer::Holders(changes.into_iter().map(change).collect())
         }
+        ProvisionTask::ChangeMode { pan, order } => {
+            ProvisionAnswer::Mode(mode_orders::carry_out(core, now, &pan, order, effects))
+        }
+        ProvisionTask::Answer { ticket, answer, password } => {
+            ProvisionAnswer::Mode(confirmation::answer(core, now, ticket, answer, password.as_ref(), effects))
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -598,6 +636,10 @@ fn change_limit(
             let known = core.tables.products.iter().any(|product| has_limit(product, name));
             (core.state.account(id).is_some(), known)
         }
+        // There is no list of customers; each is whom the accounts name.
+        LimitHolder::Customer(_) => {
+            (true, core.tables.products.iter().any(|product| has_limit(product, name)))
+        }
     };
     if !on_file {
         return Err(LimitRefusal::NotOnFile);
@@ -612,7 +654,11 @@ fn change_limit(
         return Err(LimitRefusal::Over);
     }
     let limit = LimitId::of(name);
-    let has_room = core.state.own_limits(&holder).is_none_or(|own| own.has_room(limit, &change, now));
+    let own = core.state.own_limits(&holder);
+    let one_too_many = own.is_none()
+        && matches!(holder, LimitHolder::Customer(_))
+        && core.state.customers_with_limits() >= CUSTOMERS_WITH_LIMITS;
+    let has_room = own.is_none_or(|own| own.has_room(limit, &change, now)) && !one_too_many;
     if !has_room && !ends {
         return Err(LimitRefusal::Full);
     }
@@ -661,7 +707,8 @@ impl CardView {
         let further = card.further.iter();
         let further = further.filter_map(|id| state.account_on_file(id).cloned().zip(state.balance(id)));
         let further = further.collect();
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, further, limits })
+        let mode = state.card_mode(pan).cloned().unwrap_or_default();
+        Some(CardView { card, pin_tries_used, highest_atc, today, account, further, limits, mode })
     }
 }
 
@@ -670,7 +717,12 @@ impl LimitView {
     fn all(state: &State, tables: &Tables, pan: &Pan, now: Time) -> Vec<LimitView> {
         let Some((file, product)) = state.card(pan).zip(tables.product(pan)) else { return Vec::new() };
         let account = state.account(&file.card.account);
-        let own = [file.own_limits.as_deref(), account.and_then(|account| account.own_limits.as_deref())];
+        let customer = account.and_then(|account| account.account.customer);
+        let own = [
+            file.own_limits.as_deref(),
+            account.and_then(|account| account.own_limits.as_deref()),
+            customer.and_then(|customer| state.own_limits_of_customer(&customer)),
+        ];
         let day = now.day(tables.business_offset);
         let view = |limit: &Limit| {
             let counters = match limit.scope {
@@ -692,6 +744,7 @@ impl LimitView {
                 bound: limit.bound,
                 of_card: own[0].and_then(|own| own.bound(limit.id)),
                 of_account: own[1].and_then(|own| own.bound(limit.id)),
+                of_customer: own[2].and_then(|own| own.bound(limit.id)),
                 replaced: own.iter().flatten().find_map(|own| own.replaced(limit.id, now)),
                 used: counters.map(|counters| counters.used(limit.counter, limit.window, day, now)),
             }

@@ -294,6 +294,32 @@ steps! {
     Cvv2Tries = 11, "tries of the printed value left today (wrong so far, limit)", Number;
     /// The code that signs the order.
     OrderSignature = 11, "code that signs the order (PIN-2)", None;
+    /// Locked by its holder.
+    CardLocked = 9, "card not locked by its holder", None;
+    /// Emptied by its holder.
+    CardEmpty = 9, "card topped up by its holder", None;
+    /// The holder's limit for one transaction.
+    SingleLimit = 9, "amount that the holder allows at once", Minor;
+    /// The one-time code.
+    OneTimeCode = 9, "one-time code right (wrong ones, allowed)", Number;
+    /// The holder's word.
+    HolderConfirmation = 9, "confirmed by the holder", None;
+    /// Noted: money of the linked account came first.
+    TopUp = 14, "topped up from the linked account (moved, minimum)", Minor;
+}
+
+impl Step {
+    /// Whether it asks what the cardholder has chosen.
+    pub(crate) fn is_of_mode(self) -> bool {
+        matches!(
+            self,
+            Step::CardLocked
+                | Step::CardEmpty
+                | Step::SingleLimit
+                | Step::OneTimeCode
+                | Step::HolderConfirmation
+        )
+    }
 }
 
 impl Receipt {

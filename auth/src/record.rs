@@ -1,5 +1,6 @@
 use crate::billing::{Billing, Shares};
 use crate::booking::Booking;
+use crate::card_mode::{Alarm, CardBlocked, ConfirmationAsked, ModeChanged, ModeUsed, OwnTransfer};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::holder::Holder;
@@ -56,6 +57,18 @@ pub enum Record {
     TokenRemoved(TokenRemoved),
     /// What is known of the holder of a card was replaced, or is forgotten.
     HolderStored(Box<Holder>),
+    /// The mode of a card was changed.
+    ModeChanged(Box<ModeChanged>),
+    /// A transaction made something of the mode of its card.
+    ModeUsed(ModeUsed),
+    /// Money moved between two accounts of a customer because of a card's mode.
+    OwnTransfer(OwnTransfer),
+    /// A transaction waits for its holder's word.
+    ConfirmationAsked(Box<ConfirmationAsked>),
+    /// There were many attempts on a locked or empty card.
+    Alarm(Alarm),
+    /// A card was blocked by an alarm or its holder.
+    CardBlocked(CardBlocked),
 }
 
 /// A card on file.
@@ -185,6 +198,9 @@ pub struct Account {
     /// The account in whose shard it lives, so that one card may draw on both; `None` where that is its own.
     /// Never changes. Boxed, since few of a million accounts have one.
     pub home: Option<Box<AccountId>>,
+    /// [Number](CustomerId::spread) of the customer in whose shard it lives: whose it was when it was opened, or that of
+    /// the account beside which it lives. `None` where the shard goes by the account's own number. Never changes.
+    pub customer_home: Option<u64>,
 }
 
 impl Account {
@@ -554,6 +570,13 @@ impl Record {
             Record::TokenStored(token) => Some(token.card),
             Record::TokenRemoved(removed) => Some(removed.card),
             Record::HolderStored(holder) => Some(holder.pan),
+            Record::LimitChanged(_) => None,
+            Record::ModeChanged(changed) => Some(changed.pan),
+            Record::ModeUsed(used) => Some(used.pan),
+            Record::OwnTransfer(transfer) => Some(transfer.pan),
+            Record::ConfirmationAsked(asked) => Some(asked.pan),
+            Record::Alarm(alarm) => Some(alarm.pan),
+            Record::CardBlocked(blocked) => Some(blocked.pan),
         }
     }
 
@@ -579,6 +602,12 @@ impl Record {
             Record::LimitChanged(changed) => Some(changed.time),
             Record::HotListChanged(changed) => Some(changed.time),
             Record::TokenRemoved(removed) => Some(removed.time),
+            Record::ModeChanged(changed) => Some(changed.time),
+            Record::ModeUsed(used) => Some(used.time),
+            Record::OwnTransfer(transfer) => Some(transfer.time),
+            Record::ConfirmationAsked(asked) => Some(asked.time),
+            Record::Alarm(alarm) => Some(alarm.time),
+            Record::CardBlocked(blocked) => Some(blocked.time),
         }
     }
 }

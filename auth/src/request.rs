@@ -3,7 +3,7 @@ use crate::instruction::Instruction;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
 use crate::particulars::Particulars;
 use arrayvec::ArrayVec;
-use card::{Expiry, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
+use card::{Expiry, HolderSecret, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
 use serde::{Deserialize, Serialize};
 
 /// The protocol-neutral form of what an acquirer or ATM asked. Holds card data that never enters a
@@ -65,6 +65,8 @@ pub struct Request {
     pub instruction: Instruction,
     /// What else the message tells.
     pub particulars: Option<Box<Particulars>>,
+    /// The code that a card in that mode wants beside the PIN, from the field that the listener names.
+    pub one_time_code: Option<HolderSecret>,
 }
 
 impl Request {

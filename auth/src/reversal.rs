@@ -73,15 +73,16 @@ fn without_original(core: &mut Core, now: Time, reversal: &Reversal, effects: &m
 }
 
 /// The newest transaction that the reversal can mean. While a request that it can mean still waits for
-/// the HSM, none: that one is the newest, and is refused when its turn comes.
+/// the HSM or its holder, none: that one is the newest, and is refused when its turn comes.
 fn find_original(core: &Core, now: Time, reversal: &Reversal) -> Option<TransactionId> {
-    let waiting = core.suspended.find(&reversal.key()).is_some_and(|suspended| {
-        suspended.request.pan == reversal.pan && at_its_time(reversal, suspended.request.transmission)
-    });
+    let key = reversal.key();
+    let waiting =
+        core.suspended.find(&key).or_else(|| core.confirmations.find(&key)).is_some_and(|suspended| {
+            suspended.request.pan == reversal.pan && at_its_time(reversal, suspended.request.transmission)
+        });
     if waiting {
         return None;
     }
-    let key = reversal.key();
     let mut same_stan = core.state.same_stan(&key, now);
     same_stan.find(|stored| means(reversal, stored)).map(|stored| stored.id)
 }

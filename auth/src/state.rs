@@ -5,6 +5,7 @@ mod fingerprints;
 mod hot_list;
 mod lives;
 mod look_ahead;
+mod modes;
 mod snapshot;
 mod tokens;
 
@@ -16,6 +17,7 @@ pub use snapshot::{Element, Frozen, Route};
 pub use tokens::TokenFile;
 
 use crate::billing::Shares;
+use crate::card_mode::{CardMode, ModeFile};
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
@@ -40,6 +42,7 @@ use counting::Counting;
 use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
 use hot_list::HotList;
+use modes::KeptAccounts;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -79,6 +82,7 @@ pub struct State {
     counting: Counting,
     hot_list: HotList,
     tokens: Indexed<TokenFile>,
+    kept_accounts: KeptAccounts,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -119,6 +123,8 @@ pub struct CardFile {
     wrong_cvv2s_day: Option<CivilDay>,
     /// What is known of its holder.
     pub(crate) holder: Option<Box<HolderFacts>>,
+    /// What its holder has chosen, where that is not the standard.
+    pub(crate) mode: Option<Box<ModeFile>>,
 }
 
 /// The chip counters that were accepted of a card or a token.
@@ -194,6 +200,7 @@ impl State {
             counting: Counting::default(),
             hot_list: HotList::default(),
             tokens: Indexed::default(),
+            kept_accounts: KeptAccounts::default(),
         }
     }
 
@@ -232,6 +239,12 @@ impl State {
             Record::TokenStored(token) => self.store_token(token),
             Record::TokenRemoved(removed) => self.remove_token(removed),
             Record::HolderStored(holder) => self.store_holder(holder),
+            Record::ModeChanged(changed) => self.mode_changed(changed),
+            Record::ModeUsed(used) => self.mode_used(used),
+            Record::OwnTransfer(transfer) => self.own_transfer(transfer),
+            Record::ConfirmationAsked(asked) => self.confirmation_asked(asked),
+            Record::Alarm(alarm) => self.alarmed(alarm),
+            Record::CardBlocked(blocked) => self.blocked(blocked),
         }
     }
 
@@ -242,9 +255,14 @@ impl State {
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
                 }
+                let source = file.mode().and_then(CardMode::source);
                 let before = std::mem::replace(&mut file.card, card.clone());
                 self.count_card(&before, -1);
                 self.count_card(card, 1);
+                if let Some(source) = source {
+                    self.unwatch_accounts(&card.pan, [before.account, source]);
+                    self.watch(&card.pan);
+                }
             }
             None => self.insert_card(CardFile {
                 card: card.clone(),
@@ -257,6 +275,7 @@ impl State {
                 wrong_cvv2s: 0,
                 wrong_cvv2s_day: None,
                 holder: None,
+                mode: None,
             }),
         }
     }
@@ -274,6 +293,7 @@ impl State {
     }
 
     fn remove_card(&mut self, pan: &Pan) {
+        self.unwatch(pan);
         if let Some(file) = self.cards.remove(pan) {
             self.count_card(&file.card, -1);
         }
@@ -296,8 +316,9 @@ impl State {
         match self.accounts.get_mut(&account.id) {
             Some(file) => {
                 // Its balance and the other side of it were counted in the currency of its opening.
-                let Account { opening_minor, currency, ref home, .. } = file.account;
-                file.account = Account { opening_minor, currency, home: home.clone(), ..account.clone() };
+                let Account { opening_minor, currency, ref home, customer_home, .. } = file.account;
+                let home = home.clone();
+                file.account = Account { opening_minor, currency, home, customer_home, ..account.clone() };
             }
             None => {
                 *self.opening.entry(account.currency.numeric()).or_default() -=
@@ -492,6 +513,7 @@ impl State {
     }
 
     fn account_mut(&mut self, id: &AccountId) -> &mut AccountFile {
+        self.touch_watched(id);
         self.accounts.get_mut(id).expect("an account is stored before a transaction uses it")
     }
 

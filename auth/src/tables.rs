@@ -1,6 +1,7 @@
 use crate::chip_rules::ChipRules;
 use crate::ledger_rules::LedgerRules;
 use crate::limit::Limit;
+use crate::mode_rules::ModeRules;
 use crate::names::LinkName;
 use crate::product_rules::ProductRules;
 use crate::rate::RateTable;
@@ -37,6 +38,8 @@ pub struct Tables {
     pub hsm_deadline: Duration,
     /// How long an authorization holds money that nobody completes.
     pub hold_period: Duration,
+    /// What holds for modes of cards.
+    pub modes: ModeRules,
 }
 
 /// An acquiring link: a listener for terminals, hosts or ATMs.
@@ -219,6 +222,7 @@ impl Default for Tables {
             rates: RateTable::default(),
             hsm_deadline: Duration::from_secs(2),
             hold_period: Duration::from_hours(7 * 24),
+            modes: ModeRules::default(),
         }
     }
 }

@@ -95,7 +95,8 @@ struct Seen {
 }
 
 /// What holds here and now, and whose override for one transaction it takes. An override stands in the place of
-/// everything else, the card's before the account's; without one, the strictest of product, card and account holds.
+/// everything else, the card's before the account's and that before the customer's; without one, the strictest of
+/// product, card, account and customer holds.
 fn bound(held: Held<'_>, limit: &Limit, seen: Seen) -> (Bound, Option<Scope>) {
     let product = match limit.scope {
         Scope::Card | Scope::Account | Scope::Customer => limit.bound,
@@ -106,8 +107,10 @@ fn bound(held: Held<'_>, limit: &Limit, seen: Seen) -> (Bound, Option<Scope>) {
     };
     let of = |own: Option<&OwnLimits>| own.and_then(|own| own.bound(limit.id)).unwrap_or_default();
     let (card, account) = (held.file.own_limits.as_deref(), held.account.own_limits.as_deref());
-    let usual = product.strictest(of(card)).strictest(of(account));
-    for (scope, own) in [(Scope::Card, card), (Scope::Account, account)] {
+    let customer = held.account.account.customer.as_ref();
+    let customer = customer.and_then(|customer| held.state.own_limits_of_customer(customer));
+    let usual = product.strictest(of(card)).strictest(of(account)).strictest(of(customer));
+    for (scope, own) in [(Scope::Card, card), (Scope::Account, account), (Scope::Customer, customer)] {
         if let Some(replaced) = own.and_then(|own| own.replaced(limit.id, held.now)) {
             let needed = replaced.once && !passes(usual, seen);
             return (replaced.bound, needed.then_some(scope));
@@ -247,6 +250,7 @@ mod tests {
             credit_line_minor: 0,
             customer: None,
             home: None,
+            customer_home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: request().pan,
@@ -290,6 +294,7 @@ mod tests {
             cash: None,
             instruction: crate::Instruction::default(),
             particulars: None,
+            one_time_code: None,
         }
     }
 }

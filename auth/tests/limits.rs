@@ -68,6 +68,7 @@ fn books_of_many_large_accounts_balance() {
             credit_line_minor: 0,
             customer: None,
             home: None,
+            customer_home: None,
         }));
     }
     assert_eq!(state.trial_balance(currency), 0);

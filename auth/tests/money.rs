@@ -158,6 +158,7 @@ impl Bank {
                 credit_line_minor: 0,
                 customer: None,
                 home: None,
+                customer_home: None,
             });
             let card = Record::CardStored(Card {
                 pan: Pan::parse(number).unwrap(),

@@ -12,6 +12,8 @@ mod hot_list;
 mod institution;
 #[path = "support/limits.rs"]
 mod limits;
+#[path = "support/modes.rs"]
+mod modes;
 #[path = "support/money.rs"]
 mod money;
 #[path = "support/remote.rs"]

@@ -346,6 +346,7 @@ fn on_file() -> Vec<Record> {
             credit_line_minor: 0,
             customer: CustomerId::new("CUSTOMER"),
             home: None,
+            customer_home: None,
         })
     };
     let card = |(card, account): (usize, &str)| {

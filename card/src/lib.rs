@@ -1,6 +1,6 @@
 //! The vocabulary that every other crate shares, and the sole home of card data types.
 //!
-//! A value that must not be seen ([`Pan`], [`Track2`], [`PinBlock`], [`Cvv`]) is a type of its own:
+//! A value that must not be seen ([`Pan`], [`Track2`], [`PinBlock`], [`Cvv`], [`HolderSecret`]) is a type of its own:
 //! its `Debug` and `Display` mask it, and the value leaves only through `reveal`, so that a search
 //! for that word finds every place which handles it.
 //!
@@ -15,6 +15,7 @@ mod amount;
 mod currency;
 mod cvv;
 mod expiry;
+mod holder_secret;
 mod pan;
 mod pin_block;
 mod response_code;
@@ -29,6 +30,7 @@ pub use amount::{Amount, AmountError};
 pub use currency::{Currency, CurrencyError};
 pub use cvv::{Cvv, CvvError};
 pub use expiry::{Expiry, ExpiryError};
+pub use holder_secret::{HolderSecret, HolderSecretError};
 pub use pan::{Pan, PanDigits, PanError, sealed as sealed_pan};
 pub use pin_block::{AesPinBlock, PinBlock};
 pub use response_code::ResponseCode;

@@ -235,6 +235,14 @@ impl DataKeys {
         u64::from_be_bytes(*tag.as_ref().first_chunk().expect("HMAC-SHA-256 has 32 bytes"))
     }
 
+    /// The key of hashes of cardholders' codes and passwords. It stays the same over rotations and new master keys.
+    #[must_use]
+    pub fn code_key(&self) -> [u8; 32] {
+        // Of the key that hashes PANs, which are digits alone, so no tag serves both.
+        let tag = hmac::sign(&self.keys().pan_lookup, b"turnout cardholder codes 1");
+        *tag.as_ref().first_chunk().expect("HMAC-SHA-256 has 32 bytes")
+    }
+
     /// Seals a PAN under the current data key. The same PAN gives the same bytes until the next
     /// rotation.
     #[must_use]

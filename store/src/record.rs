@@ -164,6 +164,7 @@ mod tests {
                 credit_line_minor: 10_000,
                 customer: None,
                 home: None,
+                customer_home: None,
             }),
             Record::CardStored(Card {
                 pan: Pan::parse(b"4000001234567899").unwrap(),

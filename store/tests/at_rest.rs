@@ -98,6 +98,7 @@ fn records(pan: &Pan) -> [Record; 2] {
             credit_line_minor: 0,
             customer: None,
             home: None,
+            customer_home: None,
         }),
         Record::CardStored(Card {
             pan: *pan,

@@ -4,6 +4,7 @@
 //! only the first, with its line and how to mend it, so that `turnout check` needs to run once.
 //! Keys that `turnout key import` has added stand in `keys.toml` of the data folder.
 
+mod card_modes;
 mod conventions;
 mod error;
 mod fee;
@@ -225,6 +226,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         rates: rate::read(top, folder),
         hsm_deadline: hsm.deadline,
         hold_period,
+        modes: card_modes::read(top),
     };
     let settings = Settings {
         data_folder: storage.data_folder,

@@ -1,19 +1,20 @@
-//! Which shard a card belongs to. Cards of one account live in one shard, so the account decides; a
-//! card that is not on file goes by its own number. A token goes with its card. The hot list is in every shard.
+//! Which shard a card belongs to. Cards of one account live in one shard, so the account decides, and accounts of one
+//! customer do, so that their limits are exact and money moves between them; a card that is not on file goes by its own
+//! number. A token goes with its card. The hot list is in every shard.
 
 use auth::{
-    Account, AccountId, Completed, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record, Reversed,
+    Account, AccountId, Completed, CustomerId, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record,
+    Reversed,
 };
 use card::Pan;
 use dashmap::DashMap;
-use std::ops::Range;
 
 /// Home shards of the cards on file, and of the tokens that stand for them. With one shard there is nothing to look up.
 pub struct Directory {
     shards: usize,
     homes: DashMap<Pan, u8>,
-    /// Home shards of the accounts that live beside another one.
-    accounts: DashMap<AccountId, u8>,
+    /// Of accounts on file, by 64 bits of their number. Should two have the same, the second lives where the first does.
+    accounts: DashMap<u64, u8>,
 }
 
 impl Directory {
@@ -45,49 +46,60 @@ impl Directory {
     /// The shard of an account: its own, or that of the account beside which it lives.
     #[must_use]
     pub fn home_of_account(&self, account: &AccountId) -> usize {
-        let beside = self.accounts.get(account).map(|home| usize::from(*home));
-        beside.unwrap_or_else(|| self.own_home(account))
+        self.known_home(account).unwrap_or_else(|| self.own_home(account))
     }
 
-    /// Whether the account is known to live beside another one.
+    /// The shard of an account that is on file; `None` with one shard, where there is nothing to know.
     #[must_use]
-    pub fn lives_beside(&self, account: &AccountId) -> bool {
-        self.accounts.contains_key(account)
+    pub fn known_home(&self, account: &AccountId) -> Option<usize> {
+        self.accounts.get(&number_of(account)).map(|home| usize::from(*home))
     }
 
-    /// The shard of an account that is on file or about to be, which is remembered where it is not its own.
+    /// The shard of an account that may be new, with whose it is said to be: where its record would settle it.
+    #[must_use]
+    pub fn home_of_new_account(&self, account: &AccountId, customer: Option<&CustomerId>) -> usize {
+        let new = || customer.map_or_else(|| self.own_home(account), |it| self.home_of_customer(it));
+        self.known_home(account).unwrap_or_else(new)
+    }
+
+    /// The shard of the accounts that a customer had opened as theirs.
+    #[must_use]
+    pub fn home_of_customer(&self, customer: &CustomerId) -> usize {
+        self.home_of_number(customer.spread())
+    }
+
+    /// The same by the customer's [number](CustomerId::spread).
+    #[must_use]
+    pub fn home_of_number(&self, customer: u64) -> usize {
+        (customer % self.shards as u64) as usize
+    }
+
+    /// The shard of an account that is on file or about to be, which is remembered. It goes by what its record says and
+    /// never changes, so that neither the order of records nor what comes later decides.
     pub fn settle_account(&self, account: &Account) -> usize {
-        let home = match &account.home {
-            Some(beside) => self.home_of_account(beside),
-            None => self.own_home(&account.id),
-        };
-        match &account.home {
-            Some(_) => self.settle_beside(account.id, home),
-            None => self.forget_account(&account.id),
-        }
+        let home = self.known_home(&account.id).unwrap_or_else(|| match account.customer_home {
+            Some(customer) => self.home_of_number(customer),
+            None => self.own_home(&account.home()),
+        });
+        self.settle_in(&account.id, home);
         home
     }
 
-    /// Remembers that an account lives in this shard, beside another one.
-    pub fn settle_beside(&self, account: AccountId, home: usize) {
+    /// Remembers that an account lives in this shard, which has put it on file.
+    pub fn settle_in(&self, account: &AccountId, home: usize) {
         if self.shards > 1 {
-            self.accounts.insert(account, home as u8);
+            self.accounts.insert(number_of(account), home as u8);
         }
     }
 
     /// Forgets an account that was closed: its number may be opened anew elsewhere.
     pub fn forget_account(&self, account: &AccountId) {
-        self.accounts.remove(account);
+        self.accounts.remove(&number_of(account));
     }
 
-    /// The shard of an account that lives beside no other.
-    #[must_use]
-    pub fn own_home(&self, account: &AccountId) -> usize {
-        // FNV-1a: short, and the same on every machine, since replay must agree with the past.
-        let hash = account.as_str().bytes().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
-        });
-        (hash % self.shards as u64) as usize
+    /// The shard of an account that goes by its own number.
+    fn own_home(&self, account: &AccountId) -> usize {
+        (number_of(account) % self.shards as u64) as usize
     }
 
     /// The shard of a card that draws on this account, which is remembered.
@@ -115,16 +127,24 @@ impl Directory {
         }
     }
 
-    /// Which shards a record goes to at a start: all where each has the whole of what it tells.
-    pub fn homes_of_record(&self, record: &Record) -> Range<usize> {
-        if matches!(record, Record::HotListChanged(_)) {
-            return 0..self.shards;
-        }
-        let home = self.home_of_record(record);
-        home..home + 1
+    /// Which shards a record goes to at a start: all where each has the whole of what it tells, and both where money
+    /// moved between two accounts, which were in one shard when there was another number of shards.
+    pub fn homes_of_record(&self, record: &Record) -> impl Iterator<Item = usize> + Clone + use<> {
+        let (all, second) = match record {
+            Record::HotListChanged(_) => (0..self.shards, None),
+            Record::OwnTransfer(transfer) => {
+                let [from, to] = [&transfer.from, &transfer.to].map(|account| self.home_of_account(account));
+                (from..from + 1, Some(to).filter(|to| *to != from))
+            }
+            other => {
+                let home = self.home_of_record(other);
+                (home..home + 1, None)
+            }
+        };
+        all.chain(second)
     }
 
-    /// The shard of a record; remembers the home of a card that it stores.
+    /// The shard of a record; remembers the home of a card or account that it stores.
     pub fn home_of_record(&self, record: &Record) -> usize {
         match record {
             Record::AccountStored(account) => self.settle_account(account),
@@ -135,6 +155,9 @@ impl Directory {
             }
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(account), .. }) => {
                 self.home_of_account(account)
+            }
+            Record::LimitChanged(LimitChanged { holder: LimitHolder::Customer(customer), .. }) => {
+                self.home_of_customer(customer)
             }
             Record::CardStored(card) => self.settle(&card.pan, &card.account),
             Record::TokenStored(token) => self.settle_token(&token.number.0, &token.card),
@@ -148,5 +171,95 @@ impl Directory {
             Record::Credited(credited) => self.home_of_account(&credited.account),
             other => other.pan().map_or(0, |pan| self.home(&pan)),
         }
+    }
+}
+
+/// 64 bits of an account's number: FNV-1a, which is short, and the same on every machine, since replay must agree with the
+/// past.
+fn number_of(account: &AccountId) -> u64 {
+    account
+        .as_str()
+        .bytes()
+        .fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auth::{Account, AccountKind};
+    use card::Currency;
+
+    fn stored(id: &str, customer: Option<&str>) -> Record {
+        Record::AccountStored(Account {
+            id: AccountId::new(id).unwrap(),
+            currency: Currency::parse("EUR").unwrap(),
+            kind: AccountKind::Default,
+            opening_minor: 0,
+            credit_line_minor: 0,
+            customer: customer.and_then(CustomerId::new),
+            home: None,
+            customer_home: customer.and_then(CustomerId::new).map(|customer| customer.spread()),
+        })
+    }
+
+    #[test]
+    fn accounts_of_a_customer_live_together() {
+        let directory = Directory::new(7);
+        let homes: Vec<usize> =
+            (0..20).map(|n| directory.home_of_record(&stored(&format!("ACC-{n}"), Some("C-1")))).collect();
+        let home = directory.home_of_customer(&CustomerId::new("C-1").unwrap());
+        assert!(homes.iter().all(|other| *other == home), "{homes:?}");
+        assert_eq!(directory.home_of_account(&AccountId::new("ACC-3").unwrap()), home);
+    }
+
+    #[test]
+    fn an_account_stays_where_its_first_record_is() {
+        let directory = Directory::new(7);
+        let first: Vec<usize> =
+            (0..20).map(|n| directory.home_of_record(&stored(&format!("ACC-{n}"), None))).collect();
+        let later: Vec<usize> =
+            (0..20).map(|n| directory.home_of_record(&stored(&format!("ACC-{n}"), Some("C-1")))).collect();
+        assert_eq!(first, later);
+        assert!(first.iter().any(|home| *home != first[0]), "they are spread");
+    }
+
+    /// A snapshot has accounts in any order.
+    #[test]
+    fn an_account_lives_beside_another_whichever_comes_first() {
+        let account = |id: &str| AccountId::new(id).unwrap();
+        let spread = CustomerId::new("C-1").unwrap().spread();
+        for customer_home in [None, Some(spread)] {
+            let of = |id: &str, home: Option<&str>| {
+                let Record::AccountStored(stored) = stored(id, None) else { unreachable!() };
+                Account { home: home.map(|home| Box::new(account(home))), customer_home, ..stored }
+            };
+            let (first, beside) = (of("ACC-1", None), of("ACC-2", Some("ACC-1")));
+            let homes = [[&first, &beside], [&beside, &first]].map(|order| {
+                let directory = Directory::new(7);
+                order.map(|account| directory.settle_account(account))
+            });
+            assert!(homes.iter().flatten().all(|home| *home == homes[0][0]), "{homes:?}");
+        }
+    }
+
+    #[test]
+    fn money_between_two_shards_is_booked_in_both() {
+        let directory = Directory::new(7);
+        let names: Vec<String> = (0..20).map(|n| format!("ACC-{n}")).collect();
+        let home = |name: &str| directory.home_of_record(&stored(name, None));
+        let other = names.iter().find(|name| home(name) != home("ACC-0")).unwrap();
+        let transfer = |to: &str| {
+            Record::OwnTransfer(auth::OwnTransfer {
+                pan: Pan::with_check_digit(b"400000123456789").unwrap(),
+                time: card::Time::from_unix_ms(0),
+                from: AccountId::new("ACC-0").unwrap(),
+                to: AccountId::new(to).unwrap(),
+                minor: 1,
+                cause: auth::TransferCause::TopUp,
+            })
+        };
+        let homes = |to: &str| directory.homes_of_record(&transfer(to)).collect::<Vec<_>>();
+        assert_eq!(homes(other), [home("ACC-0"), home(other)]);
+        assert_eq!(homes("ACC-0"), [home("ACC-0")]);
     }
 }

@@ -9,6 +9,7 @@ mod backoff;
 mod event;
 mod event_kind;
 mod in_flight;
+mod mode_part;
 mod place_file;
 mod quarantine;
 mod secret;

@@ -5,7 +5,7 @@ use crate::filling;
 use crate::master_key::MasterKeyError;
 use crate::settings::Settings;
 use crate::snapshots;
-use auth::{Core, State};
+use auth::{CodeKey, Core, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -63,8 +63,14 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
             let record = store::decode_without_receipt(bytes)?;
             let homes = directory.homes_of_record(&record);
-            homes.clone().skip(1).for_each(|home| filler.replay(home, record.clone()));
-            filler.replay(homes.start, record);
+            let mut homes = homes.peekable();
+            while let Some(home) = homes.next() {
+                if homes.peek().is_none() {
+                    filler.replay(home, record);
+                    break;
+                }
+                filler.replay(home, record.clone());
+            }
             Ok(())
         })
     });
@@ -72,6 +78,7 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
     let last_counter = cores.iter().map(|core| core.state().last_counter()).max().unwrap_or(0);
     for core in &mut cores {
         core.resume(last_counter);
+        core.keep_codes_under(CodeKey::new(&keys.code_key()));
     }
     Ok(Recovered { journal, cores, replay, keys })
 }

@@ -121,6 +121,8 @@ pub struct ListenerSettings {
     pub in_flight: usize,
     /// Whether answers to what was converted carry DE 5, 6, 9, 10, 50 and 51.
     pub amounts_in_answers: bool,
+    /// Field of ISO 8583 that has the one-time code of cards in that mode.
+    pub one_time_code: Option<u8>,
 }
 
 /// What a listener speaks.
@@ -168,6 +170,17 @@ pub struct NdcSettings {
     pub completion_deadline: Duration,
     /// Whether the ATMs sign messages, so that statuses carry a time variant number position.
     pub mac_enabled: bool,
+    /// Which buffer has the one-time code of cards in that mode.
+    pub one_time_code: Option<AtmBuffer>,
+}
+
+/// A general-purpose buffer of a transaction request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AtmBuffer {
+    /// Buffer B.
+    B,
+    /// Buffer C.
+    C,
 }
 
 /// What an operation code asks for.

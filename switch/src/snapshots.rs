@@ -68,14 +68,20 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
             if let Element::Transaction(stored) = &element {
                 directory.settle_if_unknown(&stored.pan, &account);
             }
-            if let Some(account) = element.account() {
-                directory.settle_account(account);
-            }
-            filler.restore(directory.home_of_account(&account), element);
+            let home = match element.account() {
+                Some(account) => directory.settle_account(account),
+                None => directory.home_of_account(&account),
+            };
+            filler.restore(home, element);
         }
         Route::Card(pan, Some(account)) => filler.restore(directory.settle(&pan, &account), element),
         Route::Card(pan, None) => filler.restore(directory.home(&pan), element),
         Route::Token(token, card) => filler.restore(directory.settle_token(&token, &card), element),
+        // Where an account got its customer later, what the customer counts there stays there.
+        Route::Customer(_) if usize::from(info.shards) == shards => {
+            filler.restore(usize::from(shard), element);
+        }
+        Route::Customer(customer) => filler.restore(directory.home_of_number(customer), element),
         Route::Own if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),
         Route::Own | Route::Any => filler.restore(0, element),
         Route::Unknown if usize::from(info.shards) == shards => filler.restore(usize::from(shard), element),

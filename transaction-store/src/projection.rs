@@ -277,6 +277,12 @@ impl TransactionStore {
             Record::HotListChanged(changed) => self.tick(changed.time),
             Record::TokenStored(_) | Record::HolderStored(_) => {}
             Record::TokenRemoved(removed) => self.tick(removed.time),
+            Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_) => record.time().into_iter().for_each(|time| self.tick(time)),
         }
         Ok(())
     }

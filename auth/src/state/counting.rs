@@ -21,6 +21,8 @@ pub(super) struct Counting {
     /// Few are different, so all transactions of a kind share one.
     sets: HashSet<Counted>,
     places: BTreeMap<Place, Counters>,
+    /// What customers have of their own; few have.
+    own_limits: BTreeMap<CustomerId, OwnLimits>,
     /// How many places there may be before those that count nothing any more are taken out.
     sweep_at: usize,
 }
@@ -62,6 +64,12 @@ impl State {
         for count in stored.counted.counts() {
             if count.window == Window::TRANSACTION {
                 let own = match count.scope {
+                    Scope::Customer => {
+                        if let Some(customer) = stored.customer {
+                            self.change_of_customer(customer, |own| own.used_up(count.limit));
+                        }
+                        continue;
+                    }
                     Scope::Account => stored
                         .account
                         .and_then(|id| self.accounts.get_mut(&id))
@@ -129,18 +137,52 @@ impl State {
         let own = match changed.holder {
             LimitHolder::Card(pan) => self.card_mut(&pan).map(|file| &mut file.own_limits),
             LimitHolder::Account(id) => self.accounts.get_mut(&id).map(|file| &mut file.own_limits),
+            LimitHolder::Customer(customer) => {
+                let change = |own: &mut OwnLimits| own.change(changed.limit, &changed.change, changed.time);
+                return self.change_of_customer(customer, change);
+            }
         };
         if let Some(own) = own {
             change_own(own, |own| own.change(changed.limit, &changed.change, changed.time));
         }
     }
 
-    /// What a card or an account has of its own.
+    fn change_of_customer(&mut self, customer: CustomerId, change: impl FnOnce(&mut OwnLimits)) {
+        let own = self.counting.own_limits.entry(customer).or_default();
+        change(own);
+        if own.is_empty() {
+            self.counting.own_limits.remove(&customer);
+        }
+    }
+
+    /// What a customer has of their own.
+    pub(crate) fn own_limits_of_customer(&self, customer: &CustomerId) -> Option<&OwnLimits> {
+        // Most have nothing, and most installations have nobody who has.
+        if self.counting.own_limits.is_empty() { None } else { self.counting.own_limits.get(customer) }
+    }
+
+    /// How many customers have something of their own.
+    pub(crate) fn customers_with_limits(&self) -> usize {
+        self.counting.own_limits.len()
+    }
+
+    pub(super) fn frozen_customers(&self) -> Vec<Element> {
+        let of =
+            |(customer, own): (&CustomerId, &OwnLimits)| Element::Customer(*customer, Box::new(own.clone()));
+        self.counting.own_limits.iter().map(of).collect()
+    }
+
+    pub(super) fn restore_customer(&mut self, customer: CustomerId, own: OwnLimits) {
+        self.counting.own_limits.insert(customer, own);
+    }
+
+    /// What a card, an account or a customer has of its own.
     #[must_use]
     pub fn own_limits(&self, holder: &LimitHolder) -> Option<&OwnLimits> {
         match holder {
             LimitHolder::Card(pan) => self.card(pan)?.own_limits.as_deref(),
             LimitHolder::Account(id) => self.account(id)?.own_limits.as_deref(),
+            LimitHolder::Customer(customer) => self.own_limits_of_customer(customer),
         }
     }
 
@@ -201,6 +243,13 @@ impl Counting {
     }
 }
 
+impl CountersOf {
+    /// The number of a customer, whose counters these are.
+    pub(super) fn customer(&self) -> Option<u64> {
+        (self.0.0 == Scope::Customer).then_some(self.0.1)
+    }
+}
+
 impl Place {
     fn of(
         scope: Scope,
@@ -221,7 +270,7 @@ impl Place {
     }
 
     fn customer(customer: &CustomerId) -> Place {
-        Place(Scope::Customer, fingerprint(&[customer.as_str().as_bytes()]))
+        Place(Scope::Customer, customer.spread())
     }
 
     fn terminal(link: LinkName, terminal: TerminalId) -> Place {

@@ -2,7 +2,8 @@ use super::counting::CountersOf;
 use super::fingerprints::Fingerprints;
 use super::hot_list::{FrozenHotList, HotEntry};
 use super::{AccountFile, CardFile, InternalAccount, Kept, NewestOfTerminal, State, TokenFile};
-use crate::names::{AccountId, ReversalKey, SettlementKey};
+use crate::names::{AccountId, CustomerId, ReversalKey, SettlementKey};
+use crate::own_limits::OwnLimits;
 use crate::record::Account;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
@@ -24,6 +25,7 @@ pub struct Frozen {
     counters: Vec<Element>,
     hot_list: FrozenHotList,
     tokens: FrozenSlab<TokenFile>,
+    customers: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -56,6 +58,8 @@ pub enum Element {
     Hot(HotEntry),
     /// A token with its counter.
     Token(TokenFile),
+    /// Limits that a customer has of their own.
+    Customer(CustomerId, Box<OwnLimits>),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -75,6 +79,8 @@ pub enum Route {
     Card(Pan, Option<AccountId>),
     /// That of the card of a token, which is the first number.
     Token(Pan, Pan),
+    /// That of the customer with this [number](CustomerId::spread).
+    Customer(u64),
     /// Nobody can tell: the one it was in, or every one if their number has changed.
     Unknown,
     /// Any one.
@@ -102,6 +108,7 @@ impl State {
             counters: self.frozen_counters(),
             hot_list: self.hot_list.freeze(),
             tokens: self.tokens.freeze(),
+            customers: self.frozen_customers(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain(internal).chain(counter).collect(),
         }
@@ -114,7 +121,13 @@ impl State {
             // What follows it links its transactions anew.
             Element::Account(file) => self.accounts.insert(AccountFile { newest: None, ..file }),
             // Its account knows of it.
-            Element::Card(file) => self.cards.insert(file),
+            Element::Card(file) => {
+                let (pan, has_mode) = (file.card.pan, file.mode.is_some());
+                self.cards.insert(file);
+                if has_mode {
+                    self.watch(&pan);
+                }
+            }
             Element::Transaction(mut stored) => {
                 stored.counted = self.shared(stored.counted.counts());
                 let id = stored.id;
@@ -132,6 +145,7 @@ impl State {
             Element::Counters(of) => self.restore_counters(*of),
             Element::Hot(entry) => self.restore_hot(entry),
             Element::Token(file) => self.insert_token(file),
+            Element::Customer(customer, own) => self.restore_customer(customer, *own),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -164,7 +178,7 @@ impl Frozen {
         for (time, key) in self.reversals {
             visit(&Element::Reversal(time, RememberedKey(key)));
         }
-        self.books.iter().chain(&self.counters).for_each(&mut visit);
+        self.books.iter().chain(&self.counters).chain(&self.customers).for_each(&mut visit);
         self.hot_list.into_each(|entry| visit(&Element::Hot(entry)));
     }
 }
@@ -192,7 +206,8 @@ impl Element {
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             Element::Fingerprints(..) | Element::Hot(_) => Route::Unknown,
-            Element::Counters(_) => Route::Own,
+            Element::Counters(of) => of.customer().map_or(Route::Own, Route::Customer),
+            Element::Customer(customer, _) => Route::Customer(customer.spread()),
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)

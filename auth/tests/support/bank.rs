@@ -71,6 +71,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         chip: None,
         cash: None,
         instruction: auth::Instruction::default(),
+        one_time_code: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Effects as a scenario shows them: in the words of the trade, without what a reader cannot check.
 
 use crate::limits::shown_bound;
+use crate::modes;
 use crate::money::{shown_billing, shown_shares};
 use auth::{
     Balance, Booking, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record,
@@ -86,6 +87,12 @@ impl Names {
                 let stan = self.stans[&credited.transaction];
                 format!("credited stan={stan} {}={}", credited.account, money(credited.minor))
             }
+            Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_) => modes::shown_record(record, self.start).unwrap_or_default(),
         }
     }
 
@@ -163,7 +170,7 @@ pub(crate) fn money(minor: i64) -> String {
 }
 
 /// `7d1.000s`: the inverse of [`milliseconds`](crate::script::milliseconds).
-fn elapsed(ms: i64) -> String {
+pub(crate) fn elapsed(ms: i64) -> String {
     let mut text = String::new();
     let mut rest = ms;
     for (unit, unit_ms) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000)] {
@@ -276,6 +283,8 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         }),
         ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),
+        ProvisionAnswer::Mode(Ok(())) => " mode=done".to_owned(),
+        ProvisionAnswer::Mode(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {

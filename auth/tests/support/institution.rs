@@ -2,6 +2,7 @@
 
 use crate::bank;
 use crate::limits;
+use crate::modes;
 use crate::money;
 use crate::remote;
 use crate::script::Words;
@@ -55,6 +56,7 @@ impl Institution {
             "rate" => self.rate(&mut words).map(|()| None),
             "fee" => self.fee(&mut words).map(|()| None),
             "tables" => self.settings(&mut words).map(|()| None),
+            "modes" => modes::rules(&mut words).map(|rules| self.tables.modes = rules).map(|()| None),
             "account" => self.store_account(&mut words).map(Some),
             "card" => self.store_card(&mut words).map(Some),
             verb => Err(format!("nothing is set up by `{verb}`")),
@@ -292,6 +294,7 @@ impl Institution {
             credit_line_minor: words.value("credit-line", minor)?.unwrap_or(0),
             customer: words.value("customer", CustomerId::new)?,
             home: words.value("home", AccountId::new)?.map(Box::new),
+            customer_home: None,
         };
         self.accounts.insert(name.to_owned(), account.clone());
         Ok(Record::AccountStored(account))

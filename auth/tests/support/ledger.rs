@@ -121,6 +121,12 @@ impl Ledger {
             | Record::TokenStored(_)
             | Record::HolderStored(_)
             | Record::TokenRemoved(_)
+            | Record::ModeChanged(_)
+            | Record::ModeUsed(_)
+            | Record::OwnTransfer(_)
+            | Record::ConfirmationAsked(_)
+            | Record::Alarm(_)
+            | Record::CardBlocked(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

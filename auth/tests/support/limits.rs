@@ -5,8 +5,8 @@ use crate::institution::Institution;
 use crate::script::Words;
 use crate::values::{TRANSACTIONS, chosen, duration, minor};
 use auth::{
-    Bound, CardView, Channel, EntryMode, Filter, Limit, LimitChange, LimitHolder, LimitId, LimitView,
-    Override, Place, ProvisionTask, Scope, State, TransactionType, Window,
+    Bound, CardView, Channel, CustomerId, EntryMode, Filter, Limit, LimitChange, LimitHolder, LimitId,
+    LimitView, Override, Place, ProvisionTask, Scope, State, TransactionType, Window,
 };
 use card::{Currency, Time};
 
@@ -36,8 +36,8 @@ pub(crate) fn filter(words: &mut Words<'_>) -> Result<Filter, String> {
     })
 }
 
-/// `own-limit card|account NAME LIMIT [amount=] [count=]`,
-/// `override card|account NAME LIMIT ends | [amount=] [count=] until= [once]`
+/// `own-limit card|account|customer NAME LIMIT [amount=] [count=]`,
+/// `override card|account|customer NAME LIMIT ends | [amount=] [count=] until= [once]`
 pub(crate) fn change(
     words: &mut Words<'_>,
     institution: &Institution,
@@ -46,7 +46,10 @@ pub(crate) fn change(
     let holder = match words.next("card or account")? {
         "card" => LimitHolder::Card(institution.pan(words.next("a card")?)?),
         "account" => LimitHolder::Account(institution.account(words.next("an account")?)?),
-        other => return Err(format!("limits are of a card or an account, not of a `{other}`")),
+        "customer" => {
+            LimitHolder::Customer(CustomerId::new(words.next("a customer")?).ok_or("a bad customer")?)
+        }
+        other => return Err(format!("limits are of a card, an account or a customer, not of a `{other}`")),
     };
     let limit = words.next("a limit")?.to_owned();
     let change = if words.verb == "own-limit" {

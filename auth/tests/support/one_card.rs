@@ -26,6 +26,7 @@ pub(crate) fn core(product: Product, pin: PinReference) -> Core {
         credit_line_minor: 0,
         customer: None,
         home: None,
+        customer_home: None,
     }));
     core.replay(&Record::CardStored(card_on_file(pin)));
     core

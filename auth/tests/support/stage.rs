@@ -5,6 +5,7 @@ use crate::effects::{Names, money, shown};
 use crate::hot_list;
 use crate::institution::Institution;
 use crate::limits;
+use crate::modes;
 use crate::money;
 use crate::remote;
 use crate::script::Words;
@@ -14,9 +15,10 @@ use crate::values::{
     transmission,
 };
 use auth::{
-    AccountId, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Destination, Dispensed, Effect,
-    EntryMode, Input, Instruction, LinkName, PinResult, Provision, ProvisionTicket, Record, Reference,
-    ReplyTo, Request, Reversal, ShardIndex, State, Ticket, TransactionId,
+    AccountId, ChecksReply, Completion, ConfirmationTicket, Core, CryptogramResult, CvvResult, Destination,
+    Dispensed, Effect, EntryMode, HolderAnswer, Input, Instruction, LinkName, PinResult, Provision,
+    ProvisionTask, ProvisionTicket, Record, Reference, ReplyTo, Request, Reversal, ShardIndex, State, Ticket,
+    TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
@@ -34,6 +36,8 @@ pub(crate) struct Stage {
     requests: Vec<Request>,
     /// What the core asked the HSM, oldest first.
     asked: Vec<(Stan, Ticket)>,
+    /// What holders were asked, oldest first.
+    confirmations: Vec<(Stan, ConfirmationTicket)>,
     /// What was decided, oldest first.
     decided: Vec<(Stan, TransactionId, Pan)>,
     /// A second state, which hears of records alone.
@@ -44,7 +48,8 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new() -> Stage {
         let institution = Institution::default();
-        let core = Core::new(ShardIndex(0), Arc::new(institution.tables.clone()));
+        let mut core = Core::new(ShardIndex(0), Arc::new(institution.tables.clone()));
+        core.keep_codes_under(modes::key());
         Stage {
             institution,
             core,
@@ -52,6 +57,7 @@ impl Stage {
             names: Names { start: Some(START), ..Names::default() },
             requests: Vec::new(),
             asked: Vec::new(),
+            confirmations: Vec::new(),
             decided: Vec::new(),
             replayed: State::default(),
             records: Vec::new(),
@@ -100,6 +106,11 @@ impl Stage {
                 let task = limits::change(&mut words, &self.institution, START)?;
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
+            "mode" => {
+                let task = modes::order(&mut words, &self.institution, START)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "answer" => self.answer(&mut words)?,
             "tables" => self.institution_changed(),
             "restart" => {
                 words.end()?;
@@ -142,6 +153,9 @@ impl Stage {
             if self.core.state().card_counters(&card.pan) != self.replayed.card_counters(&card.pan) {
                 return Err(format!("replay gives card {} other counters", card.pan));
             }
+            if self.core.state().card_mode(&card.pan) != self.replayed.card_mode(&card.pan) {
+                return Err(format!("replay gives card {} another mode", card.pan));
+            }
         }
         Ok(())
     }
@@ -169,6 +183,7 @@ impl Stage {
     /// The process dies and starts again from its records.
     fn restart(&mut self) {
         self.core = Core::new(ShardIndex(0), Arc::new(self.institution.tables.clone()));
+        self.core.keep_codes_under(modes::key());
         self.records.iter().for_each(|record| self.core.replay(record));
         self.core.resume(self.core.state().last_counter());
     }
@@ -190,6 +205,9 @@ impl Stage {
                 Effect::Record(record) => {
                     self.replayed.apply(record);
                     self.records.push(record.clone());
+                    if let Record::ConfirmationAsked(asked) = record {
+                        self.confirmations.push((asked.stan, asked.ticket));
+                    }
                     if let Record::Decided(transaction) = record {
                         self.names.stans.insert(transaction.id, transaction.stan);
                         self.decided.push((transaction.stan, transaction.id, transaction.pan));
@@ -232,6 +250,7 @@ impl Stage {
             cash: words.value("notes", notes)?,
             stated: money::stated(words)?,
             instruction: self.instruction(words)?,
+            one_time_code: words.value("code", modes::secret)?,
             ..base
         };
         // Each use of a chip counts one on.
@@ -374,6 +393,22 @@ impl Stage {
             order: words.value("order", |text| chosen(text, &cvv))?,
         };
         Ok(Input::HsmReply { ticket, reply })
+    }
+
+    /// `answer stan= confirm|block|cancel [password=]`
+    fn answer(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
+        let stan = words.required("stan", stan)?;
+        let asked = self.confirmations.iter().rev().find(|(asked, _)| *asked == stan);
+        let ticket = asked.map_or(ConfirmationTicket(0), |(_, ticket)| *ticket);
+        let answers = [
+            ("confirm", HolderAnswer::Confirm),
+            ("block", HolderAnswer::Block),
+            ("cancel", HolderAnswer::Cancel),
+        ];
+        let answer = words.one_of(&answers).ok_or("confirm, block or cancel?")?;
+        let password = words.value("password", modes::secret)?;
+        let task = ProvisionTask::Answer { ticket, answer, password };
+        Ok(Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task })))
     }
 
     /// `completion stan= dispensed=all|unknown|AMOUNT`; `unknown-transaction` for one never decided.

@@ -59,6 +59,7 @@ pub(crate) fn on_file() -> Vec<Record> {
             credit_line_minor,
             customer: None,
             home: beside,
+            customer_home: None,
         })
     });
     let cards = (0..CARDS).map(|index| {

@@ -130,7 +130,16 @@ impl From<CardV2> for Card {
 impl From<AccountV2> for Account {
     fn from(old: AccountV2) -> Account {
         let AccountV2 { id, currency, kind, opening_minor, credit_line_minor } = old;
-        Account { id, currency, kind, opening_minor, credit_line_minor, customer: None, home: None }
+        Account {
+            id,
+            currency,
+            kind,
+            opening_minor,
+            credit_line_minor,
+            customer: None,
+            home: None,
+            customer_home: None,
+        }
     }
 }
 

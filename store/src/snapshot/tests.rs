@@ -18,6 +18,7 @@ fn state(cards: u32) -> State {
             credit_line_minor: 0,
             customer: None,
             home: None,
+            customer_home: None,
         }));
         state.apply(&Record::CardStored(Card {
             pan: Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap(),

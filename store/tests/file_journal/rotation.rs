@@ -216,5 +216,6 @@ fn describe(record: &auth::Record) -> String {
         Record::TokenStored(token) => format!("token-stored {token:?}"),
         Record::TokenRemoved(removed) => format!("token-removed {removed:?}"),
         Record::HotListChanged(changed) => format!("hot-list-changed {changed:?}"),
+        other => format!("{other:?}"),
     }
 }

@@ -2,8 +2,8 @@
 
 use super::source::Column;
 use auth::{
-    AccountId, AccountKind, AccountTerms, Bound, Card, CardChange, CardPut, CardView, CustomerId, LimitView,
-    PinReference, Tables,
+    AccountId, AccountKind, AccountTerms, Bound, Card, CardChange, CardMode, CardPut, CardView, CustomerId,
+    Kept, LimitView, PinReference, Tables,
 };
 use card::{Amount, Currency, Expiry};
 use serde_json::{Map, Value, json};
@@ -54,6 +54,7 @@ pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
     if let Some(currency) = currency {
         shown["limits"] = view.limits.iter().map(|limit| limit_json(limit, currency)).collect();
     }
+    shown["mode"] = mode_json(&view.mode, currency);
     if let Some((account, balance)) = &view.account {
         shown["currency"] = json!(account.currency.code());
         shown["account_type"] = json!(account_type_word(account.kind));
@@ -150,6 +151,41 @@ pub(crate) fn yymm(expiry: Expiry) -> String {
     expiry.to_yymm().escape_ascii().to_string()
 }
 
+/// The mode without what is kept of codes and passwords.
+fn mode_json(mode: &CardMode, currency: Option<Currency>) -> Value {
+    let amount = |minor: i64| currency.map(|currency| major(minor, currency));
+    let mut shown = json!({ "name": mode.as_str() });
+    match mode {
+        CardMode::Standard => {}
+        CardMode::Locked { open_until } => {
+            shown["open_until"] = json!(open_until.map(|time| time.to_string()));
+        }
+        CardMode::Empty { source, open_until } => {
+            shown["source"] = json!(source.as_str());
+            shown["open_until"] = json!(open_until.map(|time| time.to_string()));
+        }
+        CardMode::Kept(Kept { source, minimum_minor, maximum_minor, automatic }) => {
+            shown["source"] = json!(source.as_str());
+            shown["minimum"] = json!(amount(*minimum_minor));
+            shown["maximum"] = json!(amount(*maximum_minor));
+            shown["automatic"] = json!(automatic);
+        }
+        CardMode::SingleLimit { most_minor, lift } => {
+            shown["amount"] = json!(amount(*most_minor));
+            if let Some(lift) = lift {
+                shown["lift"] =
+                    json!({ "amount": lift.most_minor.map(amount), "until": lift.until.to_string() });
+            }
+        }
+        CardMode::OneTimeCode { code } => {
+            shown["code_until"] = json!(code.map(|code| code.until.to_string()));
+            shown["wrong_codes"] = json!(code.map(|code| code.wrong));
+        }
+        CardMode::Confirm { password } => shown["password"] = json!(password.is_some()),
+    }
+    shown
+}
+
 fn limit_json(limit: &LimitView, currency: Currency) -> Value {
     let bound = |bound: &Bound| {
         let amount = bound.amount_minor.map(|minor| major(minor, currency));
@@ -167,6 +203,9 @@ fn limit_json(limit: &LimitView, currency: Currency) -> Value {
     }
     if let Some(own) = &limit.of_account {
         shown["of_account"] = bound(own);
+    }
+    if let Some(own) = &limit.of_customer {
+        shown["of_customer"] = bound(own);
     }
     if let Some(replaced) = &limit.replaced {
         shown["override"] = bound(&replaced.bound);

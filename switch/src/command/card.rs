@@ -1,5 +1,6 @@
 //! `turnout card`: cards and accounts on file.
 
+mod control;
 mod export;
 mod holder;
 mod hot_list;
@@ -7,6 +8,7 @@ mod import;
 mod job;
 mod limit;
 mod lines;
+mod mode;
 mod offline;
 mod online;
 mod progress;
@@ -50,7 +52,7 @@ enum CardCommand {
     List(ListArgs),
     /// Show one card: its counters, today's usage, its account
     Show(ShowArgs),
-    /// Give a card or an account a limit of its own, or lift one for a while
+    /// Give a card, an account or a customer a limit of its own, or lift one for a while
     Limit(limit::LimitArgs),
     /// The hot list: numbers that are refused, on file or not
     #[command(subcommand)]
@@ -61,6 +63,10 @@ enum CardCommand {
     /// Tokens: numbers that stand for a card on a device or with a merchant
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Lock a card, empty it, keep its balance between levels, and other modes of its holder
+    Mode(mode::ModeArgs),
+    /// Answer for a cardholder who was asked about a transaction
+    Confirm(mode::ConfirmArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +125,8 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::HotList(command) => hot_list::run(&command),
         CardCommand::Holder(command) => holder::run(&command),
         CardCommand::Token(command) => token::run(&command),
+        CardCommand::Mode(args) => mode::run(&args),
+        CardCommand::Confirm(args) => mode::confirm(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

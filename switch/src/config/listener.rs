@@ -79,6 +79,7 @@ impl Listeners<'_> {
             }
             _ => section.table("conventions").map_or_else(Conventions::default, conventions::read),
         };
+        let one_time_code = one_time_code(&mut section, protocol.as_ref());
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
             address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -96,6 +97,7 @@ impl Listeners<'_> {
             max_connections: section.or("max_connections", 1024, number(1..=65_535)) as usize,
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
             amounts_in_answers: section.or("amounts_in_answers", true, switch),
+            one_time_code,
         };
         section.finish();
         let plain = Link::plain(terminals.set, pin_key, own);
@@ -231,6 +233,28 @@ const DECIDED: [u8; 15] = [
     field::ADDITIONAL_AMOUNTS,
     field::ICC,
 ];
+
+/// The field of one-time codes, which the dialect must have.
+fn one_time_code(section: &mut Section<'_>, protocol: Option<&Protocol>) -> Option<u8> {
+    match protocol {
+        Some(Protocol::Iso8583 { dialect, .. }) => section.optional("one_time_code", |value| {
+            let field = number(2..=128)(value)? as u8;
+            match dialect.field(field) {
+                Some(_) => Ok(field),
+                None => Err(Complaint::new(
+                    format!("is DE {field}, which the dialect {:?} does not have", dialect.name()),
+                    "name the field in which terminals send it: 48, 62 or another of private use",
+                )),
+            }
+        }),
+        Some(Protocol::Ndc(_)) => {
+            section.refuse("one_time_code", "of ATMs belongs into [listener.ndc]");
+            None
+        }
+        // That mistake has been noted.
+        None => section.optional("one_time_code", number(2..=128)).map(|field| field as u8),
+    }
+}
 
 /// The terminals of one listener as read so far.
 struct Terminals<'k, 'f> {

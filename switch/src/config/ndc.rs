@@ -2,8 +2,8 @@
 
 use super::error::Complaint;
 use super::section::Section;
-use super::value::{amount, currency, duration_up_to, list, number, switch, text};
-use crate::settings::{AtmSettings, AtmTransaction, NdcSettings};
+use super::value::{amount, currency, duration_up_to, list, number, one_of, switch, text};
+use crate::settings::{AtmBuffer, AtmSettings, AtmTransaction, NdcSettings};
 use card::{Currency, ResponseCode, TerminalId};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -21,6 +21,9 @@ pub(super) struct Cassettes<'f> {
     pub(super) luno: Option<&'f str>,
     pub(super) section: Section<'f>,
 }
+
+/// Buffers that may have a one-time code.
+const BUFFERS: [(&str, AtmBuffer); 2] = [("B", AtmBuffer::B), ("C", AtmBuffer::C)];
 
 /// Whether a terminal may be called so in NDC messages.
 pub(super) fn is_luno(id: &str) -> bool {
@@ -43,6 +46,7 @@ pub(super) fn settings(mut section: Section<'_>, cassettes: &mut Vec<Cassettes<'
     let completion_deadline =
         section.or("completion_deadline", Duration::from_mins(2), duration_up_to(longest));
     let mac_enabled = section.or("mac_enabled", false, switch);
+    let one_time_code = section.optional("one_time_code", one_of(&BUFFERS));
     section.finish();
     let currency = currency?;
     let atms = cassettes.drain(..).filter_map(|cassettes| atm(cassettes, currency)).collect();
@@ -60,6 +64,7 @@ pub(super) fn settings(mut section: Section<'_>, cassettes: &mut Vec<Cassettes<'
         max_notes,
         completion_deadline,
         mac_enabled,
+        one_time_code,
     })
 }
 

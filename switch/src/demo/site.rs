@@ -11,6 +11,7 @@ use crate::edge::serve::{ServeError, Server};
 use crate::recovery;
 use card::Expiry;
 use ring::rand::{SecureRandom, SystemRandom};
+use serde_json::Value;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -24,7 +25,7 @@ use tracing_subscriber::EnvFilter;
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 110;
+    pub(in crate::demo) const COUNT: u32 = 113;
     /// Cards in order: 0 up to this one.
     pub(in crate::demo) const IN_ORDER: u32 = 100;
     pub(in crate::demo) const LOST: u32 = 100;
@@ -39,8 +40,13 @@ pub(super) mod serial {
     pub(in crate::demo) const SEVERAL_ACCOUNTS: u32 = 107;
     /// 20.00 USD, for purchases that are approved in part.
     pub(in crate::demo) const SHORT: u32 = 108;
+    /// Its holder has another account, with 500.00 USD; so has that of the next one.
+    pub(in crate::demo) const EMPTIED: u32 = 109;
+    pub(in crate::demo) const KEPT: u32 = 110;
+    /// Two cards of one customer, each with an account of its own.
+    pub(in crate::demo) const FAMILY: [u32; 2] = [111, 112];
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 110;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 113;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
@@ -49,8 +55,14 @@ pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
 /// Beginning of the numbers of the demo's tokens.
 pub(super) const TOKEN_BIN: &str = "4000009";
 
+/// The customer who has two cards of the demo.
+pub(super) const FAMILY: &str = "C-FAMILY";
+
 /// A terminal of which the configuration says that it reads chips.
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
+
+/// The field in which terminals of the POS listener send one-time codes.
+pub(super) const CODE_FIELD: u8 = 63;
 
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
@@ -190,6 +202,18 @@ impl Site {
         Credentials::new(&authority, Some((&certificate, &key)))
     }
 
+    /// Asks the running switch something over its control socket: status and body of the answer.
+    pub(super) fn order(
+        &self,
+        target: &str,
+        body: &Value,
+    ) -> Result<(u16, Value), Box<dyn std::error::Error>> {
+        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let client = ControlClient::new(&recovery::control_socket(&settings))?;
+        let (status, answer) = client.post(target, body.to_string().into_bytes())?;
+        Ok((status, serde_json::from_slice(&answer)?))
+    }
+
     /// The certificate of the authority that signed the listeners' certificates, PEM.
     pub(super) fn authority(&self) -> io::Result<Vec<u8>> {
         fs::read(self.made.certificates.join("authority.pem"))
@@ -255,10 +279,14 @@ fn log_to(path: &Path) -> Result<(), SiteError> {
 /// One card and account a line, as `turnout card import` reads them.
 fn card_file(issuer: &TestIssuer) -> String {
     let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv,account_type,\
-                    further_accounts,home_account\n"
+                    further_accounts,home_account,customer\n"
         .to_owned();
     let beside = serial::SEVERAL_ACCOUNTS;
-    text.push_str(&format!(",,,,S-{beside},USD,500.00,,,savings,,{beside:010}\n"));
+    text.push_str(&format!(",,,,S-{beside},USD,500.00,,,savings,,{beside:010},\n"));
+    for serial in [serial::EMPTIED, serial::KEPT] {
+        let (account, customer) = (linked_account(serial), customer(serial));
+        text.push_str(&format!(",,,,{account},USD,500.00,,,,,,{customer}\n"));
+    }
     for serial in 0..serial::COUNT {
         let expiry = if serial == serial::EXPIRED { expired() } else { issuer.expiry };
         let poor = [serial::POOR, serial::SHORT].contains(&serial);
@@ -269,16 +297,30 @@ fn card_file(issuer: &TestIssuer) -> String {
         };
         let (pan, pvv) = (issuer.pan(serial), issuer.pvv(serial));
         text.push_str(&format!(
-            "{},{},{},{},{serial:010},USD,{balance},{},{},{accounts}\n",
+            "{},{},{},{},{serial:010},USD,{balance},{},{},{accounts},{}\n",
             pan.reveal().as_str(),
             expiry.to_yymm().escape_ascii(),
             status(serial),
             issuer.card_sequence,
             issuer.pvki,
             pvv.escape_ascii(),
+            customer(serial),
         ));
     }
     text
+}
+
+/// The other account of the holder of a card whose mode moves money.
+pub(super) fn linked_account(serial: u32) -> String {
+    format!("L-{serial}")
+}
+
+fn customer(serial: u32) -> String {
+    match serial {
+        serial::EMPTIED | serial::KEPT => format!("C-{serial}"),
+        _ if serial::FAMILY.contains(&serial) => FAMILY.to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// Expiry of the card that has expired.
@@ -351,6 +393,10 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         action = "decline"
         mode = "shadow"
 
+        [card_modes]
+        alarm_tries = 3
+        alarm_blocks = true
+
         [[webhook]]
         name = "demo"
         url = "http://{receiver}/events"
@@ -385,6 +431,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         window = "1h"
         count = 1
 
+        [[limit]]
+        name = "family"
+        scope = "customer"
+        window = "day"
+        amount = "800.00"
+
         [fields]
         cvv2 = "48:1-3"
         eci = "48:4-5"
@@ -408,6 +460,7 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         for key in ["terminal", "fields", "answers"] {
             listener.insert(key.to_owned(), additions[key].clone());
         }
+        listener.insert("one_time_code".to_owned(), i64::from(CODE_FIELD).into());
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
     for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
@@ -419,7 +472,7 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     ) {
         rules.extend(added.iter().cloned());
     }
-    for key in ["webhook", "rate", "fee"] {
+    for key in ["webhook", "rate", "fee", "card_modes"] {
         file.insert(key.to_owned(), additions[key].clone());
     }
     if let (Some(limits), Some(added)) = (

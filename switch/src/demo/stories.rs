@@ -7,6 +7,7 @@ mod ecommerce;
 mod events;
 mod ledger;
 mod links;
+mod modes;
 mod money;
 mod purchases;
 mod refusals;
@@ -145,6 +146,18 @@ pub(super) const STORIES: &[Story] = &[
     story("atm-over-limit", "DECLINED 61, card returned", atm::over_limit),
     story("atm-lost-card", "DECLINED 41, card kept", atm::lost),
     story("atm-foreign-certificate", "DECLINED 63, card returned", atm::foreign_certificate),
+    story("card-locked", "62, unlocked 00, then 62", modes::locked),
+    story("card-empty", "51, topped up 00, 0.00 left", modes::empty),
+    story("card-kept", "60.00, 50.00: 00 00, 60.01: 51, 60.00 again", modes::kept),
+    story("card-single-limit", "100.01: 61, lifted 00, 150.01: 61", modes::single_limit),
+    story("card-one-time-code", "without 55, wrong 55, right 00, again 55", modes::one_time_code),
+    story("card-confirm", "confirm 00, cancel 57, block 62, then 62", modes::confirm),
+    story("card-alarm", "62 62 62, alarm after 3, restricted by alarm", modes::alarm),
+    story(
+        "customer-limit",
+        "60.00 00, with the other card 61, lifted once 00, then 61, ended 00",
+        modes::customer_limit,
+    ),
     story("webhook", "approved 2500 USD signed, reversed 2500 USD signed", events::webhook),
     story("restart", "same answer after the restart, debited once: 25.00", money::restart),
 ];

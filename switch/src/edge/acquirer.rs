@@ -141,6 +141,8 @@ impl Conversation<'_> {
             Incoming::Request(mut request) => {
                 let trace = |kind: &str, text: &str| self.link.keys.trace(kind, text);
                 self.extras.read(&message, &mut request, &trace);
+                let field = self.link.settings.one_time_code;
+                request.one_time_code = field.and_then(|field| iso::one_time_code(&message, field));
                 (request.pan, request.terminal, Input::Request(request))
             }
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),

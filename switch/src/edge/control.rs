@@ -7,6 +7,7 @@ mod client;
 mod holders;
 mod hot_list;
 mod limits;
+mod modes;
 mod request;
 mod socket;
 mod tokens;
@@ -18,14 +19,14 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    AccountId, AccountPut, AccountTerms, CardChange, CardView, Did, Done, HolderChange, HotChange,
-    HotRefusal, LimitHolder, LimitRefusal, NoSuchCard, Provision, ProvisionAnswer, ProvisionTask, Refusal,
-    TokenChange, TokenRefusal, TokenTask,
+    AccountId, AccountTerms, CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, HolderChange,
+    HotChange, HotRefusal, LimitHolder, LimitRefusal, ModeRefusal, NoSuchCard, Provision, ProvisionAnswer,
+    ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
 };
 use card::Pan;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::UnixStream;
@@ -56,6 +57,8 @@ pub struct Control {
     shards: Arc<Shards>,
     answers: Arc<Answers>,
     settings: Arc<Settings>,
+    /// Of one-time codes and passwords.
+    codes: CodeKey,
     /// One request changes the card base at a time. So a card cannot be put on file in two shards at once.
     turn: Mutex<()>,
 }
@@ -72,8 +75,13 @@ enum Trouble {
 impl Control {
     /// Over these shards, by the rules of these settings.
     #[must_use]
-    pub fn new(shards: Arc<Shards>, answers: Arc<Answers>, settings: Arc<Settings>) -> Control {
-        Control { shards, answers, settings, turn: Mutex::new(()) }
+    pub fn new(
+        shards: Arc<Shards>,
+        answers: Arc<Answers>,
+        settings: Arc<Settings>,
+        codes: CodeKey,
+    ) -> Control {
+        Control { shards, answers, settings, codes, turn: Mutex::new(()) }
     }
 
     /// Serves until the switch drains, then finishes what was begun.
@@ -135,7 +143,7 @@ impl Control {
         }
     }
 
-    /// Gives a card or an account a limit of its own, or an override, at its home.
+    /// Gives a card, an account or a customer a limit of its own, or an override, at its home.
     async fn change_limit(
         &self,
         (holder, limit, change): limits::Change,
@@ -144,9 +152,46 @@ impl Control {
         let home = match &holder {
             LimitHolder::Card(pan) => directory.home(pan),
             LimitHolder::Account(account) => directory.home_of_account(account),
+            LimitHolder::Customer(customer) => directory.home_of_customer(customer),
         };
         match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
             ProvisionAnswer::Limit(told) => Ok(told),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Carries out an order about the mode of a card, at its home.
+    async fn change_mode(&self, (pan, order): modes::Ordered) -> Result<Result<(), ModeRefusal>, Trouble> {
+        let home = self.shards.directory().home(&pan);
+        self.ask_about_mode(home, ProvisionTask::ChangeMode { pan, order }).await
+    }
+
+    /// Hands the answer of a cardholder to the shard that has given the ticket: as every number of a transaction, it
+    /// says which.
+    async fn answer_for_holder(
+        &self,
+        (ticket, task): (ConfirmationTicket, ProvisionTask),
+    ) -> Result<Result<(), ModeRefusal>, Trouble> {
+        let shard = (ticket.0 % auth::limits::SHARDS as u64) as usize;
+        if shard >= self.shards.count() {
+            return Ok(Err(ModeRefusal::NoSuchTicket));
+        }
+        self.ask_about_mode(shard, task).await
+    }
+
+    /// The currency of the account behind a card, as its product has it.
+    fn currency(&self, pan: &Pan) -> Option<card::Currency> {
+        let product = self.settings.tables.product(pan)?;
+        self.settings.currencies.get(&product.name).copied()
+    }
+
+    async fn ask_about_mode(
+        &self,
+        shard: usize,
+        task: ProvisionTask,
+    ) -> Result<Result<(), ModeRefusal>, Trouble> {
+        match self.ask(shard, task).await? {
+            ProvisionAnswer::Mode(told) => Ok(told),
             _ => Err(Trouble::NoAnswer),
         }
     }
@@ -273,9 +318,10 @@ impl Control {
         let _turn = tokio::time::timeout(DEADLINE, self.turn.lock()).await.map_err(|_| Trouble::Busy)?;
         let mut told: Vec<Result<Done, Vec<Refusal>>> = vec![Ok(Done::default()); changes.len()];
         let mut waiting: Vec<VecDeque<usize>> = vec![VecDeque::new(); self.shards.count()];
+        let mut planned = HashMap::new();
         for (index, change) in changes.iter().enumerate() {
-            match self.home(change) {
-                Ok(home) => match self.on_file_elsewhere(change, home).await? {
+            match self.home(change, &mut planned) {
+                Ok(home) => match self.on_file_elsewhere(change, home) {
                     None => waiting[home].push_back(index),
                     Some(account) => told[index] = Err(vec![Refusal::FurtherElsewhere(account)]),
                 },
@@ -291,9 +337,9 @@ impl Control {
             for (shard, bundle) in bundles.into_iter().enumerate().filter(|(_, bundle)| !bundle.is_empty()) {
                 let part = bundle.iter().map(|index| changes[*index].clone()).collect();
                 let task = if check { ProvisionTask::Check(part) } else { ProvisionTask::Apply(part) };
-                asked.push((bundle, self.hand_over(shard, task).await?));
+                asked.push((shard, bundle, self.hand_over(shard, task).await?));
             }
-            for (bundle, answer) in asked {
+            for (shard, bundle, answer) in asked {
                 let ProvisionAnswer::Changes(answers) =
                     answer.wait(DEADLINE).await.ok_or(Trouble::NoAnswer)?
                 else {
@@ -303,7 +349,7 @@ impl Control {
                     if let Ok(done) = &answer
                         && !check
                     {
-                        self.remember(&changes[index], *done);
+                        self.remember(&changes[index], *done, shard);
                     }
                     told[index] = answer;
                 }
@@ -312,85 +358,77 @@ impl Control {
         Ok(told)
     }
 
-    /// Notes where that lives which a change has put on file.
-    fn remember(&self, change: &CardChange, done: Done) {
+    /// Notes where that lives which a change has put on file in this shard.
+    fn remember(&self, change: &CardChange, done: Done, shard: usize) {
         let directory = self.shards.directory();
         match change {
             CardChange::Put(put) => {
                 let Some(account) = put.account else { return };
-                if let (Did::Added, Some(home)) = (done.account, &put.terms.home) {
-                    directory.settle_beside(account, directory.home_of_account(home));
+                if done.account == Did::Added {
+                    directory.settle_in(&account, shard);
                 }
-                let home = directory.home_of_account(&account);
                 for further in put.further.iter().flatten() {
-                    directory.settle_beside(further.id, home);
+                    directory.settle_in(&further.id, shard);
                 }
                 if done.card == Did::Added {
                     directory.settle(&put.pan, &account);
                 }
             }
             CardChange::PutAccount(put) => {
-                if let (Did::Added, Some(home)) = (done.account, &put.terms.home) {
-                    directory.settle_beside(put.account, directory.home_of_account(home));
+                if done.account == Did::Added {
+                    directory.settle_in(&put.account, shard);
                 }
             }
             CardChange::RemoveAccount(account) if done.account == Did::Removed => {
                 directory.forget_account(account);
             }
+            // An account that is closed with its card is not named here: should its number be opened anew, it is in
+            // the same shard until the next start.
             CardChange::RemoveAccount(_) | CardChange::RemoveCard { .. } => {}
         }
     }
 
-    /// An account that a change wants in this shard, and that is on file in another one: it was opened as one of its
-    /// own. Asked before, since the shard that is to take it cannot know.
-    async fn on_file_elsewhere(
-        &self,
-        change: &CardChange,
-        home: usize,
-    ) -> Result<Option<AccountId>, Trouble> {
+    /// An account that a change wants in this shard, and that is on file in another one.
+    fn on_file_elsewhere(&self, change: &CardChange, home: usize) -> Option<AccountId> {
         let (account, terms, further) = match change {
             CardChange::Put(put) => (put.account, &put.terms, put.further.as_deref().unwrap_or_default()),
             CardChange::PutAccount(put) => (Some(put.account), &put.terms, &[][..]),
-            CardChange::RemoveAccount(_) | CardChange::RemoveCard { .. } => return Ok(None),
+            CardChange::RemoveAccount(_) | CardChange::RemoveCard { .. } => return None,
         };
         let first = account.filter(|_| terms.home.is_some());
-        for account in first.into_iter().chain(further.iter().map(|further| further.id)) {
-            let directory = self.shards.directory();
-            let own = directory.own_home(&account);
-            if own == home || directory.lives_beside(&account) {
-                continue;
-            }
-            // Without terms it can only be the same, or missing.
-            let put = AccountPut { account, terms: AccountTerms::default(), update: false };
-            let task = ProvisionTask::Check(vec![CardChange::PutAccount(put)]);
-            let ProvisionAnswer::Changes(told) = self.ask(own, task).await? else {
-                return Err(Trouble::NoAnswer);
-            };
-            if told.iter().any(Result::is_ok) {
-                return Ok(Some(account));
-            }
-        }
-        Ok(None)
+        let mut all = first.into_iter().chain(further.iter().map(|further| further.id));
+        all.find(|account| self.shards.directory().known_home(account).is_some_and(|known| known != home))
     }
 
     /// The home of a change's account. A card that is on file, or was, is at home where its transactions are:
-    /// elsewhere its reversals would not find them.
-    fn home(&self, change: &CardChange) -> Result<usize, Refusal> {
+    /// elsewhere its reversals would not find them. `planned` has the homes of accounts of changes before this, which
+    /// may be new and say but once whose they are, or beside which one they live.
+    fn home(&self, change: &CardChange, planned: &mut HashMap<AccountId, usize>) -> Result<usize, Refusal> {
         let directory = self.shards.directory();
-        let home_of = |account: &AccountId, terms: &AccountTerms| match &terms.home {
-            Some(beside) if !directory.lives_beside(account) => directory.home_of_account(beside),
-            _ => directory.home_of_account(account),
+        let mut plan = |account: &AccountId, terms: &AccountTerms| {
+            if let Some(home) = planned.get(account) {
+                return *home;
+            }
+            let home = match &terms.home {
+                Some(beside) if directory.known_home(account).is_none() => {
+                    let planned = planned.get(beside).copied();
+                    planned.unwrap_or_else(|| directory.home_of_account(beside))
+                }
+                _ => directory.home_of_new_account(account, terms.customer.as_ref()),
+            };
+            planned.insert(*account, home);
+            home
         };
         match change {
             CardChange::Put(put) => {
-                let at_home = put.account.map(|account| home_of(&account, &put.terms));
+                let at_home = put.account.map(|account| plan(&account, &put.terms));
                 match (directory.home_on_file(&put.pan), at_home) {
                     (Some(home), Some(account)) if home != account => Err(Refusal::OtherAccount),
                     (Some(home), _) | (None, Some(home)) => Ok(home),
                     (None, None) => Ok(directory.home(&put.pan)),
                 }
             }
-            CardChange::PutAccount(put) => Ok(home_of(&put.account, &put.terms)),
+            CardChange::PutAccount(put) => Ok(plan(&put.account, &put.terms)),
             CardChange::RemoveCard { pan, .. } => Ok(directory.home(pan)),
             CardChange::RemoveAccount(account) => Ok(directory.home_of_account(account)),
         }

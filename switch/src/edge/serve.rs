@@ -89,6 +89,7 @@ impl Server {
             .fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1));
         tracing::info!(records = replay.records, segments = replay.segments, cards, accounts, "recovered");
         cores.iter_mut().for_each(auth::Core::reserve);
+        let codes = auth::CodeKey::new(&keys.code_key());
         let sessions = Arc::new(restore_sessions(&cores, &settings.listeners));
 
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -148,7 +149,7 @@ impl Server {
         let mut addresses = Vec::new();
         let mut listeners = JoinSet::new();
         let settings = Arc::new(settings);
-        let control = Control::new(Arc::clone(&shards), answers, Arc::clone(&settings));
+        let control = Control::new(Arc::clone(&shards), answers, Arc::clone(&settings), codes);
         listeners.spawn(Arc::new(control).serve(control_socket, draining.clone()));
         for (Bound { socket, acceptor, address }, settings) in
             bound.into_iter().zip(settings.listeners.clone())

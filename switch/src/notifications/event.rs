@@ -1,4 +1,5 @@
 use super::event_kind::EventKind;
+use super::mode_part;
 use auth::{Funds, Origin, Record, Transaction};
 use card::{CivilDay, Currency, Pan, Time};
 use serde::Serialize;
@@ -51,6 +52,7 @@ impl Events {
             time: record.time().map(|time| time.to_string()),
             card: CardPart { pan: pan.to_string(), hash: hex::encode(hash), ..self.card(record) },
             transaction: self.transaction(&pan, record),
+            of_mode: mode_part::of(record, (self.currency_of)(&pan)),
         };
         let json = serde_json::to_vec(&event).expect("text and numbers are JSON");
         let card = u64::from_be_bytes(*hash.first_chunk().expect("the hash has 16 bytes"));
@@ -65,6 +67,9 @@ impl Events {
                 ..CardPart::default()
             },
             Record::CardRemoved(_) => CardPart { status: Some("removed"), ..CardPart::default() },
+            Record::CardBlocked(blocked) => {
+                CardPart { status: Some(blocked.status.as_str()), ..CardPart::default() }
+            }
             _ => CardPart::default(),
         }
     }
@@ -165,6 +170,12 @@ fn kind(record: &Record) -> Option<EventKind> {
         Record::Completed(_) => Some(EventKind::Completed),
         Record::HoldExpired(_) => Some(EventKind::HoldExpired),
         Record::CardStored(_) | Record::CardRemoved(_) => Some(EventKind::CardChanged),
+        Record::ModeChanged(_) => Some(EventKind::ModeChanged),
+        Record::ModeUsed(_) => Some(EventKind::ModeUsed),
+        Record::OwnTransfer(_) => Some(EventKind::OwnTransfer),
+        Record::ConfirmationAsked(_) => Some(EventKind::ConfirmRequested),
+        Record::Alarm(_) => Some(EventKind::Alarm),
+        Record::CardBlocked(_) => Some(EventKind::CardBlocked),
         // A new record is no event until somebody says which.
         _ => None,
     }
@@ -196,6 +207,8 @@ struct Framed<'a> {
     card: CardPart<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction: Option<TransactionPart<'a>>,
+    #[serde(flatten)]
+    of_mode: serde_json::Map<String, serde_json::Value>,
 }
 
 #[derive(Default, Serialize)]
@@ -463,6 +476,78 @@ mod tests {
         assert_eq!((&json["time"], &json["card"]["account"]), (&Value::Null, &json!("ACC-1")));
         let json = desk.json(&Record::CardRemoved(CardRemoved { pan: pan(), time: time() }));
         assert_eq!(json["card"]["status"], "removed");
+    }
+
+    #[test]
+    fn modes_tell_what_their_holders_want_to_know() {
+        let desk = Desk::all();
+        let (pan, time) = (pan(), time());
+        let kwd = |minor: i64| json!({ "minor": minor, "currency": "KWD", "exponent": 3 });
+        let set = |mode| {
+            Record::ModeChanged(Box::new(auth::ModeChanged {
+                pan,
+                change: auth::ModeChange::Set(mode),
+                time,
+            }))
+        };
+        let json = desk.json(&set(auth::CardMode::SingleLimit { most_minor: 5000, lift: None }));
+        assert_eq!(json["event"], "mode_changed");
+        assert_eq!(json["mode"], json!({ "name": "single-limit", "amount": kwd(5000) }));
+        let used = auth::ModeUse::CodeWrong { wrong: 2, void: true };
+        let used = auth::ModeUsed { pan, time, transaction: TransactionId(128), used };
+        let json = desk.json(&Record::ModeUsed(used));
+        assert_eq!(json["mode"], json!({ "used": "code_wrong", "wrong_codes": 2, "void": true }));
+        assert_eq!((&json["event"], &json["transaction"]["id"]), (&json!("mode_used"), &json!(128)));
+        let json = desk.json(&Record::OwnTransfer(auth::OwnTransfer {
+            pan,
+            time,
+            from: AccountId::new("ACC-2").unwrap(),
+            to: AccountId::new("ACC-1").unwrap(),
+            minor: 700,
+            cause: auth::TransferCause::TopUp,
+        }));
+        let expect = json!({ "from": "ACC-2", "to": "ACC-1", "amount": kwd(700), "cause": "top_up" });
+        assert_eq!((&json["event"], &json["transfer"]), (&json!("own_transfer"), &expect));
+        let json = desk.json(&Record::CardBlocked(auth::CardBlocked {
+            pan,
+            time,
+            status: auth::CardStatus::Restricted,
+            cause: auth::BlockCause::Alarm,
+            reissue: true,
+        }));
+        assert_eq!((&json["event"], &json["card"]["status"]), (&json!("card_blocked"), &json!("restricted")));
+        assert_eq!(json["blocked"], json!({ "by": "alarm", "reissue": true }));
+        let tries = auth::Tries { since: time, count: 5 };
+        let json = desk.json(&Record::Alarm(auth::Alarm { pan, time, tries, empty: false }));
+        let expect = json!({ "mode": "locked", "tries": 5, "since": "2026-11-23T14:30:15.000Z" });
+        assert_eq!((&json["event"], &json["alarm"]), (&json!("alarm"), &expect));
+    }
+
+    #[test]
+    fn a_question_for_the_holder_says_what_to_show() {
+        let json = Desk::all().json(&Record::ConfirmationAsked(Box::new(auth::ConfirmationAsked {
+            ticket: auth::ConfirmationTicket(1472),
+            pan: pan(),
+            time: time(),
+            deadline: Time::from_unix_ms(1_795_444_235_000),
+            link: LinkName::new("pos").unwrap(),
+            terminal: TerminalId::new(b"TERM0001").unwrap(),
+            merchant: None,
+            mcc: 5411,
+            transaction: TransactionType::Purchase,
+            stan: Stan::new(77).unwrap(),
+            rrn: None,
+            amount_minor: 2500,
+            currency: 840,
+        })));
+        assert_eq!(json["event"], "confirm_requested");
+        let expect = json!({ "ticket": 1472, "deadline": "2026-11-23T14:30:35.000Z" });
+        assert_eq!(json["confirmation"], expect);
+        let expect = json!({
+            "link": "pos", "type": "purchase", "terminal": "TERM0001", "merchant": null, "mcc": "5411",
+            "stan": "000077", "rrn": null, "amount": { "minor": 2500, "currency": "USD", "exponent": 2 },
+        });
+        assert_eq!(json["transaction"], expect);
     }
 
     #[test]

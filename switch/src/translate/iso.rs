@@ -25,7 +25,7 @@ mod unreadable;
 
 use crate::translate::chip::ChipError;
 use auth::{LinkName, MessageClass, ReplyTo};
-use card::ResponseCode;
+use card::{HolderSecret, ResponseCode};
 use iso8583::{Message, field};
 use std::fmt;
 
@@ -127,6 +127,12 @@ pub fn incoming_by(
         _ => Err(Refusal::unsupported(0, "message type not served")),
     };
     read.unwrap_or_else(Incoming::Refused)
+}
+
+/// The one-time code in this field; `None` where it is absent or can be none.
+#[must_use]
+pub fn one_time_code(message: &Message<'_>, field: u8) -> Option<HolderSecret> {
+    HolderSecret::parse(&message.value(field)?).ok()
 }
 
 fn network(message: &Message<'_>) -> Result<NetworkManagement, Refusal> {

@@ -1,12 +1,12 @@
 //! NDC to the core's terms and back. Pure.
 
-use crate::settings::{AtmTransaction, NdcSettings};
+use crate::settings::{AtmBuffer, AtmTransaction, NdcSettings};
 use crate::translate::chip::{ChipError, Objects};
 use auth::{
     AccountType, Cash, EntryMode, LinkName, MessageClass, PointOfService, ReplyTo, Request, Response,
     TransactionType, TransmissionTime,
 };
-use card::{Amount, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
+use card::{Amount, HolderSecret, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use ndc::dispense::{self, Cassette};
 use ndc::{
     CardFlag, EncodeError, Function, Print, RequestHeader, Screen, TransactionReply, TransactionRequest, Tsn,
@@ -143,8 +143,18 @@ impl Asking<'_> {
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),
             stated: auth::Stated::default(),
             instruction: auth::Instruction::default(),
+            one_time_code: self.one_time_code(request),
         };
         Ok((asked, Box::new(request)))
+    }
+
+    /// What the customer keyed into the buffer that the site uses for it.
+    fn one_time_code(&self, request: &TransactionRequest<'_>) -> Option<HolderSecret> {
+        let buffer = match self.settings.one_time_code? {
+            AtmBuffer::B => &request.buffer_b,
+            AtmBuffer::C => &request.buffer_c,
+        };
+        HolderSecret::parse(buffer.reveal()).ok()
     }
 
     /// The fewest notes that make up the amount, from cassettes that work.

@@ -368,6 +368,7 @@ fn what_is_recalled_is_what_memory_had() {
                 credit_line_minor: 0,
                 customer: None,
                 home: None,
+                customer_home: None,
             }));
         }
         state.apply(record);

@@ -100,6 +100,7 @@ fn records() -> Vec<Record> {
         credit_line_minor: 0,
         customer: None,
         home: None,
+        customer_home: None,
     });
     let card_stored = Record::CardStored(Card {
         pan: pan(0),

@@ -72,6 +72,7 @@ impl Traffic {
                 credit_line_minor: 0,
                 customer: None,
                 home: None,
+                customer_home: None,
             }),
             2 => Record::CardRemoved(CardRemoved { pan, time }),
             3 => Record::AccountRemoved(AccountRemoved { account: account(number), time }),

@@ -1,4 +1,4 @@
-//! `turnout card limit`: a limit of its own for a card or an account, or an override for a while.
+//! `turnout card limit`: a limit of its own for a card, an account or a customer, or an override for a while.
 
 use super::{GivenPan, pan_from_stdin, parse_pan};
 use crate::command::check::good_configuration;
@@ -15,6 +15,7 @@ use std::process::ExitCode;
   turnout card limit daily --amount 5000.00 --for 1d --once < pan.txt    for one transaction, today
   turnout card limit daily --end override < pan.txt                before it ends by itself
   turnout card limit monthly --account ACC-1 --count 50            for all cards of an account
+  turnout card limit monthly --customer C-1 --count 80             for all accounts of a customer
 
 Needs a running `turnout serve`, over its control socket. `turnout card show` lists the limits of a card, with what
 they have counted. See docs/limits.md.")]
@@ -22,11 +23,14 @@ pub(super) struct LimitArgs {
     /// Name of the limit in the configuration
     limit: String,
     /// Card number; read from standard input when absent or `-`
-    #[arg(value_parser = parse_pan, conflicts_with = "account")]
+    #[arg(value_parser = parse_pan, conflicts_with_all = ["account", "customer"])]
     pan: Option<GivenPan>,
     /// The account whose limit it is, instead of a card
-    #[arg(long)]
+    #[arg(long, conflicts_with = "customer")]
     account: Option<String>,
+    /// The customer whose limit it is
+    #[arg(long)]
+    customer: Option<String>,
     /// Amount in major units of the account's currency
     #[arg(long)]
     amount: Option<String>,
@@ -52,10 +56,11 @@ const UNAVAILABLE: u8 = 69;
 pub(super) fn run(args: &LimitArgs) -> Result<(), ExitCode> {
     let settings = good_configuration(&args.config)?.settings;
     let mut body = json!({ "limit": args.limit });
-    match (&args.account, args.pan) {
-        (Some(account), _) => body["account"] = json!(account),
-        (None, Some(GivenPan(Some(pan)))) => body["pan"] = json!(pan.reveal().as_str()),
-        (None, _) => body["pan"] = json!(pan_from_stdin()?.reveal().as_str()),
+    match (&args.account, &args.customer, args.pan) {
+        (Some(account), ..) => body["account"] = json!(account),
+        (None, Some(customer), _) => body["customer"] = json!(customer),
+        (None, None, Some(GivenPan(Some(pan)))) => body["pan"] = json!(pan.reveal().as_str()),
+        (None, None, _) => body["pan"] = json!(pan_from_stdin()?.reveal().as_str()),
     }
     let texts = [("amount", &args.amount), ("for", &args.length), ("end", &args.end)];
     for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?))) {

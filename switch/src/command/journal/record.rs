@@ -2,12 +2,12 @@
 
 use auth::{
     Account, Bound, Card, Check, Completed, Count, Counted, Funds, HoldExpired, LimitChange, LimitChanged,
-    LimitHolder, Origin, PinReference, Record, Reversed, Transaction, Verdict,
+    LimitHolder, ModeChange, ModeChanged, Origin, PinReference, Record, Reversed, Transaction, Verdict,
 };
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 17] = [
+pub(super) const KINDS: [&str; 23] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -25,6 +25,12 @@ pub(super) const KINDS: [&str; 17] = [
     "token_stored",
     "token_removed",
     "holder_stored",
+    "mode_changed",
+    "mode_used",
+    "own_transfer",
+    "confirmation_asked",
+    "alarm",
+    "card_blocked",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -52,6 +58,12 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::TokenStored(_) => 14,
         Record::TokenRemoved(_) => 15,
         Record::HolderStored(_) => 16,
+        Record::ModeChanged(_) => 17,
+        Record::ModeUsed(_) => 18,
+        Record::OwnTransfer(_) => 19,
+        Record::ConfirmationAsked(_) => 20,
+        Record::Alarm(_) => 21,
+        Record::CardBlocked(_) => 22,
     }
 }
 
@@ -94,6 +106,46 @@ pub(super) fn to_json(record: &Record) -> Value {
             "code": changed.notice.map(|notice| notice.code.as_str().to_owned()),
             "reward": changed.notice.and_then(|notice| notice.reward).map(|reward| reward.to_string()),
             "until": changed.notice.and_then(|notice| notice.until).map(|day| day.to_string()),
+        }),
+        Record::ModeChanged(changed) => mode_changed_json(changed),
+        Record::ModeUsed(used) => json!({
+            "transaction": used.transaction.0,
+            "pan": used.pan.to_string(),
+            "time": used.time.to_string(),
+            "used": used.used.as_str(),
+        }),
+        Record::OwnTransfer(transfer) => json!({
+            "pan": transfer.pan.to_string(),
+            "time": transfer.time.to_string(),
+            "from": transfer.from.as_str(),
+            "to": transfer.to.as_str(),
+            "minor": transfer.minor,
+            "cause": transfer.cause.as_str(),
+        }),
+        Record::ConfirmationAsked(asked) => json!({
+            "ticket": asked.ticket.0,
+            "pan": asked.pan.to_string(),
+            "time": asked.time.to_string(),
+            "deadline": asked.deadline.to_string(),
+            "link": asked.link.as_str(),
+            "terminal": asked.terminal.as_str(),
+            "stan": asked.stan.to_string(),
+            "amount_minor": asked.amount_minor,
+            "currency": format!("{:03}", asked.currency),
+        }),
+        Record::Alarm(alarm) => json!({
+            "pan": alarm.pan.to_string(),
+            "time": alarm.time.to_string(),
+            "mode": if alarm.empty { "empty" } else { "locked" },
+            "tries": alarm.tries.count,
+            "since": alarm.tries.since.to_string(),
+        }),
+        Record::CardBlocked(blocked) => json!({
+            "pan": blocked.pan.to_string(),
+            "time": blocked.time.to_string(),
+            "status": blocked.status.as_str(),
+            "cause": blocked.cause.as_str(),
+            "reissue": blocked.reissue,
         }),
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
@@ -260,6 +312,7 @@ fn limit_changed_json(changed: &LimitChanged) -> Value {
     let mut line = match &changed.holder {
         LimitHolder::Card(pan) => json!({ "pan": pan.to_string() }),
         LimitHolder::Account(account) => json!({ "account": account.as_str() }),
+        LimitHolder::Customer(customer) => json!({ "customer": customer.as_str() }),
     };
     line["time"] = json!(changed.time.to_string());
     line["limit"] = json!(changed.limit.0);
@@ -272,6 +325,25 @@ fn limit_changed_json(changed: &LimitChanged) -> Value {
             line["until"] = json!(replaced.until.to_string());
             line["once"] = json!(replaced.once);
         }
+    }
+    line
+}
+
+/// Nothing is shown of codes and passwords.
+fn mode_changed_json(changed: &ModeChanged) -> Value {
+    let mut line = json!({ "pan": changed.pan.to_string(), "time": changed.time.to_string() });
+    match &changed.change {
+        ModeChange::Set(mode) => {
+            line["mode"] = json!(mode.as_str());
+            line["source"] = json!(mode.source().map(|source| source.as_str().to_owned()));
+        }
+        ModeChange::Open { until } => line["open_until"] = json!(until.to_string()),
+        ModeChange::Lift(lift) => {
+            line["lift_minor"] = json!(lift.most_minor);
+            line["until"] = json!(lift.until.to_string());
+        }
+        ModeChange::Code { until, .. } => line["code_until"] = json!(until.to_string()),
+        ModeChange::End => line["end"] = json!(true),
     }
     line
 }

@@ -1,9 +1,9 @@
-//! `POST /v1/limits`: a card or an account gets a limit of its own, or an override for a while.
+//! `POST /v1/limits`: a card, an account or a customer gets a limit of its own, or an override for a while.
 
 use crate::clock;
 use crate::config::parse_duration;
 use crate::settings::Settings;
-use auth::{AccountId, Bound, LimitChange, LimitHolder, Override};
+use auth::{AccountId, Bound, CustomerId, LimitChange, LimitHolder, Override};
 use card::{Amount, Currency, Pan};
 use serde::Deserialize;
 use std::time::Duration;
@@ -17,6 +17,7 @@ const LONGEST: Duration = Duration::from_hours(366 * 24);
 struct Wanted {
     pan: Option<String>,
     account: Option<String>,
+    customer: Option<String>,
     limit: String,
     /// Major units of the account's currency.
     amount: Option<String>,
@@ -39,16 +40,19 @@ pub(super) type Change = (LimitHolder, String, LimitChange);
 /// What is wrong with it, without card data.
 pub(super) fn read(body: &[u8], settings: &Settings) -> Result<Change, String> {
     let wanted: Wanted = serde_json::from_slice(body).map_err(|_| {
-        "the body must be {\"pan\" or \"account\":\"…\",\"limit\":\"…\"} with amount, count, for, once, or end".to_owned()
+        "the body must be {\"pan\", \"account\" or \"customer\":\"…\",\"limit\":\"…\"} with amount, count, for, once, or end".to_owned()
     })?;
-    let holder = match (&wanted.pan, &wanted.account) {
-        (Some(pan), None) => {
+    let holder = match (&wanted.pan, &wanted.account, &wanted.customer) {
+        (Some(pan), None, None) => {
             LimitHolder::Card(Pan::parse(pan.as_bytes()).map_err(|error| format!("pan: {error}"))?)
         }
-        (None, Some(account)) => {
+        (None, Some(account), None) => {
             LimitHolder::Account(AccountId::new(account).ok_or("account: is no account number")?)
         }
-        _ => return Err("name a pan or an account, and not both".to_owned()),
+        (None, None, Some(customer)) => LimitHolder::Customer(
+            CustomerId::new(customer).ok_or("customer: is no identification of a customer")?,
+        ),
+        _ => return Err("name a pan, an account or a customer, and one of them alone".to_owned()),
     };
     let says_bound = wanted.amount.is_some() || wanted.count.is_some();
     let change = match wanted.end.as_deref() {
@@ -82,7 +86,7 @@ fn currency(holder: &LimitHolder, limit: &str, settings: &Settings) -> Result<Cu
     let tables = &settings.tables;
     let product = match holder {
         LimitHolder::Card(pan) => tables.product(pan),
-        LimitHolder::Account(_) => tables.products.iter().find(|product| {
+        LimitHolder::Account(_) | LimitHolder::Customer(_) => tables.products.iter().find(|product| {
             product.limits.iter().chain(&product.stand_in_limits).any(|known| known.name == limit)
         }),
     };

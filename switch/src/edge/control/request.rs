@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, holders, hot_list, limits, tokens};
+use super::{Control, Trouble, holders, hot_list, limits, modes, tokens};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, TokenLines, masked, removal, view_json,
 };
-use auth::{CardChange, Done, LimitRefusal, Refusal};
+use auth::{CardChange, Done, LimitRefusal, ModeRefusal, Refusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -21,9 +21,9 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/hot-list, \
-     /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders and /v1/holders/remove; see \
-     docs/cards.md";
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/modes, \
+     /v1/confirmations, /v1/hot-list, /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders \
+     and /v1/holders/remove; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -35,6 +35,8 @@ enum Action {
     HotList { remove: bool },
     Tokens(TokenLines),
     Holders { remove: bool },
+    Mode,
+    Confirmation,
 }
 
 /// What the lines of a body ask for.
@@ -93,6 +95,9 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if let Action::Tokens(asked) = action {
         return tokens::carry_out(control, user, body, asked, check).await;
+    }
+    if matches!(action, Action::Mode | Action::Confirmation) {
+        return mode(control, user, action, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -155,6 +160,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/tokens/remove" => Action::Tokens(TokenLines::Remove),
         "/v1/hot-list" => Action::HotList { remove: false },
         "/v1/hot-list/remove" => Action::HotList { remove: true },
+        "/v1/modes" => Action::Mode,
+        "/v1/confirmations" => Action::Confirmation,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -181,11 +188,38 @@ async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
     let name = change.1.clone();
     match control.change_limit(change).await.map_err(trouble)? {
         Ok(()) => {
-            tracing::info!(user, limit = name, "limit of a card or an account changed");
+            tracing::info!(user, limit = name, "limit of a card, an account or a customer changed");
             Ok((StatusCode::OK, json!({ "changed": true })))
         }
         Err(LimitRefusal::NotOnFile) => {
             Err((StatusCode::NOT_FOUND, "the card or the account is not on file"))
+        }
+        Err(refusal) => refused(refusal.to_string()),
+    }
+}
+
+async fn mode(control: &Control, user: Option<u32>, action: Action, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let told = if action == Action::Mode {
+        match modes::order(body, &control.codes, &|pan| control.currency(pan)) {
+            Ok(order) => control.change_mode(order).await,
+            Err(reason) => return refused(reason),
+        }
+    } else {
+        match modes::answer(body) {
+            Ok(answer) => control.answer_for_holder(answer).await,
+            Err(reason) => return refused(reason),
+        }
+    };
+    match told.map_err(trouble)? {
+        Ok(()) => {
+            let what =
+                if action == Action::Mode { "mode of a card changed" } else { "a cardholder answered" };
+            tracing::info!(user, "{what}");
+            Ok((StatusCode::OK, json!({ "done": true })))
+        }
+        Err(refusal @ (ModeRefusal::NotOnFile | ModeRefusal::NoSuchTicket)) => {
+            Ok((StatusCode::NOT_FOUND, json!({ "error": refusal.to_string() })))
         }
         Err(refusal) => refused(refusal.to_string()),
     }

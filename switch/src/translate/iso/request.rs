@@ -65,6 +65,8 @@ pub(super) fn read(
             },
             takes_partial: conventions.takes_partial(message),
         },
+        // Which field has it is the listener's to say.
+        one_time_code: None,
     })
 }
 
