@@ -229,7 +229,8 @@ impl fmt::Display for ModeRefusal {
                 "the card is in another mode, to which this does not belong; `card show` says in which"
             }
             ModeRefusal::NoSource => {
-                "source: the account is not on file, or its home is another shard than the card's"
+                "source: the account is not on file, or lives in another shard than the card's; accounts that name one \
+                 customer when they are opened live together"
             }
             ModeRefusal::OwnAccount => "source: is the card's own account; name another one of the customer",
             ModeRefusal::OtherCurrency => "source: the account has another currency than the card's",

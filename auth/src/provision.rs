@@ -398,13 +398,22 @@ impl CardPut {
             refusals.push(Refusal::OtherAccount);
             return Err(refusals);
         }
-        let (record, account_did) = match self.terms.plan(state, account, self.update) {
+        let (mut record, account_did) = match self.terms.plan(state, account, self.update) {
             Ok(planned) => planned,
             Err(refusal) => {
                 refusals.push(refusal);
                 return Err(refusals);
             }
         };
+        // What was opened beside it before it was on file lives where its own line said.
+        let mut named =
+            self.further.iter().flatten().filter_map(|further| state.account_on_file(&further.id));
+        if let Some(Record::AccountStored(first)) = &mut record
+            && account_did == Did::Added
+            && let Some(beside) = named.find(|further| further.home() == account)
+        {
+            first.customer_home = beside.customer_home;
+        }
         let first = match &record {
             Some(Record::AccountStored(account)) => Some(account),
             _ => state.account_on_file(&account),
@@ -492,9 +501,10 @@ impl AccountTerms {
 
     /// The new account of these terms.
     fn open(&self, state: &State, id: AccountId, home: Option<AccountId>) -> Result<Account, Refusal> {
-        let customer_home = match &home {
-            Some(beside) => state.account_on_file(beside).and_then(|beside| beside.customer_home),
-            None => self.customer.as_ref().map(CustomerId::spread),
+        let customer_home = match home.as_ref().map(|home| state.account_on_file(home)) {
+            Some(Some(beside)) => beside.customer_home,
+            // One that is not on file yet will follow this one.
+            Some(None) | None => self.customer.as_ref().map(CustomerId::spread),
         };
         Ok(Account {
             id,

@@ -55,13 +55,6 @@ impl Directory {
         self.accounts.get(&number_of(account)).map(|home| usize::from(*home))
     }
 
-    /// The shard of an account that may be new, with whose it is said to be: where its record would settle it.
-    #[must_use]
-    pub fn home_of_new_account(&self, account: &AccountId, customer: Option<&CustomerId>) -> usize {
-        let new = || customer.map_or_else(|| self.own_home(account), |it| self.home_of_customer(it));
-        self.known_home(account).unwrap_or_else(new)
-    }
-
     /// The shard of the accounts that a customer had opened as theirs.
     #[must_use]
     pub fn home_of_customer(&self, customer: &CustomerId) -> usize {

@@ -19,9 +19,9 @@ pub use socket::{BindError, ControlSocket};
 use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
-    AccountId, AccountTerms, CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, HolderChange,
-    HotChange, HotRefusal, LimitHolder, LimitRefusal, ModeRefusal, NoSuchCard, Provision, ProvisionAnswer,
-    ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
+    AccountId, AccountTerms, CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, FurtherAccount,
+    HolderChange, HotChange, HotRefusal, LimitHolder, LimitRefusal, ModeRefusal, NoSuchCard, Provision,
+    ProvisionAnswer, ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -405,30 +405,30 @@ impl Control {
     /// may be new and say but once whose they are, or beside which one they live.
     fn home(&self, change: &CardChange, planned: &mut HashMap<AccountId, usize>) -> Result<usize, Refusal> {
         let directory = self.shards.directory();
-        let mut plan = |account: &AccountId, terms: &AccountTerms| {
-            if let Some(home) = planned.get(account) {
-                return *home;
-            }
-            let home = match &terms.home {
-                Some(beside) if directory.known_home(account).is_none() => {
-                    let planned = planned.get(beside).copied();
-                    planned.unwrap_or_else(|| directory.home_of_account(beside))
-                }
-                _ => directory.home_of_new_account(account, terms.customer.as_ref()),
-            };
+        let mut plan = |account: &AccountId, terms: &AccountTerms, further: &[FurtherAccount]| {
+            let known =
+                |account: &AccountId| planned.get(account).copied().or_else(|| directory.known_home(account));
+            let beside = || terms.home.as_ref().and_then(known);
+            let further = || further.iter().find_map(|further| known(&further.id));
+            let home = known(account).or_else(beside).or_else(further);
+            let home = home.unwrap_or_else(|| match &terms.customer {
+                Some(customer) => directory.home_of_customer(customer),
+                None => directory.home_of_account(terms.home.as_ref().unwrap_or(account)),
+            });
             planned.insert(*account, home);
             home
         };
         match change {
             CardChange::Put(put) => {
-                let at_home = put.account.map(|account| plan(&account, &put.terms));
+                let further = put.further.as_deref().unwrap_or_default();
+                let at_home = put.account.map(|account| plan(&account, &put.terms, further));
                 match (directory.home_on_file(&put.pan), at_home) {
                     (Some(home), Some(account)) if home != account => Err(Refusal::OtherAccount),
                     (Some(home), _) | (None, Some(home)) => Ok(home),
                     (None, None) => Ok(directory.home(&put.pan)),
                 }
             }
-            CardChange::PutAccount(put) => Ok(plan(&put.account, &put.terms)),
+            CardChange::PutAccount(put) => Ok(plan(&put.account, &put.terms, &[])),
             CardChange::RemoveCard { pan, .. } => Ok(directory.home(pan)),
             CardChange::RemoveAccount(account) => Ok(directory.home_of_account(account)),
         }
