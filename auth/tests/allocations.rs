@@ -1,4 +1,5 @@
-//! A step asks for no memory once its tables have their size, with ten limits as without.
+//! A step asks for no memory once its tables have their size, with ten limits as without, and whatever the holder of the
+//! card has chosen that moves no money of its own.
 
 #[path = "support/bank.rs"]
 mod bank;
@@ -8,8 +9,8 @@ mod one_card;
 
 use allocation_counter::measure;
 use auth::{
-    Bound, Effect, EntryMode, Filter, Input, Limit, LimitId, MessageClass, PinReference, Product, Request,
-    Scope, Window,
+    Bound, CardMode, Effect, EntryMode, Filter, Input, Limit, LimitId, MessageClass, ModeOrder, PinReference,
+    Product, Provision, ProvisionTask, ProvisionTicket, Request, Scope, Window,
 };
 use card::Time;
 use one_card::{LINK, TERMINAL, all_right, core, pan};
@@ -17,8 +18,16 @@ use std::time::Duration;
 
 #[test]
 fn a_step_allocates_nothing() {
-    for limits in [Vec::new(), limits()] {
-        let steps = allocations(limits);
+    let (most_minor, lift) = (1_000_000, None);
+    let modes = [
+        CardMode::Standard,
+        CardMode::SingleLimit { most_minor, lift },
+        CardMode::Locked { open_until: None },
+    ];
+    for (limits, mode) in
+        [Vec::new(), limits()].into_iter().flat_map(|limits| modes.clone().map(|mode| (limits.clone(), mode)))
+    {
+        let steps = allocations(limits, mode);
         // Tables double now and then; in between nobody asks for memory.
         let growing = steps.iter().filter(|count| **count > 0).count();
         assert!(growing <= STEPS / 4, "{steps:?}");
@@ -30,12 +39,18 @@ const STEPS: usize = 64;
 const WARM_UP: usize = 16;
 
 /// Of each authorization from request to record, the HSM's answer between.
-fn allocations(limits: Vec<Limit>) -> Vec<u64> {
+fn allocations(limits: Vec<Limit>, mode: CardMode) -> Vec<u64> {
     let pin = PinReference::Pvv { pvki: 1, pvv: *b"1234" };
     let product = Product { limits, ..bank::product("classic", "400000") };
     let mut core = core(product, pin);
     let mut effects = Vec::with_capacity(8);
     let mut counts = Vec::with_capacity(STEPS);
+    let is_locked = matches!(mode, CardMode::Locked { .. });
+    let order = |order| {
+        let task = ProvisionTask::ChangeMode { pan: pan(), order };
+        Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+    };
+    core.step(Time::from_unix_ms(1_781_524_800_000), order(ModeOrder::Set(mode)), &mut effects);
     for number in 1..=(WARM_UP + STEPS) as u32 {
         let request = Request {
             class: MessageClass::Financial,
@@ -46,6 +61,13 @@ fn allocations(limits: Vec<Limit>) -> Vec<u64> {
         };
         // A minute apart, so that days stay and parts of sliding windows come and go.
         let now = Time::from_unix_ms(1_781_524_800_000 + i64::from(number) * 60_000);
+        if is_locked {
+            core.step(
+                now,
+                order(ModeOrder::Unlock { until: now.plus(Duration::from_secs(1)) }),
+                &mut effects,
+            );
+        }
         let input = Input::Request(Box::new(request));
         effects.clear();
         let counted = measure(|| {

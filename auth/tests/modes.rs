@@ -8,11 +8,11 @@ mod bank;
 
 use auth::{
     Account, AccountId, AccountKind, Card, CardMode, CardStatus, Cash, ChecksReply, CodeKey, Completion,
-    ConfirmationTicket, Core, CryptogramResult, CustomerId, Dispensed, Effect, EntryMode, Funds,
-    HolderAnswer, Input, Kept, KeyedHash, Lift, Link, LinkName, MessageClass, ModeChange, ModeOrder,
-    ModeRules, ModeUse, PinReference, PinResult, Provision, ProvisionTask, ProvisionTicket, Record, Request,
-    Reversal, ShardIndex, Tables, TerminalSet, Ticket, Transaction, TransactionId, TransactionType,
-    TransmissionTime,
+    ConfirmationTicket, Core, CryptogramResult, CustomerId, Dispensed, Effect, EntryMode, Fee, FeeName,
+    Filter, Funds, HolderAnswer, Input, Instruction, Kept, KeyedHash, Lift, LimitId, Link, LinkName,
+    MessageClass, ModeChange, ModeOrder, ModeRules, ModeUse, PartialFee, PinReference, PinResult, Product,
+    Provision, ProvisionTask, ProvisionTicket, Record, Reference, Request, Reversal, ShardIndex, Tables,
+    TerminalSet, Ticket, Transaction, TransactionId, TransactionType, TransmissionTime,
 };
 use card::{Currency, Expiry, HolderSecret, Pan, TerminalId, Time, UtcOffset};
 use proptest::prelude::*;
@@ -33,6 +33,12 @@ enum Event {
     },
     HsmReply {
         which: usize,
+    },
+    /// Raises an authorization, or completes it.
+    Follow {
+        which: usize,
+        minor: i64,
+        completes: bool,
     },
     Order {
         card: usize,
@@ -165,6 +171,8 @@ fn event() -> impl Strategy<Value = Event> {
         8 => (0..CARDS, 1..4_000i64, how, code, prop::bool::weighted(0.8))
             .prop_map(|(card, minor, how, code, at_once)| Event::Buy { card, minor, how, code, at_once }),
         2 => any::<usize>().prop_map(|which| Event::HsmReply { which }),
+        3 => (any::<usize>(), 1..4_000i64, any::<bool>())
+            .prop_map(|(which, minor, completes)| Event::Follow { which, minor, completes }),
         8 => (0..CARDS, orders, 0..6_000i64, 0..30i64)
             .prop_map(|(card, order, minor, minutes)| Event::Order { card, order, minor, minutes }),
         2 => (any::<usize>(), answer).prop_map(|(which, answer)| Event::Answer { which, answer }),
@@ -220,6 +228,7 @@ impl Run {
                 }
             }
             Record::HoldExpired(expired) => self.settle(expired.transaction, 0, None),
+            Record::HoldReleased(released) => self.settle(released.transaction, 0, None),
             Record::OwnTransfer(transfer) => {
                 let from = self.money.get_mut(&transfer.from).expect("an account of ours");
                 prop_assert!(transfer.minor > 0 && from.ledger - from.held >= transfer.minor, "{transfer:?}");
@@ -242,7 +251,11 @@ impl Run {
     fn approve(&mut self, made: &Transaction, told: Told) -> Result<(), TestCaseError> {
         let now = self.now;
         let chosen = &mut self.chosen[card_of(&made.pan)];
+        // With the fee.
+        let total_minor = made.funds.minor();
         match &chosen.mode {
+            // What was authorized is paid, whatever the holder says by now.
+            _ if made.class == MessageClass::Advice => {}
             CardMode::Standard | CardMode::Kept(_) => {}
             CardMode::Locked { .. } => {
                 prop_assert!(chosen.open_until.is_some_and(|until| now < until), "locked, and approved");
@@ -254,10 +267,7 @@ impl Run {
             CardMode::SingleLimit { most_minor, .. } => {
                 let lift = chosen.lift.filter(|lift| now < lift.until);
                 let most = lift.map_or(Some(*most_minor), |lift| lift.most_minor);
-                prop_assert!(
-                    most.is_none_or(|most| made.amount_minor <= most),
-                    "more than the holder allows"
-                );
+                prop_assert!(most.is_none_or(|most| total_minor <= most), "more than the holder allows");
             }
             CardMode::OneTimeCode { .. } => {
                 prop_assert!(
@@ -277,7 +287,7 @@ impl Run {
             Funds::None => {}
         }
         let posted = matches!(made.funds, Funds::Posted { .. });
-        self.standing.insert(made.id, (account, made.amount_minor, posted));
+        self.standing.insert(made.id, (account, total_minor, posted));
         self.approved.insert(made.id, made.clone());
         Ok(())
     }
@@ -326,6 +336,12 @@ impl Run {
                 }
             }
             Event::HsmReply { which } => self.hsm_reply(which)?,
+            Event::Follow { which, minor, completes } => {
+                if let Some(made) = self.pick(which) {
+                    let request = self.about(&made, minor, completes);
+                    self.step(Input::Request(Box::new(request)), Told::default())?;
+                }
+            }
             Event::Order { card, order, minor, minutes } => {
                 let until = self.now.plus(Duration::from_secs(60 * minutes.unsigned_abs()));
                 let task = ProvisionTask::ChangeMode { pan: pan(card), order: order.of(card, minor, until) };
@@ -344,7 +360,8 @@ impl Run {
                 }
             }
             Event::Complete { which, dispensed } => {
-                if let Some(made) = self.pick(which) {
+                // Only an ATM says what came out.
+                if let Some(made) = self.pick(which).filter(|made| made.cash.is_some()) {
                     let dispensed = dispensed.map_or(Dispensed::All, |minor| Dispensed::Part { minor });
                     let completion = Completion { transaction: made.id, pan: made.pan, dispensed };
                     self.step(Input::Completion(completion), Told::default())?;
@@ -424,6 +441,16 @@ impl Run {
             },
             ..bank::purchase("pos", b"POS00001", pan(card), self.number, minor)
         }
+    }
+
+    /// A message about an earlier transaction.
+    fn about(&mut self, made: &Transaction, minor: i64, completes: bool) -> Request {
+        let class = if completes { MessageClass::Advice } else { MessageClass::Authorization };
+        let request = self.request(card_of(&made.pan), minor, How::Post, Code::None);
+        let (stan, transmission) = (Some(made.stan), made.transmission);
+        let original = Reference { stan, transmission, authorization_id: None, rrn: None };
+        let instruction = Instruction { original: Some(original), ..Instruction::default() };
+        Request { class, entry: EntryMode::Manual, chip: None, pin_block: None, instruction, ..request }
     }
 
     fn check(&self) -> Result<(), TestCaseError> {
@@ -586,13 +613,31 @@ fn on_file() -> Vec<Record> {
     ACCOUNTS.map(open).into_iter().chain((0..CARDS).map(issue)).collect()
 }
 
+/// One percent of cash, and 0.07 at least.
+fn cash_fee() -> Fee {
+    Fee {
+        name: FeeName::new("cash").expect("a fee"),
+        counter: LimitId::of("cash"),
+        currency: eur(),
+        filter: Filter { types: vec![TransactionType::Withdrawal], ..Filter::default() },
+        own_terminal: None,
+        band: None,
+        flat_minor: 0,
+        basis_points: 100,
+        minimum_minor: 7,
+        maximum_minor: None,
+        free: 0,
+        partial: PartialFee::Shared,
+    }
+}
+
 fn tables() -> Tables {
     let mut terminals = TerminalSet::default();
     let terminal = bank::terminal(&[TransactionType::Purchase, TransactionType::Withdrawal]);
     terminals.listed.insert(TerminalId::new(b"POS00001").expect("a terminal"), terminal);
     let link = Link::plain(terminals, None, true);
     Tables {
-        products: vec![bank::product("classic", "400000")],
+        products: vec![Product { fees: vec![cash_fee()], ..bank::product("classic", "400000") }],
         links: [(LinkName::new("pos").expect("a link"), link)].into(),
         // Holds lapse within a run; a holder who blocks the card ends what there is to see.
         hold_period: Duration::from_hours(30),
