@@ -881,3 +881,42 @@ fn where_a_listener_finds_what_no_dialect_puts_at_one_place() {
     check("answers.51 = \"{cvv2}\"", "answers.51: is a data element of the decision itself");
     check("answers.xx = \"{cvv2}\"", "answers.xx: is nothing that an answer carries");
 }
+
+#[test]
+fn modes_of_cards() {
+    let site = Site::new();
+    let usual = site.load(&[]).unwrap();
+    assert_eq!(usual.tables.modes, auth::ModeRules::default());
+    assert_eq!(usual.listeners[0].one_time_code, None);
+    let listener = "protocol = \"iso8583\"\n";
+    let section = "\n[card_modes]\nconfirmation_deadline = \"5s\"\ncode_tries = 2\nalarm_tries = 0\nalarm_window = \"1h\"\n\
+                   alarm_blocks = true\nblock_status = \"capture\"\nreissue = false\n\n[hsm]\n";
+    let settings =
+        site.load(&[(listener, &format!("{listener}one_time_code = 63\n")), ("\n[hsm]\n", section)]).unwrap();
+    assert_eq!(settings.listeners[0].one_time_code, Some(63));
+    let modes = &settings.tables.modes;
+    assert_eq!((modes.confirmation_deadline, modes.code_tries), (Duration::from_secs(5), 2));
+    assert_eq!((modes.alarm_tries, modes.alarm_window), (0, Duration::from_hours(1)));
+    assert_eq!((modes.alarm_blocks, modes.reissue), (true, false));
+    assert_eq!(modes.block_status, auth::CardStatus::Capture);
+
+    let check = |line: &str, expect: &str| {
+        let section = format!("\n[card_modes]\n{line}\n\n[hsm]\n");
+        site.check("\n[hsm]\n", &section, &format!("{line} | card_modes.{expect}"));
+    };
+    check("confirmation_deadline = \"3m\"", "confirmation_deadline: is out of bounds");
+    check("code_tries = 10", "code_tries: is out of bounds");
+    check("block_status = \"active\"", "block_status: no status is called \"active\"");
+    check("alarms = 5", "alarms: is not a known key");
+    site.check(
+        listener,
+        &format!("{listener}one_time_code = 129\n"),
+        "one_time_code = 129 | listener[0].one_time_code: is out of bounds",
+    );
+    let ndc = "protocol = \"ndc\"\n";
+    site.check(
+        ndc,
+        &format!("{ndc}one_time_code = 63\n"),
+        "one_time_code = 63 | listener[4].one_time_code: of ATMs belongs into [listener.ndc]",
+    );
+}

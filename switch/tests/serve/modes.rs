@@ -291,3 +291,68 @@ fn a_customer_has_a_limit_of_their_own() {
     assert!(errors.contains("limit"), "{errors}");
     drop(server);
 }
+
+#[test]
+fn accounts_that_belong_together_live_together_whatever_the_shards() {
+    let bank = Bank::new();
+    let mut server = bank.serve();
+    let pan = |number: u32| {
+        let pan = card::Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap();
+        pan.reveal().as_str().to_owned()
+    };
+    let numbers = 900_000_000..900_000_008;
+    let header = "pan,expiry,account,account_type,currency,balance,further_accounts,home_account,customer\n";
+    let mut text = header.to_owned();
+    for number in numbers.clone() {
+        // The savings account comes first: the card's line would open it with nothing. Odd ones do not say whose it is.
+        let customer = format!("N-{number}");
+        let of_savings = if number % 2 == 0 { customer.as_str() } else { "" };
+        let pan = pan(number);
+        text.push_str(&format!(",,S-{number},savings,USD,500.00,,P-{number},{of_savings}\n"));
+        text.push_str(&format!("{pan},4912,P-{number},cheque,USD,100.00,savings:S-{number},,{customer}\n"));
+        text.push_str(&format!(",,Q-{number},,USD,70.00,,,{customer}\n"));
+    }
+    let (out, errors) = bank.card(&["import", "-"], &text, 0);
+    assert!(out.contains("8 added") && out.contains("24 opened"), "{out}{errors}");
+
+    let keep = |number: u32| {
+        let source = format!("Q-{number}");
+        let levels = [
+            "mode",
+            "kept",
+            "--source",
+            &source,
+            "--minimum",
+            "150.00",
+            "--maximum",
+            "160.00",
+            "--automatic",
+        ];
+        bank.card(&levels, &pan(number), 0);
+        let (out, _) = bank.card(&["show", "--format", "json"], &pan(number), 0);
+        let shown: serde_json::Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(shown["ledger"], "160.00", "{shown}");
+    };
+    keep(900_000_000);
+    keep(900_000_002);
+    // The same lines change nothing, and a customer that comes later moves nothing.
+    let (out, errors) = bank.card(&["import", "-"], &text.replace("100.00,", ",").replace("70.00", ""), 0);
+    assert!(out.contains("8 unchanged"), "{out}{errors}");
+    bank.card(&["update", "-"], "account,customer\nS-900000001,N-900000001\n", 0);
+    for shards in ["shards = 3 ", "shards = 5 "] {
+        server.kill();
+        let text = fs::read_to_string(&bank.site.config).unwrap();
+        fs::write(&bank.site.config, text.replacen("shards = 3 ", shards, 1)).unwrap();
+        server = bank.serve();
+        for number in numbers.clone() {
+            let (out, _) = bank.card(&["show", "--format", "json"], &pan(number), 0);
+            assert!(out.contains(&format!("S-{number}")) && out.contains("500.00"), "{out}");
+        }
+    }
+    keep(900_000_004);
+    keep(900_000_006);
+    drop(server);
+    let settings = switch::config::load(&bank.site.config).unwrap();
+    let state = switch::recovery::load_state(&settings).unwrap();
+    assert_eq!(state.trial_balance(card::Currency::parse("USD").unwrap()), 0);
+}

@@ -48,6 +48,15 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
             "`amount_tolerance` of the [[listener]] is how far its DE 5 and 6 may be from our own [[rate]]"
         }
         Step::Surcharge => "`surcharge` of the [[listener]] says whether DE 28 is part of the amount",
+        Step::CardLocked => "`turnout card mode unlock --for` opens it for one transaction; docs/modes.md",
+        Step::CardEmpty => "`turnout card mode top-up` fills it for a while; docs/modes.md",
+        Step::SingleLimit => "`turnout card mode lift` allows more for a while; docs/modes.md",
+        Step::OneTimeCode => {
+            "`turnout card mode code` sets one; `one_time_code` of the [[listener]] is the field in which it comes"
+        }
+        Step::HolderConfirmation => {
+            "`turnout card confirm` answers for the holder; `confirmation_deadline` is in [card_modes]"
+        }
         Step::Funds => {
             "`turnout card export` shows balance and credit line, `turnout card update` changes the line"
         }
