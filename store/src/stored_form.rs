@@ -4,8 +4,8 @@ use postcard::Error::SerializeBufferFull;
 use postcard::ser_flavors::Flavor;
 use serde::Serialize;
 
-/// Room that is made for a value at first; a usual record takes half.
-const ROOM: usize = 512;
+/// Room that is made for a value at first; most take less.
+const ROOM: usize = 64;
 
 /// Appends the postcard encoding of a value of ours.
 ///
@@ -20,6 +20,42 @@ pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) {
             Ok(used) => return out.truncate(start + used),
             Err(SerializeBufferFull) => room *= 4,
             Err(error) => panic!("what we store has a stored form: {error}"),
+        }
+    }
+}
+
+/// Appends a number as postcard writes it: seven bits a byte, the lowest first, ten bytes at most.
+pub(crate) fn varint(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 128 {
+        out.push(number as u8 | 128);
+        number >>= 7;
+    }
+    out.push(number as u8);
+}
+
+/// A number with a sign as postcard turns it before it writes it, so that small ones take a byte.
+pub(crate) fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+/// The number that [`zigzag`] made this one of.
+pub(crate) fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// Appends a text as postcard writes it.
+pub(crate) fn text(text: &str, out: &mut Vec<u8>) {
+    varint(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// Appends an option as postcard writes it, its value by `some`.
+pub(crate) fn option<T>(value: &Option<T>, out: &mut Vec<u8>, some: impl FnOnce(&T, &mut Vec<u8>)) {
+    match value {
+        None => out.push(0),
+        Some(value) => {
+            out.push(1);
+            some(value, out);
         }
     }
 }
