@@ -25,12 +25,26 @@ pub(crate) fn append<T: Serialize>(value: &T, out: &mut Vec<u8>) {
 }
 
 /// Appends a number as postcard writes it: seven bits a byte, the lowest first, ten bytes at most.
-pub(crate) fn varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 128 {
+#[inline]
+pub(crate) fn varint(number: u64, out: &mut Vec<u8>) {
+    if number < 1 << 7 { out.push(number as u8) } else { longer(number, out) }
+}
+
+/// The same for what takes more than one byte, which a record has thirty of: at once for as much as fits into eight.
+fn longer(mut number: u64, out: &mut Vec<u8>) {
+    while number >= 1 << 56 {
         out.push(number as u8 | 128);
         number >>= 7;
     }
-    out.push(number as u8);
+    let length = (u64::BITS - (number | 1).leading_zeros()).div_ceil(7) as usize;
+    // Groups of seven bits move apart, in halves of halves.
+    number = number & 0x0fff_ffff | (number & 0x00ff_ffff_f000_0000) << 4;
+    number = number & 0x0000_3fff_0000_3fff | (number & 0x0fff_c000_0fff_c000) << 2;
+    number = number & 0x007f_007f_007f_007f | (number & 0x3f80_3f80_3f80_3f80) << 1;
+    let more_follows = 0x8080_8080_8080_8080 & ((1 << (8 * (length - 1))) - 1);
+    let end = out.len() + length;
+    out.extend_from_slice(&(number | more_follows).to_le_bytes());
+    out.truncate(end);
 }
 
 /// A number with a sign as postcard turns it before it writes it, so that small ones take a byte.
@@ -99,6 +113,18 @@ impl Flavor for Appended<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_what_postcard_writes() {
+        for bits in 0..64 {
+            for number in [1u64 << bits, (1 << bits) - 1, u64::MAX >> bits, 0xa5a5_5a5a_dead_beef >> bits] {
+                let mut out = vec![7];
+                varint(number, &mut out);
+                assert_eq!(out[1..], postcard::to_stdvec(&number).unwrap(), "{number:#x}");
+                assert_eq!(unzigzag(zigzag(number as i64)), number as i64);
+            }
+        }
+    }
 
     #[test]
     fn is_what_postcard_writes_whatever_the_size() {

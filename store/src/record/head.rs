@@ -7,7 +7,7 @@ use auth::{
     TransmissionTime,
 };
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// A transaction up to its flags.
 #[derive(Deserialize)]
@@ -86,7 +86,9 @@ pub(super) fn append(transaction: &Transaction, out: &mut Vec<u8>) {
     option(merchant, out, |merchant, out| out.extend_from_slice(merchant.as_bytes()));
     varint((*mcc).into(), out);
     out.extend_from_slice(&[*class as u8, *kind as u8]);
-    stored_form::append(&Sealed(*pan), out);
+    let (number, length) = card::sealed_pan::parts(pan);
+    varint(number, out);
+    out.push(length);
     varint(stan.number().into(), out);
     option(rrn, out, |rrn, out| out.extend_from_slice(rrn.as_bytes()));
     varint((*transmission).into(), out);
@@ -95,7 +97,10 @@ pub(super) fn append(transaction: &Transaction, out: &mut Vec<u8>) {
     out.push(*entry as u8);
     out.extend_from_slice(code.as_bytes());
     option(authorization_id, out, |id, out| out.extend_from_slice(id));
-    option(issuer_authentication, out, stored_form::append);
+    option(issuer_authentication, out, |data, out| {
+        varint(data.len() as u64, out);
+        out.extend_from_slice(data);
+    });
     option(balance, out, stored_form::append);
     option(account, out, |account, out| text(account.as_str(), out));
     moved(funds, out);
@@ -147,9 +152,6 @@ fn further(details: &Details, out: &mut Vec<u8>) {
 
 /// What most transactions take without their receipt.
 const ROOM: usize = 256;
-
-#[derive(Serialize)]
-struct Sealed(#[serde(with = "card::sealed_pan")] Pan);
 
 impl Head {
     /// A transaction as versions 1 and 2 had it, which counted the card's business day and nothing else.

@@ -89,7 +89,9 @@ fn number(width: u8, rest: &mut &[u8]) -> Option<i64> {
 
 /// The width that is stored for a number.
 fn width(number: u64) -> u8 {
-    (u64::BITS - number.leading_zeros()).div_ceil(8).min(7) as u8
+    // Of 1 and not of 0, which the processor would have to be asked about.
+    let bits = u64::BITS - (number | 1).leading_zeros() - u32::from(number == 0);
+    bits.div_ceil(8).min(7) as u8
 }
 
 /// How many bytes a number of a stored width takes.
