@@ -917,6 +917,6 @@ fn modes_of_cards() {
     site.check(
         ndc,
         &format!("{ndc}one_time_code = 63\n"),
-        "one_time_code = 63 | listener[4].one_time_code: of ATMs belongs into [listener.ndc]",
+        "one_time_code = 63 | listener[3].one_time_code: of ATMs belongs into [listener.ndc]",
     );
 }
