@@ -78,6 +78,10 @@ impl Bank {
         self.decide(requests, Core::reuse);
     }
 
+    #[expect(
+        clippy::vec_box,
+        reason = "an input holds its request in a box, which is made before the clock runs"
+    )]
     fn decide(&mut self, requests: Vec<Box<Request>>, mut record_made: impl FnMut(&mut Core, Record)) {
         let mut effects = Vec::with_capacity(4);
         for request in requests {
