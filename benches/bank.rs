@@ -5,7 +5,7 @@ use auth::{
     ReplyTo, Request, Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime,
     Window,
 };
-use card::{Currency, Expiry, MerchantId, Pan, PinBlock, Rrn, Scheme, Stan, TerminalId, Time};
+use card::{Currency, Expiry, MerchantId, Pan, PinBlock, ResponseCode, Rrn, Scheme, Stan, TerminalId, Time};
 use rules::{Program, RuleSource};
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +122,7 @@ fn tables() -> Tables {
         attended: None,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
 }
 
@@ -237,5 +237,8 @@ fn chip(atc: u16) -> Chip {
         cryptogram: [0x5A; 8],
         cryptogram_information: 0x80,
         cvm_results: None,
+        terminal_qualifiers: None,
+        card_qualifiers: None,
+            script_results: ArrayVec::new(),
     }
 }

@@ -1,3 +1,4 @@
+use crate::card_answer::{self, Answering};
 use crate::effect::{Effect, Response};
 use crate::indexed::LOOK_AHEAD;
 use crate::input::Input;
@@ -20,6 +21,7 @@ pub struct Core {
     pub(crate) tables: Arc<Tables>,
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
+    pub(crate) answering: Answering,
     pub(crate) recalls: Recalls,
     next_counter: u64,
 }
@@ -39,6 +41,7 @@ impl Core {
             tables,
             state: State::new(memory),
             suspended: Suspended::default(),
+            answering: Answering::default(),
             recalls: Recalls::default(),
             next_counter: 1,
         }
@@ -112,6 +115,7 @@ impl Core {
         for ticket in self.suspended.overdue(now) {
             pipeline::hsm_overdue(self, now, ticket, effects);
         }
+        card_answer::overdue(self, now, effects);
         recall::overdue(self, now, effects);
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");

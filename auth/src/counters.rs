@@ -179,7 +179,10 @@ impl Counted {
         let limit = match transaction {
             TransactionType::Purchase => LimitId::PURCHASES,
             TransactionType::Withdrawal => LimitId::WITHDRAWALS,
-            TransactionType::BalanceInquiry | TransactionType::Unsupported => return Counted::default(),
+            TransactionType::BalanceInquiry
+            | TransactionType::Unsupported
+            | TransactionType::PinChange
+            | TransactionType::PinUnblock => return Counted::default(),
         };
         Counted::new(&[Count { scope: Scope::Card, limit, window: Window::DAY }])
     }

@@ -3,6 +3,7 @@ use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
 use crate::recall::Recall;
 use crate::record::{Record, Transaction};
+use crate::script::IssuerScript;
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,8 @@ pub struct Response {
     pub issuer_authentication: Option<IssuerAuthentication>,
     /// DE 54.
     pub balance: Option<Balance>,
+    /// Command for the chip: template 71 or 72, tag and length included.
+    pub script: Option<Box<IssuerScript>>,
 }
 
 /// Issuer authentication data, the value of tag 91: 8 to 16 bytes.
@@ -83,6 +86,7 @@ impl Response {
             authorization_id: None,
             issuer_authentication: None,
             balance: None,
+            script: None,
         }
     }
 
@@ -95,6 +99,7 @@ impl Response {
             authorization_id: transaction.authorization_id,
             issuer_authentication: transaction.issuer_authentication.clone(),
             balance: transaction.balance,
+            script: None,
         }
     }
 }

@@ -16,6 +16,7 @@
 //! assert!(effects.is_empty());
 //! ```
 
+mod card_answer;
 mod card_file;
 mod chip;
 mod chip_rules;
@@ -31,7 +32,9 @@ mod input;
 mod limit;
 pub mod limits;
 mod names;
+mod online_pin;
 mod own_limits;
+mod pin_tries;
 mod pipeline;
 mod policy;
 mod product_rules;
@@ -42,6 +45,7 @@ mod recipe;
 mod record;
 mod request;
 mod reversal;
+mod script;
 mod secure;
 mod slab;
 mod state;
@@ -51,8 +55,10 @@ mod tables;
 mod terminal;
 mod validate;
 mod velocity;
+mod verification;
 
 pub use crate::core::Core;
+pub use card_answer::CardAnswer;
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use counters::{Count, Counted, MAX_COUNTED, SLIDING_PARTS, Scope, Window};
@@ -67,7 +73,9 @@ pub use limit::{Bound, Channel, Filter, Limit, Limits, Place};
 pub use names::{
     AccountId, CustomerId, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId, TransmissionTime,
 };
+pub use online_pin::{EncryptedBlock, KeySerial, OnlinePin};
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
+pub use pin_tries::{PinTriesCleared, PinTriesReset};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
@@ -86,8 +94,13 @@ pub use request::{
     TransactionType,
 };
 pub use reversal::Reversal;
+pub use script::{
+    IssuerScript, QueuedScript, ScriptCommand, ScriptConfirmed, ScriptKeys, ScriptMac, ScriptOutcome, ScriptQueued,
+    ScriptRefusal, ScriptRules, ScriptSent, Scripts, SentScript,
+};
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;
 pub use tables::{
     IbmMethod, Key, Link, PinKey, PinKeyKind, PinMethod, Product, Tables, Terminal, TerminalSet,
 };
+pub use verification::{ContactlessUse, DeviceProof, HolderVerification, Unverified, VerificationRules};

@@ -49,6 +49,9 @@ pub const COUNTED_PLACES: usize = 262_144;
 /// Different combinations of counters that a shard keeps to share between transactions.
 pub const COUNTED_SETS: usize = 4_096;
 
+/// Scripts that one card may have waiting.
+pub const SCRIPTS: usize = 8;
+
 /// How far behind a card's highest ATC it is known which ones were taken.
 pub const ATC_WINDOW: u16 = 64;
 

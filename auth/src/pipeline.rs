@@ -7,17 +7,25 @@ use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
 use crate::names::{AccountId, CustomerId, ReplyTo, Ticket};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Details, Funds, Record, Transaction};
+use crate::record::{Details, Funds, PinReference, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::velocity::{Counting, Held};
+use crate::verification::{ContactlessUse, HolderVerification};
 use crate::{
-    card_file, chip, chip_rules, duplicate, funds, policy, product_rules, recall, secure, terminal, validate,
-    velocity,
+    card_answer, card_file, chip, chip_rules, duplicate, funds, pin_tries, policy, product_rules, recall, script, secure, terminal, validate,
+    velocity, verification,
 };
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
 pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+    // A decision whose answer waits for the HSM is recorded already, and its repeat waits as well.
+    if let Some(waiting) = core.answering.find_mut(&request.key())
+        && duplicate::same_content(&waiting.request, &request)
+    {
+        waiting.repeats.push(request.reply_to);
+        return;
+    }
     // A repeat gets the answer of its original whatever the tables say by now, so this comes before
     // everything else (docs/decisions/0004).
     match duplicate::find(&core.state, now, &request) {
@@ -78,14 +86,14 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     let file = card_file::on_file(&core.state, request, receipt)?;
     // What the chip has approved stands, whatever has become of the card since.
     if request.class == MessageClass::Advice {
-        return secure::checks(tables, product, file, request, receipt);
+        return secure::checks(tables, product, file, request, now, receipt);
     }
     card_file::status(file, receipt)?;
     card_file::validity(file, product, request, now.day(tables.business_offset), receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
-    secure::checks(tables, product, file, request, receipt)
+    secure::checks(tables, product, file, request, now, receipt)
 }
 
 /// Second leg: the HSM has answered.
@@ -96,18 +104,24 @@ pub(crate) fn dispatch(
     reply: &ChecksReply,
     effects: &mut Vec<Effect>,
 ) {
-    // A reply after the deadline finds nothing: the request was answered then.
-    let Some(suspended) = core.suspended.take(ticket) else { return };
-    let mut receipt = suspended.receipt;
+    // Not a request that waits: it may be an answer. After the deadline it is neither.
+    let Some(mut suspended) = core.suspended.take(ticket) else {
+        return card_answer::finish(core, now, ticket, reply, effects);
+    };
+    let mut receipt = std::mem::take(&mut suspended.receipt);
     let mut counters = CardCounters::default();
     let reply = reply.about(suspended.asked);
     let mut flags = 0;
     let outcome = judge(core, now, &suspended.request, &reply, &mut receipt, &mut counters, &mut flags);
     let decision = Decision { outcome, receipt, counters, flags };
     let response = record(core, now, &suspended.request, decision, effects);
-    for reply_to in std::iter::once(suspended.request.reply_to).chain(suspended.repeats) {
-        respond(reply_to, response.clone(), effects);
+    if counters.proven {
+        script::hear(core, now, &suspended.request, effects);
     }
+    if suspended.request.transaction == TransactionType::PinUnblock && response.code.is_approval() {
+        script::unblock_pin(core, now, suspended.request.pan, effects);
+    }
+    card_answer::give(core, now, suspended, &counters, response, effects);
 }
 
 /// The HSM kept silent until the deadline.
@@ -152,21 +166,41 @@ fn judge(
     if request.class == MessageClass::Advice {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
         let account = &funds::account(&core.state, file, request, receipt)?.account;
+        let verified = verification::found(product, request);
+        counters.verification = Some(verified);
+        let contactless = verification::contactless_use(product, file, request, verified);
         return Ok(Approval {
             code: ResponseCode::APPROVED,
             account: account.id,
             customer: account.customer,
             issuer_authentication: None,
             counting: Counting::new(),
+            contactless: contactless.filter(|_| !chipped.confirms),
             moves_nothing: chipped.confirms,
         });
     }
-    secure::pin(product, file, reply, receipt, counters)?;
+    let used = pin_tries::used(product, file, tables, now);
+    secure::pin(used, product, file, request, reply, receipt, counters)?;
+    let verified = verification::found(product, request);
+    counters.verification = Some(verified);
+    let contactless = verification::allowed(tables, product, file, request, verified, receipt)?;
+    // The PIN is the holder's, whatever account the card draws on.
+    if request.transaction.keeps_pin() {
+        return Ok(Approval {
+            code: ResponseCode::APPROVED,
+            account: file.card.account,
+            customer: None,
+            issuer_authentication: chipped.issuer_authentication,
+            counting: Counting::new(),
+            contactless,
+            moves_nothing: true,
+        });
+    }
     // The account comes before the limits, which are in its currency.
     let account = funds::account(&core.state, file, request, receipt)?;
     let held = Held { tables, state: &core.state, product, file, account, request, now };
     let counting = velocity::within_limits(held, receipt)?;
-    let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
+    let (flagged, verdict) = policy::apply(tables, product, file, account, request, verified, now, receipt);
     *flags = flagged;
     verdict?;
     funds::available(account, request, receipt)?;
@@ -179,6 +213,7 @@ fn judge(
         customer,
         issuer_authentication,
         counting,
+        contactless,
         moves_nothing: false,
     })
 }
@@ -219,9 +254,14 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
     let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
-    let details = approval.as_ref().map_or_else(Details::default, |approval| Details {
+    let declined =
+        || Details { verification: decision.counters.verification, ..Details::default() };
+    let details = approval.as_ref().map_or_else(declined, |approval| Details {
         counted: core.state.shared(&approval.counting),
         customer: approval.customer,
+        verification: decision.counters.verification,
+        contactless: approval.contactless,
+        new_pin: decision.counters.new_pin,
     });
     Transaction {
         id,
@@ -277,7 +317,7 @@ fn balance_after(
     request: &Request,
     funds: Funds,
 ) -> Option<crate::Balance> {
-    if request.transaction == TransactionType::Purchase {
+    if request.transaction == TransactionType::Purchase || request.transaction.keeps_pin() {
         return None;
     }
     let mut balance = core.state.balance(account)?;
@@ -324,13 +364,21 @@ struct Approval {
     /// Counters of limits that it moves.
     counting: Counting,
     issuer_authentication: Option<IssuerAuthentication>,
+    /// What it does to the card's count of contactless transactions.
+    contactless: Option<ContactlessUse>,
     /// The money has moved with an earlier transaction.
     moves_nothing: bool,
 }
 
 /// Counters of the card that this request moves, approved or not.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct CardCounters {
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
+    /// Reference value of the PIN that the holder has chosen.
+    pub(crate) new_pin: Option<PinReference>,
+    /// The chip's cryptogram is right.
+    pub(crate) proven: bool,
+    /// How the cardholder was verified, once that was judged.
+    pub(crate) verification: Option<HolderVerification>,
 }

@@ -11,8 +11,11 @@ use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
 use crate::record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
 };
+use crate::pin_tries;
+use crate::script::{self, QueuedScript, ScriptCommand, ScriptRefusal};
 use crate::state::State;
 use crate::tables::{Product, Tables};
+use crate::verification::Unverified;
 use card::{Currency, Expiry, Pan, Time};
 use std::fmt;
 
@@ -48,6 +51,22 @@ pub enum ProvisionTask {
         /// How.
         change: LimitChange,
     },
+    /// Queue a command for a card's chip.
+    QueueScript {
+        /// The card.
+        pan: Pan,
+        /// What it is to do.
+        command: ScriptCommand,
+    },
+    /// Let the count of wrong PINs begin anew.
+    ClearPinTries(Pan),
+    /// Take such a command off the list.
+    CancelScript {
+        /// The card.
+        pan: Pan,
+        /// Number of the script.
+        number: u32,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -59,6 +78,10 @@ pub enum ProvisionAnswer {
     Card(Option<Box<CardView>>),
     /// Whether the limit was changed.
     Limit(Result<(), LimitRefusal>),
+    /// Whether the card is on file, so that its count of wrong PINs is at zero now.
+    PinTriesCleared(bool),
+    /// Number of the script that was queued or taken away.
+    Script(Result<u32, ScriptRefusal>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -111,6 +134,10 @@ pub struct CardView {
     pub account: Option<(Account, Balance)>,
     /// Its limits.
     pub limits: Vec<LimitView>,
+    /// Contactless transactions since the last verification.
+    pub unverified: Unverified,
+    /// Commands for its chip that are not done.
+    pub scripts: Vec<QueuedScript>,
 }
 
 /// One change of the card base.
@@ -421,6 +448,15 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
         ProvisionTask::ChangeLimit { holder, limit, change } => {
             ProvisionAnswer::Limit(change_limit(core, now, holder, &limit, change, effects))
         }
+        ProvisionTask::QueueScript { pan, command } => {
+            ProvisionAnswer::Script(script::queue(core, now, pan, command, effects))
+        }
+        ProvisionTask::ClearPinTries(pan) => {
+            ProvisionAnswer::PinTriesCleared(pin_tries::clear(core, now, pan, effects))
+        }
+        ProvisionTask::CancelScript { pan, number } => {
+            ProvisionAnswer::Script(script::cancel(core, now, pan, number, effects))
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -502,7 +538,9 @@ impl CardView {
         let today = state.card_usage(pan, today)?;
         let account = state.account_on_file(&card.account).cloned();
         let account = account.zip(state.balance(&card.account));
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits })
+        let unverified = state.card_unverified(pan)?;
+        let scripts = state.card_scripts(pan).to_vec();
+        Some(CardView { card, pin_tries_used, highest_atc, today, account, limits, unverified, scripts })
     }
 }
 

@@ -1,10 +1,14 @@
+use crate::card_answer::CardAnswer;
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
 use crate::own_limits::{LimitChanged, LimitHolder};
+use crate::pin_tries::PinTriesCleared;
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
+use crate::script::{ScriptConfirmed, ScriptQueued, ScriptSent};
 use crate::stored::StoredTransaction;
+use crate::verification::{ContactlessUse, HolderVerification};
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -37,6 +41,16 @@ pub enum Record {
     Recalled(Box<StoredTransaction>),
     /// A card or an account got a limit of its own, or an override.
     LimitChanged(LimitChanged),
+    /// An answer told the card more than the decision has: the ARPC of a decline.
+    CardAnswered(CardAnswer),
+    /// A command for a chip was queued.
+    ScriptQueued(ScriptQueued),
+    /// It went out with an answer.
+    ScriptSent(Box<ScriptSent>),
+    /// The card has told of it, or it is over.
+    ScriptConfirmed(ScriptConfirmed),
+    /// A card's count of wrong PINs began anew.
+    PinTriesCleared(PinTriesCleared),
 }
 
 /// A card on file.
@@ -245,6 +259,12 @@ pub struct Details {
     pub counted: Counted,
     /// Whose account it was.
     pub customer: Option<CustomerId>,
+    /// How the cardholder was verified, once that was judged: who bears a loss depends on it.
+    pub verification: Option<HolderVerification>,
+    /// What it did to the card's count of contactless transactions without a verification.
+    pub contactless: Option<ContactlessUse>,
+    /// Reference value of the PIN that the holder has chosen.
+    pub new_pin: Option<PinReference>,
 }
 
 /// What an approval did to the account.
@@ -430,6 +450,11 @@ impl Record {
             Record::Recalled(stored) => Some(stored.pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Card(pan), .. }) => Some(*pan),
             Record::LimitChanged(LimitChanged { holder: LimitHolder::Account(_), .. }) => None,
+            Record::CardAnswered(answer) => Some(answer.pan),
+            Record::ScriptQueued(queued) => Some(queued.pan),
+            Record::ScriptSent(sent) => Some(sent.pan),
+            Record::ScriptConfirmed(confirmed) => Some(confirmed.pan),
+            Record::PinTriesCleared(cleared) => Some(cleared.pan),
         }
     }
 
@@ -447,6 +472,11 @@ impl Record {
             Record::CardRemoved(removed) => Some(removed.time),
             Record::AccountRemoved(removed) => Some(removed.time),
             Record::LimitChanged(changed) => Some(changed.time),
+            Record::CardAnswered(answer) => Some(answer.time),
+            Record::ScriptQueued(queued) => Some(queued.time),
+            Record::ScriptSent(sent) => Some(sent.time),
+            Record::ScriptConfirmed(confirmed) => Some(confirmed.time),
+            Record::PinTriesCleared(cleared) => Some(cleared.time),
         }
     }
 }

@@ -2,6 +2,7 @@ use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
+use crate::script::IssuerScript;
 use crate::request::{Cash, MessageClass, TransactionType};
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,8 @@ pub struct StoredTransaction {
     pub customer: Option<CustomerId>,
     /// Counters of limits that it moved.
     pub counted: Counted,
+    /// Command for the chip that its answer had.
+    pub script: Option<Box<IssuerScript>>,
 }
 
 impl StoredTransaction {
@@ -101,6 +104,7 @@ impl StoredTransaction {
             reported: false,
             customer: transaction.details.customer,
             counted: transaction.details.counted.clone(),
+            script: None,
         }
     }
 
@@ -112,6 +116,7 @@ impl StoredTransaction {
             authorization_id: self.authorization_id,
             issuer_authentication: self.issuer_authentication.clone(),
             balance: self.balance,
+            script: self.script.clone(),
         }
     }
 

@@ -39,11 +39,17 @@ impl Suspended {
         asked: Asked,
         deadline: Time,
     ) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.ticket();
         self.by_key.insert(request.key(), ticket);
         self.waiting
             .insert(ticket, SuspendedRequest { request, receipt, asked, deadline, repeats: Vec::new() });
+        ticket
+    }
+
+    /// A ticket that nothing else has.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
         ticket
     }
 

@@ -1,9 +1,12 @@
 use crate::chip_rules::ChipRules;
 use crate::limit::Limit;
 use crate::names::LinkName;
+use crate::pin_tries::PinTriesReset;
 use crate::product_rules::ProductRules;
 use crate::request::TransactionType;
-use card::{MerchantId, Pan, Scheme, TerminalId, UtcOffset};
+use crate::script::ScriptRules;
+use crate::verification::VerificationRules;
+use card::{MerchantId, Pan, ResponseCode, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -42,6 +45,8 @@ pub struct Link {
     pub pin_key: Option<PinKey>,
     /// Whether its terminals are our own, and not another acquirer's.
     pub own: bool,
+    /// The answer to who should have been verified and was not: 65, or 1A where the network has it.
+    pub verification_wanted: ResponseCode,
 }
 
 /// The terminals of a link.
@@ -78,7 +83,8 @@ pub struct PinKey {
     pub key: Arc<Key>,
     /// Terminal or zone key: the HSM has a command for each.
     pub kind: PinKeyKind,
-    /// payShield PIN block format code: 01 for ISO 9564-1 format 0, 47 for format 3.
+    /// payShield PIN block format code: 01 for ISO 9564-1 format 0, 05 for format 1, 47 for format 3, 48 for
+    /// format 4.
     pub format: [u8; 2],
 }
 
@@ -89,6 +95,19 @@ pub enum PinKeyKind {
     Tpk,
     /// Zone PIN key.
     Zpk,
+    /// Base derivation key of DUKPT: each block comes under a key of its own, whose serial number the message
+    /// has.
+    Bdk {
+        /// How many digits of the serial number are key set, sub-key and device, as payShield commands want it:
+        /// `A05`.
+        descriptor: [u8; 3],
+    },
+}
+
+impl PinKeyKind {
+    pub(crate) fn is_dukpt(self) -> bool {
+        matches!(self, PinKeyKind::Bdk { .. })
+    }
 }
 
 /// A key as the switch holds it: its cryptogram under the LMK. The clear key exists only inside the
@@ -134,8 +153,14 @@ pub struct Product {
     pub approve_arc: [u8; 2],
     /// CSU inside an approving ARPC, method 2 (EMV Book 3, annex C10).
     pub approve_csu: [u8; 4],
+    /// The same for a decline; `None` leaves a decline without ARPC.
+    pub decline_arc: Option<[u8; 2]>,
+    /// The same for a decline; `None` leaves a decline without ARPC.
+    pub decline_csu: Option<[u8; 4]>,
     /// Wrong PINs that lock PIN use.
     pub pin_try_limit: u8,
+    /// What lets their count begin anew.
+    pub pin_tries_reset: PinTriesReset,
     /// Whether the terminal keeps a card whose PIN tries are used up (38 instead of 75).
     pub capture_on_pin_tries: bool,
     /// Whether the terminal keeps an expired card (33 instead of 54).
@@ -147,6 +172,10 @@ pub struct Product {
     pub atc_window: u16,
     /// What is done about what chip and terminal tell.
     pub chip_rules: ChipRules,
+    /// How commands for its chips are made.
+    pub scripts: ScriptRules,
+    /// What is allowed without a verification of the cardholder.
+    pub verification: VerificationRules,
     /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
@@ -236,12 +265,17 @@ impl Product {
             issuer_master_keys: Vec::new(),
             approve_arc: *b"00",
             approve_csu: [0x00, 0x82, 0x00, 0x00],
+            decline_arc: None,
+            decline_csu: None,
             pin_try_limit: 3,
+            pin_tries_reset: PinTriesReset::Never,
             capture_on_pin_tries: false,
             capture_expired: false,
             atc_max_jump: 1000,
             atc_window: 0,
             chip_rules: ChipRules::default(),
+            scripts: ScriptRules::default(),
+            verification: VerificationRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
         }

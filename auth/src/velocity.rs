@@ -269,6 +269,7 @@ mod tests {
             point_of_service: crate::PointOfService::default(),
             track2: None,
             pin_block: None,
+            new_pin: None,
             chip: None,
             cash: None,
         }

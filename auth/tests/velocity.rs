@@ -218,6 +218,7 @@ impl Run {
             cvv: None,
             icvv: None,
             pin: cash.then_some(PinResult::Right),
+            ..ChecksReply::default()
         };
         // What the limits know before, and what they may hold against it at most.
         let refused_by = self.refusal(&request);
@@ -380,7 +381,7 @@ fn tables() -> Tables {
         let terminal = bank::terminal(&[TransactionType::Purchase, TransactionType::Withdrawal]);
         terminals.listed.insert(TerminalId::new(id).expect("a terminal"), terminal);
     }
-    let link = Link { terminals, pin_key: None, own: true };
+    let link = Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
     // Holds lapse within a run.
     Tables {
         products: vec![product],

@@ -136,6 +136,7 @@ mod tests {
                     window: Window::WEEK,
                 }]),
                 customer: CustomerId::new("C-1"),
+                ..Details::default()
             },
             tables_version: 5,
             receipt,

@@ -11,7 +11,9 @@ pub(crate) use counts::Counts;
 pub(crate) use sheet::Sheet;
 pub(crate) use source::{Column, Line, SourceError, is_json, read, read_numbers};
 pub(crate) use statement::{CardRules, Faults, removal};
-pub(crate) use view::{account_type_word, card_json, change_json, major, pin_cells, view_json, yymm};
+pub(crate) use view::{
+    account_type_word, card_json, change_json, major, pin_cells, script_json, view_json, yymm,
+};
 
 use card::Pan;
 

@@ -12,11 +12,14 @@ mod limit;
 mod listener;
 mod master_key;
 mod ndc;
+mod pin_key;
 mod product;
+mod scripts;
 mod section;
 mod tls;
 mod transactions;
 mod value;
+mod verification;
 mod webhook;
 
 pub use error::ConfigError;

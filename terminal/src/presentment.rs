@@ -21,6 +21,8 @@ pub struct Presentment {
     pub icc: Option<Vec<u8>>,
     /// Encrypted PIN (DE 52).
     pub pin_block: Option<PinBlock>,
+    /// Elements as one network has them, by their number: a key serial number, a new PIN.
+    pub others: Vec<(u8, Vec<u8>)>,
 }
 
 impl Presentment {
@@ -55,6 +57,7 @@ impl Presentment {
             card_sequence: None,
             icc: None,
             pin_block: None,
+            others: Vec::new(),
         }
     }
 
@@ -62,7 +65,8 @@ impl Presentment {
     #[must_use]
     pub fn keyed(pan: Pan, expiry: Expiry) -> Presentment {
         let (track2, card_sequence, icc, pin_block) = (None, None, None, None);
-        Presentment { entry_mode: 1, pan, expiry: Some(expiry), track2, card_sequence, icc, pin_block }
+        let others = Vec::new();
+        Presentment { entry_mode: 1, pan, expiry: Some(expiry), track2, card_sequence, icc, pin_block, others }
     }
 
     /// The same with a PIN.
@@ -86,6 +90,7 @@ impl Presentment {
             card_sequence: Some(card.sequence()),
             icc: Some(card.arqc(transaction, version)),
             pin_block: None,
+            others: Vec::new(),
         }
     }
 }

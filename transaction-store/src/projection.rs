@@ -3,7 +3,7 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Funds, Origin, Record, Transaction, TransactionId};
+use auth::{Card, CardAnswer, Funds, Origin, Record, Transaction, TransactionId};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -270,6 +270,15 @@ impl TransactionStore {
             // What is recalled is here already; what then changes it comes as a record of its own.
             Record::AccountStored(_) | Record::Recalled(_) => {}
             Record::LimitChanged(changed) => self.tick(changed.time),
+            Record::CardAnswered(answer) => self.card_answered(answer)?,
+            Record::ScriptQueued(queued) => self.tick(queued.time),
+            Record::ScriptSent(sent) => self.tick(sent.time),
+            Record::ScriptConfirmed(confirmed) => self.tick(confirmed.time),
+            Record::PinTriesCleared(cleared) => {
+                self.tick(cleared.time);
+                let event = CardEvent::of("pin_tries", cleared.pan);
+                self.card_event(&CardEvent { pin_tries_used: Some(0), ..event })?;
+            }
         }
         Ok(())
     }
@@ -307,6 +316,18 @@ impl TransactionStore {
             let event = CardEvent::of("pin_tries", transaction.pan);
             self.card_event(&CardEvent { pin_tries_used: Some(used), transaction: Some(id), ..event })?;
         }
+        Ok(())
+    }
+
+    /// A repeat gets what the first answer told, wherever the transaction is found by then.
+    fn card_answered(&mut self, answer: &CardAnswer) -> rusqlite::Result<()> {
+        self.tick(answer.time);
+        let Some(value) = &answer.issuer_authentication else { return Ok(()) };
+        let id = as_i64(answer.transaction);
+        let Some(before) = self.before(id)? else { return Ok(()) };
+        let table = self.parts[before.part].table();
+        let update = format!("UPDATE {table} SET issuer_authentication = ? WHERE id = ?");
+        self.connection.prepare_cached(&update)?.execute((&value[..], id))?;
         Ok(())
     }
 
@@ -689,7 +710,7 @@ fn bind_transaction(
     let pan = transaction.pan.to_string();
     let counted = transaction.details.counted.to_bytes();
     let counted = (!counted.is_empty()).then_some(counted);
-    let row: [&dyn ToSql; 39] = [
+    let row: [&dyn ToSql; 40] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -729,6 +750,7 @@ fn bind_transaction(
         &matches!(transaction.funds, Funds::Posted { .. }),
         &transaction.details.customer.as_ref().map(auth::CustomerId::as_str),
         &counted,
+        &transaction.details.verification.map(auth::HolderVerification::as_str),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

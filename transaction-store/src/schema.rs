@@ -55,6 +55,7 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("posted", "INTEGER NOT NULL"),
     ("customer", "TEXT"),
     ("counted", "BLOB"),
+    ("verification", "TEXT"),
 ];
 
 /// Columns of an event of a transaction.

@@ -394,6 +394,8 @@ fn stored(
         reported: true,
         customer,
         counted,
+        // A chip that asks so late is answered without.
+        script: None,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use crate::limits::shown_bound;
 use auth::{
-    Balance, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
+    Balance, CardView, Checks, ContactlessUse, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
     Step, Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
@@ -66,6 +66,20 @@ impl Names {
                 };
                 format!("limit-changed {what}")
             }
+            Record::ScriptQueued(queued) => {
+                format!("script-queued number={} {}", queued.number, queued.command.as_str())
+            }
+            Record::ScriptSent(sent) => {
+                format!("script-sent number={} stan={}", sent.number, self.stans[&sent.transaction])
+            }
+            Record::ScriptConfirmed(confirmed) => {
+                let outcome = format!("{:?}", confirmed.outcome).to_lowercase();
+                format!("script-confirmed number={} {outcome}", confirmed.number)
+            }
+            Record::PinTriesCleared(_) => "pin-tries-cleared".to_owned(),
+            Record::CardAnswered(answer) => {
+                format!("card-answered stan={}", self.stans[&answer.transaction])
+            }
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
         }
@@ -88,6 +102,14 @@ impl Names {
         }
         if let Some(atc) = transaction.atc {
             text += &format!(" atc={atc}");
+        }
+        text += match transaction.details.contactless {
+            None => "",
+            Some(ContactlessUse::Counts(_)) => " contactless=counts",
+            Some(ContactlessUse::Resets) => " contactless=resets",
+        };
+        if transaction.details.new_pin.is_some() {
+            text += " new-pin";
         }
         for (index, rule) in self.rules.iter().enumerate() {
             if transaction.flags & 1 << index != 0 {
@@ -136,6 +158,12 @@ fn asked(checks: &Checks) -> String {
     if let Some(check) = &checks.cryptogram {
         text += &format!(" arqc=cvn{}", check.recipe.version);
     }
+    if checks.script.is_some() {
+        text += " script";
+    }
+    if let Some(check) = &checks.arpc {
+        text += &format!(" arpc=cvn{}", check.recipe.version);
+    }
     if let Some(check) = &checks.pin {
         text += match check.method {
             auth::PinVerification::Pvv { .. } => " pin=pvv",
@@ -156,6 +184,12 @@ fn answer(response: &Response) -> String {
     if let Some(value) = &response.issuer_authentication {
         text += " tag91=";
         for byte in value {
+            text += &format!("{byte:02X}");
+        }
+    }
+    if let Some(script) = &response.script {
+        text += " script=";
+        for byte in script.iter() {
             text += &format!("{byte:02X}");
         }
     }
@@ -183,6 +217,10 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         }),
         ProvisionAnswer::Limit(Ok(())) => " limit=changed".to_owned(),
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),
+        ProvisionAnswer::PinTriesCleared(true) => " pin-tries=cleared".to_owned(),
+        ProvisionAnswer::PinTriesCleared(false) => " not on file".to_owned(),
+        ProvisionAnswer::Script(Ok(number)) => format!(" script={number}"),
+        ProvisionAnswer::Script(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {

@@ -91,6 +91,11 @@ impl Ledger {
             | Record::CardRemoved(_)
             | Record::Recalled(_)
             | Record::LimitChanged(_)
+            | Record::CardAnswered(_)
+            | Record::ScriptQueued(_)
+            | Record::ScriptSent(_)
+            | Record::ScriptConfirmed(_)
+            | Record::PinTriesCleared(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use auth::{
     Effect, EntryMode, Input, Link, LinkName, PinReference, PinResult, Product, Record, Request, ShardIndex,
     Tables, TerminalSet, TransactionType,
 };
-use card::{Currency, Expiry, Pan, TerminalId, Time};
+use card::{Currency, Expiry, Pan, ResponseCode, TerminalId, Time};
 use std::sync::Arc;
 
 /// No group of its digits occurs anywhere else in these tests.
@@ -36,7 +36,7 @@ pub(crate) fn tables(product: Product) -> Tables {
     terminals.listed.insert(id, bank::terminal(&[TransactionType::Purchase]));
     let mut tables = Tables { products: vec![product], ..Tables::default() };
     let link = LinkName::new(LINK).expect("a link name");
-    tables.links.insert(link, Link { terminals, pin_key: None, own: true });
+    tables.links.insert(link, Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT });
     tables
 }
 
@@ -70,6 +70,7 @@ pub(crate) fn all_right() -> ChecksReply {
         cvv: Some(CvvResult::Right),
         icvv: None,
         cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
+        ..ChecksReply::default()
     }
 }
 

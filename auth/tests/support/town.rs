@@ -5,7 +5,7 @@ use auth::{
     Account, AccountId, AccountKind, Card, CardStatus, Limits, Link, LinkName, PinReference, Product, Record,
     Tables, TerminalSet, TransactionType,
 };
-use card::{Currency, Expiry, Pan, TerminalId};
+use card::{Currency, Expiry, Pan, ResponseCode, TerminalId};
 
 /// Cards on file; the one after them is not.
 pub(crate) const CARDS: usize = 3;
@@ -34,6 +34,7 @@ pub(crate) fn tables() -> Tables {
             terminals: TerminalSet::default(),
             pin_key: None,
             own: true,
+            verification_wanted: ResponseCode::OVER_COUNT_LIMIT,
         });
         link.terminals.listed.insert(id, bank::terminal(&allowed));
     }

@@ -11,11 +11,13 @@ pub(crate) const CLASSES: [(&str, MessageClass); 3] = [
     ("0220", MessageClass::Advice),
 ];
 
-pub(crate) const TRANSACTIONS: [(&str, TransactionType); 4] = [
+pub(crate) const TRANSACTIONS: [(&str, TransactionType); 6] = [
     ("purchase", TransactionType::Purchase),
     ("withdrawal", TransactionType::Withdrawal),
     ("inquiry", TransactionType::BalanceInquiry),
     ("unsupported", TransactionType::Unsupported),
+    ("pin-change", TransactionType::PinChange),
+    ("pin-unblock", TransactionType::PinUnblock),
 ];
 
 pub(crate) fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {

@@ -210,5 +210,10 @@ fn describe(record: &auth::Record) -> String {
             format!("recalled {} stan {} standing {}", stored.pan, stored.stan, stored.standing_minor)
         }
         Record::LimitChanged(changed) => format!("limit-changed {changed:?}"),
+        Record::CardAnswered(answer) => format!("card-answered {}", answer.pan),
+        Record::ScriptQueued(queued) => format!("script-queued {}", queued.pan),
+        Record::ScriptSent(sent) => format!("script-sent {}", sent.pan),
+        Record::ScriptConfirmed(confirmed) => format!("script-confirmed {}", confirmed.pan),
+        Record::PinTriesCleared(cleared) => format!("pin-tries-cleared {}", cleared.pan),
     }
 }

@@ -6,8 +6,10 @@ mod job;
 mod limit;
 mod offline;
 mod online;
+mod pin;
 mod progress;
 mod remove;
+mod script;
 
 pub(crate) use import::import;
 pub(crate) use job::Note;
@@ -48,6 +50,10 @@ enum CardCommand {
     Show(ShowArgs),
     /// Give a card or an account a limit of its own, or lift one for a while
     Limit(limit::LimitArgs),
+    /// Forget the wrong PINs of a card
+    Pin(pin::PinArgs),
+    /// Commands for a card's chip: queue, list, cancel
+    Script(script::ScriptArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -103,6 +109,8 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::List(args) => list(&args),
         CardCommand::Show(args) => show(&args),
         CardCommand::Limit(args) => limit::run(&args),
+        CardCommand::Pin(args) => pin::run(&args),
+        CardCommand::Script(args) => script::run(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

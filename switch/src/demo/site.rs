@@ -8,6 +8,8 @@ use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
 use crate::config::{self, ConfigError};
 use crate::edge::serve::{ServeError, Server};
 use card::Expiry;
+use hsm::{KeyScheme, KeyType};
+use hsm_sim::{ClearKey, Lmk};
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -18,23 +20,24 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use terminal::TestIssuer;
 use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
 
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
     /// How many cards there are.
-    pub(in crate::demo) const COUNT: u32 = 60;
+    pub(in crate::demo) const COUNT: u32 = 110;
     /// Cards in order: 0 up to this one.
-    pub(in crate::demo) const IN_ORDER: u32 = 50;
-    pub(in crate::demo) const LOST: u32 = 50;
-    pub(in crate::demo) const STOLEN: u32 = 51;
-    pub(in crate::demo) const RESTRICTED: u32 = 52;
-    pub(in crate::demo) const INACTIVE: u32 = 53;
-    pub(in crate::demo) const PICK_UP: u32 = 54;
-    pub(in crate::demo) const EXPIRED: u32 = 55;
+    pub(in crate::demo) const IN_ORDER: u32 = 100;
+    pub(in crate::demo) const LOST: u32 = 100;
+    pub(in crate::demo) const STOLEN: u32 = 101;
+    pub(in crate::demo) const RESTRICTED: u32 = 102;
+    pub(in crate::demo) const INACTIVE: u32 = 103;
+    pub(in crate::demo) const PICK_UP: u32 = 104;
+    pub(in crate::demo) const EXPIRED: u32 = 105;
     /// 20.00 USD.
-    pub(in crate::demo) const POOR: u32 = 56;
+    pub(in crate::demo) const POOR: u32 = 106;
     /// Of our BIN, and not on file.
-    pub(in crate::demo) const NOT_ON_FILE: u32 = 60;
+    pub(in crate::demo) const NOT_ON_FILE: u32 = 110;
 }
 
 /// Terminals of the demo: `DEMO*`, and one that only the certificate `host` may speak for.
@@ -42,6 +45,19 @@ pub(super) const OTHER_TERMINAL: &str = "DEMO0063";
 
 /// A terminal of which the configuration says that it reads chips.
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
+
+/// A terminal whose PIN blocks come under DUKPT.
+pub(super) const DUKPT_TERMINAL: &str = "DEMO0071";
+
+/// The element of its key serial number.
+pub(super) const KSN_FIELD: u8 = 62;
+
+/// Processing code of a PIN change, and the element of the new PIN.
+pub(super) const PIN_CHANGE: &[u8; 6] = b"920000";
+pub(super) const NEW_PIN_FIELD: u8 = 125;
+
+/// Processing code of a PIN unblock.
+pub(super) const PIN_UNBLOCK: &[u8; 6] = b"910000";
 
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
@@ -61,11 +77,20 @@ pub(super) const SHADOW_MCC: u16 = 5933;
 /// The secret of the demo's webhook, in its folder.
 const WEBHOOK_SECRET: &str = "webhook.key";
 
+/// Keys of the demo beside those of its test issuer, in clear.
+pub(super) struct DemoKeys {
+    /// Issuer master key for secure messaging with integrity.
+    pub(super) mk_smi: ClearKey,
+    /// Base derivation key of the terminal with DUKPT.
+    pub(super) bdk: ClearKey,
+}
+
 /// The folder and the switch that runs in it.
 pub(super) struct Site {
     folder: PathBuf,
     made: InitReport,
     issuer: TestIssuer,
+    keys: DemoKeys,
     receiver: Receiver,
     server: Option<Server>,
 }
@@ -99,9 +124,10 @@ impl Site {
         let secret_file = folder.join(WEBHOOK_SECRET);
         store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
             .map_err(|error| SiteError::File(secret_file, error))?;
-        write_private(&made.config, &amended(&read(&made.config)?, receiver.address())?)?;
+        let keys = DemoKeys { mk_smi: random_key()?, bdk: random_key()? };
+        write_private(&made.config, &amended(&read(&made.config)?, receiver.address(), &keys)?)?;
         put_on_file(&made.config, &made.cards)?;
-        let mut site = Site { folder: folder.to_owned(), made, issuer, receiver, server: None };
+        let mut site = Site { folder: folder.to_owned(), made, issuer, keys, receiver, server: None };
         site.start()?;
         Ok(site)
     }
@@ -135,6 +161,16 @@ impl Site {
         if let Some(server) = self.server.take() {
             server.drain();
         }
+    }
+
+    /// Keys that the test issuer does not have.
+    pub(super) fn keys(&self) -> &DemoKeys {
+        &self.keys
+    }
+
+    /// Where cards are administered.
+    pub(super) fn control_socket(&self) -> PathBuf {
+        self.folder.join("data").join("control.sock")
     }
 
     /// The issuer of the cards.
@@ -255,7 +291,13 @@ fn status(serial: u32) -> &'static str {
 }
 
 /// The configuration of `init` with the terminals of the POS listener named, its rules, and a webhook.
-fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
+fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, SiteError> {
+    let lmk = Lmk::public_test();
+    let under_lmk = |key_type, key| {
+        let cryptogram = lmk.encrypt_key(key_type, KeyScheme::U, key);
+        cryptogram.expect("a double-length key of odd parity can be wrapped").to_text()
+    };
+    let (mk_smi, bdk) = (under_lmk(KeyType::MK_SMI, &keys.mk_smi), under_lmk(KeyType::BDK, &keys.bdk));
     let additions: toml::Table = format!(
         r#"
         [[terminal]]
@@ -313,9 +355,44 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         url = "http://{receiver}/events"
         secret = "{WEBHOOK_SECRET}"
 
+        [[terminal]]
+        id = "{DUKPT_TERMINAL}"
+        pin_key = "bdk-demo"
+
+        [[terminal]]
+        id = "DEMO0072"
+        pin_key = "zpk-test"
+        pin_format = "05"
+
+        [[terminal]]
+        id = "DEMO0073"
+        pin_key = "zpk-test"
+        pin_format = "47"
+
+        [[key]]
+        name = "mk-smi-demo"
+        type = "MK-SMI"
+        cryptogram = "{mk_smi}"
+
+        [[key]]
+        name = "bdk-demo"
+        type = "BDK"
+        cryptogram = "{bdk}"
+
+        [pos]
+        ksn_field = {KSN_FIELD}
+        pin_change_code = "92"
+        new_pin_field = {NEW_PIN_FIELD}
+        pin_unblock_code = "91"
+
         [product]
         currencies = ["USD"]
         identify_above = "400.00"
+        script_keys = [{{ index = 1, key = "mk-smi-demo" }}]
+
+        [product.verification]
+        contactless_limit = "50.00"
+        contactless_count = 3
         "#
     )
     .parse()
@@ -323,8 +400,23 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let mut file: toml::Table = text.parse().map_err(SiteError::Toml)?;
     let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
-    for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
-        listener.insert("terminal".to_owned(), additions["terminal"].clone());
+    for listener in tables {
+        match listener.get("name").and_then(toml::Value::as_str) {
+            Some("pos") => {
+                listener.insert("terminal".to_owned(), additions["terminal"].clone());
+                listener.extend(additions["pos"].as_table().cloned().into_iter().flatten());
+            }
+            // A network that asks for the cardholder's proof by a code of its own.
+            Some("pos-bcd") => {
+                listener.insert("verification_code".to_owned(), "1A".into());
+            }
+            _ => {}
+        }
+    }
+    if let (Some(keys), Some(added)) =
+        (file.get_mut("key").and_then(toml::Value::as_array_mut), additions["key"].as_array())
+    {
+        keys.extend(added.iter().cloned());
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
     for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
@@ -338,6 +430,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     }
     file.insert("webhook".to_owned(), additions["webhook"].clone());
     Ok(file.to_string())
+}
+
+fn random_key() -> Result<ClearKey, SiteError> {
+    let mut bytes = Zeroizing::new([0; 16]);
+    SystemRandom::new().fill(&mut bytes[..]).map_err(|_| SiteError::NoRandom)?;
+    Ok(ClearKey::double(&bytes).with_odd_parity())
 }
 
 /// Puts the cards on file as `turnout card import` does, without its output in the stories.

@@ -6,6 +6,7 @@ mod answers;
 mod client;
 mod limits;
 mod request;
+mod scripts;
 mod socket;
 
 pub use answers::Answers;
@@ -16,7 +17,7 @@ use crate::settings::Settings;
 use crate::shards::Shards;
 use auth::{
     CardChange, CardView, Did, Done, LimitHolder, LimitRefusal, Provision, ProvisionAnswer, ProvisionTask,
-    Refusal,
+    Refusal, ScriptRefusal,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -124,7 +125,7 @@ impl Control {
         let home = self.shards.directory().home(&pan);
         match self.ask(home, ProvisionTask::Show(pan)).await? {
             ProvisionAnswer::Card(view) => Ok(view),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Limit(_) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -140,7 +141,24 @@ impl Control {
         };
         match self.ask(home, ProvisionTask::ChangeLimit { holder, limit, change }).await? {
             ProvisionAnswer::Limit(told) => Ok(told),
-            ProvisionAnswer::Changes(_) | ProvisionAnswer::Card(_) => Err(Trouble::NoAnswer),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Lets a card's count of wrong PINs begin anew; `false` when it is not on file.
+    async fn clear_pin_tries(&self, pan: Pan) -> Result<bool, Trouble> {
+        let home = self.shards.directory().home(&pan);
+        match self.ask(home, ProvisionTask::ClearPinTries(pan)).await? {
+            ProvisionAnswer::PinTriesCleared(on_file) => Ok(on_file),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Has a script queued or taken away at its card's home.
+    async fn script(&self, pan: Pan, task: ProvisionTask) -> Result<Result<u32, ScriptRefusal>, Trouble> {
+        match self.ask(self.shards.directory().home(&pan), task).await? {
+            ProvisionAnswer::Script(told) => Ok(told),
+            _ => Err(Trouble::NoAnswer),
         }
     }
 

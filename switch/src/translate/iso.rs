@@ -20,6 +20,7 @@ mod response;
 mod reversal;
 mod unreadable;
 
+use crate::settings::PinElements;
 use crate::translate::chip::ChipError;
 use auth::{LinkName, MessageClass, ReplyTo};
 use card::ResponseCode;
@@ -75,11 +76,17 @@ pub struct Refusal {
 struct Origin {
     link: LinkName,
     reply_to: ReplyTo,
+    pins: PinElements,
 }
 
-/// Reads a message that came in over `link`.
+/// Reads a message that came in over `link`, whose messages say about PINs what `pins` says.
 #[must_use]
-pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Incoming {
+pub fn incoming(
+    message: &Message<'_>,
+    link: LinkName,
+    pins: PinElements,
+    reply_to: ReplyTo,
+) -> Incoming {
     if !message.mti().expects_response() {
         return Incoming::Unanswerable { reason: "the message type asks for no answer" };
     }
@@ -87,7 +94,7 @@ pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Inc
     if let Some(violation) = message.dialect().rules().check(message) {
         return Incoming::Refused(Refusal::illegal(violation.field, violation.kind.reason()));
     }
-    let origin = Origin { link, reply_to };
+    let origin = Origin { link, reply_to, pins };
     let read = match &message.mti().to_ascii() {
         b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)
             .map(|request| Incoming::Request(Box::new(request))),

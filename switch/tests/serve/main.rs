@@ -6,6 +6,7 @@ mod disk_full;
 #[path = "../hsm_port/gate.rs"]
 mod gate;
 mod hsm_units;
+mod pin_formats;
 mod recovery;
 mod town;
 mod transactions;

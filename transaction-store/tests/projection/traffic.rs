@@ -206,7 +206,7 @@ impl Traffic {
             atc: Some(7),
             cash: (kind == 3).then_some(Cash { tsn: 1, notes: Some([1, 2, 0, 0]) }),
             flags: 1 << 63,
-            details: Details { counted, customer: customer(number) },
+            details: Details { counted, customer: customer(number), ..Details::default() },
             tables_version: 3,
             receipt: Receipt { checks },
         }))

@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 11] = [
+pub(super) const KINDS: [&str; 16] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -19,6 +19,11 @@ pub(super) const KINDS: [&str; 11] = [
     "account_removed",
     "recalled",
     "limit_changed",
+    "card_answered",
+    "script_queued",
+    "script_sent",
+    "script_confirmed",
+    "pin_tries_cleared",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -40,6 +45,11 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::AccountRemoved(_) => 8,
         Record::Recalled(_) => 9,
         Record::LimitChanged(_) => 10,
+        Record::CardAnswered(_) => 11,
+        Record::ScriptQueued(_) => 12,
+        Record::ScriptSent(_) => 13,
+        Record::ScriptConfirmed(_) => 14,
+        Record::PinTriesCleared(_) => 15,
     }
 }
 
@@ -56,6 +66,34 @@ pub(super) fn to_json(record: &Record) -> Value {
             "origin": origin.as_ref().map(origin_json),
         }),
         Record::LimitChanged(changed) => limit_changed_json(changed),
+        Record::CardAnswered(answer) => json!({
+            "transaction": answer.transaction.0,
+            "pan": answer.pan.to_string(),
+            "time": answer.time.to_string(),
+            "issuer_authentication": answer.issuer_authentication.is_some(),
+        }),
+        Record::ScriptQueued(queued) => json!({
+            "pan": queued.pan.to_string(),
+            "time": queued.time.to_string(),
+            "number": queued.number,
+            "command": queued.command.as_str(),
+        }),
+        Record::ScriptSent(sent) => json!({
+            "pan": sent.pan.to_string(),
+            "time": sent.time.to_string(),
+            "number": sent.number,
+            "transaction": sent.transaction.0,
+            "atc": sent.atc,
+        }),
+        Record::ScriptConfirmed(confirmed) => json!({
+            "pan": confirmed.pan.to_string(),
+            "time": confirmed.time.to_string(),
+            "number": confirmed.number,
+            "outcome": confirmed.outcome,
+        }),
+        Record::PinTriesCleared(cleared) => {
+            json!({ "pan": cleared.pan.to_string(), "time": cleared.time.to_string() })
+        }
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),

@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, limits};
+use super::{Control, Trouble, limits, scripts};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, masked, removal, view_json,
 };
-use auth::{CardChange, Done, LimitRefusal, Refusal};
+use auth::{CardChange, Done, LimitRefusal, Refusal, ScriptRefusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -21,8 +21,8 @@ const BODY_BYTES: usize = 8 << 20;
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
-const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove and /v1/limits; see \
-     docs/cards.md";
+const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, \
+     /v1/scripts and /v1/pin-tries; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -31,6 +31,8 @@ enum Action {
     Remove { accounts: bool },
     Show,
     Limit,
+    Script,
+    PinTries,
 }
 
 /// What the lines of a body ask for.
@@ -80,6 +82,12 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if action == Action::Limit {
         return limit(control, user, &body).await;
+    }
+    if action == Action::Script {
+        return script(control, user, &body).await;
+    }
+    if action == Action::PinTries {
+        return pin_tries(control, user, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -135,6 +143,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/cards/remove" => Action::Remove { accounts },
         "/v1/cards/show" => Action::Show,
         "/v1/limits" => Action::Limit,
+        "/v1/scripts" => Action::Script,
+        "/v1/pin-tries" => Action::PinTries,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -167,6 +177,34 @@ async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
         Err(LimitRefusal::NotOnFile) => {
             Err((StatusCode::NOT_FOUND, "the card or the account is not on file"))
         }
+        Err(refusal) => refused(refusal.to_string()),
+    }
+}
+
+async fn pin_tries(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let pan = match scripts::read_pan(body) {
+        Ok(pan) => pan,
+        Err(reason) => return Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason }))),
+    };
+    if control.clear_pin_tries(pan).await.map_err(trouble)? {
+        tracing::info!(user, card = %pan, "wrong PINs of a card forgotten");
+        return Ok((StatusCode::OK, json!({ "cleared": true })));
+    }
+    Err((StatusCode::NOT_FOUND, "the card is not on file"))
+}
+
+async fn script(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let (pan, task) = match scripts::read(body) {
+        Ok(read) => read,
+        Err(reason) => return refused(reason),
+    };
+    match control.script(pan, task).await.map_err(trouble)? {
+        Ok(number) => {
+            tracing::info!(user, card = %pan, number, "script of a card queued or cancelled");
+            Ok((StatusCode::OK, json!({ "number": number })))
+        }
+        Err(ScriptRefusal::NotOnFile) => Err((StatusCode::NOT_FOUND, "the card is not on file")),
         Err(refusal) => refused(refusal.to_string()),
     }
 }

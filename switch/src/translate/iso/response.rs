@@ -22,8 +22,10 @@ pub fn response(request: &Message<'_>, response: &Response, out: &mut Vec<u8>) -
     if let Some(amounts) = response.balance.and_then(|balance| additional_amounts(&balance)) {
         writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
     }
-    if let Some(value) = &response.issuer_authentication {
-        writer.field(field::ICC, &chip(value))?;
+    let script = response.script.as_deref().map_or(&[][..], |script| script);
+    let authentication = response.issuer_authentication.as_deref().unwrap_or_default();
+    if !authentication.is_empty() || !script.is_empty() {
+        writer.field(field::ICC, &chip(authentication, script))?;
     }
     writer.finish()
 }
@@ -60,11 +62,14 @@ fn additional_amounts(balance: &Balance) -> Option<String> {
     fits.then(|| written.concat())
 }
 
-/// DE 55 of a response: tag 91 alone. Tag 8A is left to the terminal, which makes it of DE 39: some
+/// DE 55 of a response: tag 91, then the script as it is. Tag 8A is left to the terminal, which makes it of DE 39: some
 /// networks forbid it here, and none needs it.
-fn chip(issuer_authentication: &[u8]) -> Vec<u8> {
-    let mut objects = Vec::with_capacity(2 + issuer_authentication.len());
-    emv::write_tlv(tag::ISSUER_AUTHENTICATION, issuer_authentication, &mut objects);
+fn chip(issuer_authentication: &[u8], script: &[u8]) -> Vec<u8> {
+    let mut objects = Vec::with_capacity(2 + issuer_authentication.len() + script.len());
+    if !issuer_authentication.is_empty() {
+        emv::write_tlv(tag::ISSUER_AUTHENTICATION, issuer_authentication, &mut objects);
+    }
+    objects.extend_from_slice(script);
     objects
 }
 
