@@ -167,6 +167,7 @@ impl From<StoredV2> for StoredTransaction {
             reported: old.reported,
             customer: None,
             counted,
+            script: None,
         }
     }
 }

@@ -26,8 +26,10 @@ pub(super) fn rules(section: Option<Section<'_>>, currency: Option<Currency>) ->
 const DEVICE: [(&str, DeviceProof); 3] =
     [("proven", DeviceProof::Proven), ("claimed", DeviceProof::Claimed), ("never", DeviceProof::Never)];
 
+const CODES: [(&str, ResponseCode); 2] =
+    [("65", ResponseCode::OVER_COUNT_LIMIT), ("1A", ResponseCode::VERIFICATION_WANTED)];
+
 /// `verification_code` of a listener: what its network takes for "verify the cardholder".
 pub(super) fn code(section: &mut Section<'_>) -> ResponseCode {
-    let codes = [("65", ResponseCode::OVER_COUNT_LIMIT), ("1A", ResponseCode::VERIFICATION_WANTED)];
-    section.or("verification_code", ResponseCode::OVER_COUNT_LIMIT, one_of(&codes))
+    section.or("verification_code", ResponseCode::OVER_COUNT_LIMIT, one_of(&CODES))
 }

@@ -56,8 +56,8 @@ fn processing_code(
         b"00" => TransactionType::Purchase,
         b"01" => TransactionType::Withdrawal,
         b"30" | b"31" => TransactionType::BalanceInquiry,
-        code if Some(**code) == pins.change_code => TransactionType::PinChange,
-        code if Some(**code) == pins.unblock_code => TransactionType::PinUnblock,
+        code if Some(*code) == pins.change_code => TransactionType::PinChange,
+        code if Some(*code) == pins.unblock_code => TransactionType::PinUnblock,
         _ => TransactionType::Unsupported,
     };
     let account_type = match &[from_1, from_2] {
