@@ -122,7 +122,8 @@ fn tables() -> Tables {
         attended: None,
     };
     let terminals = TerminalSet { prefixes: vec![("LOAD".to_owned(), terminal)], ..TerminalSet::default() };
-    let link = Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
+    let link =
+        Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
     Tables { links: [(link_name(), link)].into(), products: vec![product], ..Tables::default() }
 }
 
@@ -239,6 +240,6 @@ fn chip(atc: u16) -> Chip {
         cvm_results: None,
         terminal_qualifiers: None,
         card_qualifiers: None,
-            script_results: ArrayVec::new(),
+        script_results: ArrayVec::new(),
     }
 }

@@ -95,8 +95,8 @@ pub use request::{
 };
 pub use reversal::Reversal;
 pub use script::{
-    IssuerScript, QueuedScript, ScriptCommand, ScriptConfirmed, ScriptKeys, ScriptMac, ScriptOutcome, ScriptQueued,
-    ScriptRefusal, ScriptRules, ScriptSent, Scripts, SentScript,
+    IssuerScript, QueuedScript, ScriptCommand, ScriptConfirmed, ScriptKeys, ScriptMac, ScriptOutcome,
+    ScriptQueued, ScriptRefusal, ScriptRules, ScriptSent, Scripts, SentScript,
 };
 pub use state::{Element, Frozen, Memory, NewestOfTerminal, Route, State};
 pub use stored::StoredTransaction;

@@ -12,8 +12,8 @@ use crate::request::{MessageClass, Request, TransactionType};
 use crate::velocity::{Counting, Held};
 use crate::verification::{ContactlessUse, HolderVerification};
 use crate::{
-    card_answer, card_file, chip, chip_rules, duplicate, funds, pin_tries, policy, product_rules, recall, script, secure, terminal, validate,
-    velocity, verification,
+    card_answer, card_file, chip, chip_rules, duplicate, funds, pin_tries, policy, product_rules, recall,
+    script, secure, terminal, validate, velocity, verification,
 };
 use card::{ResponseCode, Time};
 
@@ -254,8 +254,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let moving = approval.as_ref().filter(|approval| !approval.moves_nothing);
     let funds = moving.map_or(Funds::None, |_| funds_of(core, now, request));
     let account = approval.as_ref().map(|approval| approval.account);
-    let declined =
-        || Details { verification: decision.counters.verification, ..Details::default() };
+    let declined = || Details { verification: decision.counters.verification, ..Details::default() };
     let details = approval.as_ref().map_or_else(declined, |approval| Details {
         counted: core.state.shared(&approval.counting),
         customer: approval.customer,

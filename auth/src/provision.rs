@@ -8,10 +8,10 @@ use crate::effect::{Balance, Effect};
 use crate::limit::{Bound, Limit};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
+use crate::pin_tries;
 use crate::record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
 };
-use crate::pin_tries;
 use crate::script::{self, QueuedScript, ScriptCommand, ScriptRefusal};
 use crate::state::State;
 use crate::tables::{Product, Tables};

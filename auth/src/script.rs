@@ -480,7 +480,9 @@ impl fmt::Display for ScriptRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ScriptRefusal::NotOnFile => f.write_str("is not on file"),
-            ScriptRefusal::NoKeys => f.write_str("its product has no `script_keys`; without them no card obeys"),
+            ScriptRefusal::NoKeys => {
+                f.write_str("its product has no `script_keys`; without them no card obeys")
+            }
             ScriptRefusal::Full => write!(f, "has {SCRIPTS} scripts waiting; cancel one first"),
             ScriptRefusal::NoSuchScript => {
                 f.write_str("has no script of this number; `card script list` shows them")

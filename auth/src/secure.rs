@@ -87,7 +87,8 @@ fn pin_check(
     }
     let Some(block) = &request.pin_block else {
         // Cash, balances and the PIN itself are for the cardholder alone.
-        let private = matches!(request.transaction, TransactionType::Withdrawal | TransactionType::BalanceInquiry);
+        let private =
+            matches!(request.transaction, TransactionType::Withdrawal | TransactionType::BalanceInquiry);
         if private || request.transaction.keeps_pin() {
             return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
         }

@@ -2,8 +2,8 @@ use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication, Response};
 use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, TransmissionTime};
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
-use crate::script::IssuerScript;
 use crate::request::{Cash, MessageClass, TransactionType};
+use crate::script::IssuerScript;
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 

@@ -146,10 +146,9 @@ pub(crate) fn found(product: &Product, request: &Request) -> HolderVerification 
     }
     let Some(chip) = request.chip.as_deref() else {
         return match request.entry {
-            EntryMode::Manual
-            | EntryMode::Ecommerce
-            | EntryMode::CredentialOnFile
-            | EntryMode::Recurring => HolderVerification::None,
+            EntryMode::Manual | EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring => {
+                HolderVerification::None
+            }
             _ => HolderVerification::Unknown,
         };
     };

@@ -381,7 +381,8 @@ fn tables() -> Tables {
         let terminal = bank::terminal(&[TransactionType::Purchase, TransactionType::Withdrawal]);
         terminals.listed.insert(TerminalId::new(id).expect("a terminal"), terminal);
     }
-    let link = Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
+    let link =
+        Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT };
     // Holds lapse within a run.
     Tables {
         products: vec![product],

@@ -2,8 +2,8 @@
 //! the switch asks, and answered with the ARPC that pyemv makes.
 
 use auth::{
-    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Key, Recipe, ScriptKeys,
-    ScriptMac,
+    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Key, Recipe,
+    ScriptKeys, ScriptMac,
 };
 use card::Pan;
 use hsm::{KeyScheme, KeyType};

@@ -1,9 +1,7 @@
 //! PIN blocks of ISO 9564-1 format 4 by psec, through the commands that the switch writes, at an HSM whose keys
 //! are key blocks.
 
-use auth::{
-    Checks, ChecksReply, Key, OnlinePin, PinCheck, PinKey, PinKeyKind, PinResult, PinVerification,
-};
+use auth::{Checks, ChecksReply, Key, OnlinePin, PinCheck, PinKey, PinKeyKind, PinResult, PinVerification};
 use card::Pan;
 use hsm::{
     Account, Exportability, KeyAlgorithm, KeyAttributes, KeyUsage, LmkIdentifier, ModeOfUse, OptionalBlocks,
@@ -25,8 +23,7 @@ struct Case {
 
 #[test]
 fn format_4_verifies_under_an_aes_key() {
-    let cases: Vec<Case> =
-        serde_json::from_str(include_str!("../../fixtures/crypto/pin_wire.json")).unwrap();
+    let cases: Vec<Case> = serde_json::from_str(include_str!("../../fixtures/crypto/pin_wire.json")).unwrap();
     let case = cases.iter().find(|case| case.code == "48").unwrap();
     let identifier = LmkIdentifier(0);
     let lmk = || Lmk::new().with_key_block(identifier, AesKey::new(&[0x5A; 32]).unwrap());

@@ -181,8 +181,7 @@ impl CardSimulator {
         let (data, mac) = rest.split_last_chunk::<8>()?;
         let master = emv::derive_master_key(mk_smi, &self.pan, self.sequence, DeriveOption::A);
         let session = emv::visa_messaging_key(&master, signed.atc.to_be_bytes());
-        let message =
-            emv::script_message(*header, Some((signed.atc.to_be_bytes(), signed.arqc)), data);
+        let message = emv::script_message(*header, Some((signed.atc.to_be_bytes(), signed.arqc)), data);
         let right = usize::from(header[4]) == rest.len() && emv::script_mac(&session, &message) == *mac;
         right.then(|| [&header[..4], data].concat())
     }

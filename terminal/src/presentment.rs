@@ -66,7 +66,16 @@ impl Presentment {
     pub fn keyed(pan: Pan, expiry: Expiry) -> Presentment {
         let (track2, card_sequence, icc, pin_block) = (None, None, None, None);
         let others = Vec::new();
-        Presentment { entry_mode: 1, pan, expiry: Some(expiry), track2, card_sequence, icc, pin_block, others }
+        Presentment {
+            entry_mode: 1,
+            pan,
+            expiry: Some(expiry),
+            track2,
+            card_sequence,
+            icc,
+            pin_block,
+            others,
+        }
     }
 
     /// The same with a PIN.

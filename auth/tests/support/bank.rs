@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 use auth::{
-    Chip, ChipFinding, ChipRules, EntryMode, Key, LinkName, MessageClass, OnlinePin, PinKey, PinKeyKind, PinMethod,
-    PointOfService, Product, Reaction, ReplyTo, Request, Terminal, TransactionType, TransmissionTime,
+    Chip, ChipFinding, ChipRules, EntryMode, Key, LinkName, MessageClass, OnlinePin, PinKey, PinKeyKind,
+    PinMethod, PointOfService, Product, Reaction, ReplyTo, Request, Terminal, TransactionType,
+    TransmissionTime,
 };
 use card::{Expiry, Pan, PinBlock, Scheme, Stan, TerminalId, Track2};
 use std::sync::Arc;
@@ -90,7 +91,7 @@ pub(crate) fn chip(cvn: u8, atc: u16, amount_minor: i64) -> Box<Chip> {
         cvm_results: None,
         terminal_qualifiers: None,
         card_qualifiers: None,
-            script_results: ArrayVec::new(),
+        script_results: ArrayVec::new(),
     })
 }
 

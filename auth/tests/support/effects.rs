@@ -2,8 +2,8 @@
 
 use crate::limits::shown_bound;
 use auth::{
-    Balance, CardView, Checks, ContactlessUse, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record, Response,
-    Step, Transaction, TransactionId, Unit, Verdict,
+    Balance, CardView, Checks, ContactlessUse, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt,
+    Record, Response, Step, Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;

@@ -6,8 +6,9 @@ use crate::script::Words;
 use crate::values::{bytes, chip_rule, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, DeviceProof, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference, PinTriesReset, Product,
-    ProvisionTask, Record, ScriptCommand, Tables, TerminalSet, TransactionType, VerificationRules,
+    CustomerId, DeviceProof, EntryMode, IbmMethod, Limits, Link, LinkName, PinMethod, PinReference,
+    PinTriesReset, Product, ProvisionTask, Record, ScriptCommand, Tables, TerminalSet, TransactionType,
+    VerificationRules,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;

@@ -36,7 +36,10 @@ pub(crate) fn tables(product: Product) -> Tables {
     terminals.listed.insert(id, bank::terminal(&[TransactionType::Purchase]));
     let mut tables = Tables { products: vec![product], ..Tables::default() };
     let link = LinkName::new(LINK).expect("a link name");
-    tables.links.insert(link, Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT });
+    tables.links.insert(
+        link,
+        Link { terminals, pin_key: None, own: true, verification_wanted: ResponseCode::OVER_COUNT_LIMIT },
+    );
     tables
 }
 

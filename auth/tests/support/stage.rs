@@ -11,8 +11,8 @@ use crate::values::{
 };
 use auth::{
     ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect, EntryMode, Input,
-    LinkName, PinReference, PinResult, Provision, ProvisionTask, ProvisionTicket, Record, ReplyTo, Request, Reversal, ShardIndex, State,
-    Ticket, TransactionId,
+    LinkName, PinReference, PinResult, Provision, ProvisionTask, ProvisionTicket, Record, ReplyTo, Request,
+    Reversal, ShardIndex, State, Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
@@ -99,7 +99,13 @@ impl Stage {
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "balance" | "counters" | "unverified" | "scripts" | "limits" | "status" | "awaiting-completion" => {
+            "balance"
+            | "counters"
+            | "unverified"
+            | "scripts"
+            | "limits"
+            | "status"
+            | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);

@@ -6,8 +6,8 @@ use super::ndc;
 use super::pin_key;
 use super::section::Section;
 use super::tls::{Identity, MODES, TlsMode, common_names};
-use super::verification;
 use super::value::{address, duration_up_to, list, number, one_of, size_within, switch, text};
+use super::verification;
 use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use auth::{Link, LinkName, Terminal, TerminalSet, TransactionType};
@@ -85,7 +85,8 @@ impl Listeners<'_> {
             in_flight: section.or("in_flight", 256, number(1..=16_384)) as usize,
         };
         section.finish();
-        self.links.insert(settings.name, Link { terminals: terminals.set, pin_key, own, verification_wanted });
+        self.links
+            .insert(settings.name, Link { terminals: terminals.set, pin_key, own, verification_wanted });
         self.listeners.push(settings);
     }
 

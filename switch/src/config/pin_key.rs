@@ -60,7 +60,8 @@ pub(super) fn elements(
     let change_code = section.optional("pin_change_code", transaction_code);
     let unblock_code = section.optional("pin_unblock_code", transaction_code);
     if unblock_code.is_some() && unblock_code == change_code {
-        let complaint = Complaint::new("is `pin_change_code` as well", "give each transaction a code of its own");
+        let complaint =
+            Complaint::new("is `pin_change_code` as well", "give each transaction a code of its own");
         section.complain("pin_unblock_code", complaint);
     }
     let new_pin_field = match section.has("pin_change_code") {
@@ -128,7 +129,9 @@ fn holds_serial(dialect: &Dialect, field: u8) -> Result<(), &'static str> {
     let Some(spec) = dialect.field(field) else { return Err("does not exist") };
     match spec.class {
         // A serial number has digits above 9.
-        Class::N | Class::Z | Class::Xn | Class::A | Class::Ns | Class::As => Err("holds no hexadecimal digits"),
+        Class::N | Class::Z | Class::Xn | Class::A | Class::Ns | Class::As => {
+            Err("holds no hexadecimal digits")
+        }
         Class::An | Class::Ans | Class::H | Class::Any | Class::B => Ok(()),
     }
 }
@@ -145,7 +148,9 @@ fn pin_format(value: &DeValue<'_>, aes: bool) -> Result<[u8; 2], Complaint> {
         // Format 2 stays between a terminal and its chip.
         Ok(PinBlockFormat::Iso2) | Err(_) => Err(fail()),
         Ok(format) if (format == PinBlockFormat::Iso4) == aes => Ok(code),
-        Ok(_) if aes => Err(Complaint::new("is of TDES, and `pin_key` is an AES key", "\"48\", or leave it out")),
+        Ok(_) if aes => {
+            Err(Complaint::new("is of TDES, and `pin_key` is an AES key", "\"48\", or leave it out"))
+        }
         Ok(_) => {
             let mend = "name a key block of an AES key in `pin_key`, or another format";
             Err(Complaint::new("is of AES, and `pin_key` is a TDES key", mend))

@@ -8,8 +8,8 @@ use super::value::{amount, currency, duration_up_to, list, number, one_of, switc
 use super::verification;
 use auth::limits::ATC_WINDOW;
 use auth::{
-    ChipFinding, ChipRules, EntryMode, IbmMethod, Key, Limits, PinMethod, PinTriesReset, Product, ProductRules, Reaction,
-    TransactionType,
+    ChipFinding, ChipRules, EntryMode, IbmMethod, Key, Limits, PinMethod, PinTriesReset, Product,
+    ProductRules, Reaction, TransactionType,
 };
 use card::{Currency, ResponseCode, Scheme};
 use std::collections::{BTreeMap, BTreeSet};

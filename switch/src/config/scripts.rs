@@ -21,6 +21,10 @@ pub(super) fn rules(section: &mut Section<'_>, keys: &KeyRing) -> ScriptRules {
         keys: indexed_keys(section, "script_keys", KeyKind::MkSmi, keys),
         most_sends: section.or("script_sends", plain.most_sends.into(), number(1..=20)) as u8,
         mac_length: section.or("script_mac_length", plain.mac_length.into(), number(4..=8)) as u8,
-        before_second_cryptogram: section.or("script_template", false, one_of(&[("71", true), ("72", false)])),
+        before_second_cryptogram: section.or(
+            "script_template",
+            false,
+            one_of(&[("71", true), ("72", false)]),
+        ),
     }
 }

@@ -123,7 +123,12 @@ impl Conversation<'_> {
         };
         let slot = self.window.next_slot();
         let reply_to = ReplyTo { connection: self.connection, slot };
-        let (pan, terminal, input) = match iso::incoming(&message, link_name, self.link.settings.pins, reply_to) {
+        let (pan, terminal, input) = match iso::incoming(
+            &message,
+            link_name,
+            self.link.settings.pins,
+            reply_to,
+        ) {
             Incoming::Request(request) => (request.pan, request.terminal, Input::Request(request)),
             Incoming::Reversal(reversal) => (reversal.pan, reversal.terminal, Input::Reversal(reversal)),
             Incoming::Network(_) => {

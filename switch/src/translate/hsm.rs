@@ -17,13 +17,16 @@
 use arrayvec::ArrayVec;
 use auth::{
     ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
-    CvvCheck, CvvResult, EncryptedBlock, OnlinePin, PinCheck, PinKeyKind, PinReference, PinResult, PinVerification, Recipe, ScriptKeys,
+    CvvCheck, CvvResult, EncryptedBlock, OnlinePin, PinCheck, PinKeyKind, PinReference, PinResult,
+    PinVerification, Recipe, ScriptKeys,
 };
 use hsm::{
-    Account, ArpcMethod, ArqcScheme, ArqcTask, ChangeIbmPin, ChangePvvPin, Command, DecimalisationTable, DerivationOption, DukptForm, ErrorCode,
-    IbmParameters, KeyField, KeyScheme, KeySerialNumber, KsnNumber, PanSequence, PinBlockField, PinBlockFormat, PinKeyCode, PinKeyType, PinOffset, PinWithKeys, Proprietary, Pvv, Reply, ReplyBody,
-    ScriptMac, ScriptMessage, ScriptScheme, TransactionData, UnionPayScriptMac, ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyDukptIbm, VerifyDukptPvv, VerifyIbm, VerifyPvv,
-    VerifyUnionPayArqc,
+    Account, ArpcMethod, ArqcScheme, ArqcTask, ChangeIbmPin, ChangePvvPin, Command, DecimalisationTable,
+    DerivationOption, DukptForm, ErrorCode, IbmParameters, KeyField, KeyScheme, KeySerialNumber, KsnNumber,
+    PanSequence, PinBlockField, PinBlockFormat, PinKeyCode, PinKeyType, PinOffset, PinWithKeys, Proprietary,
+    Pvv, Reply, ReplyBody, ScriptMac, ScriptMessage, ScriptScheme, TransactionData, UnionPayScriptMac,
+    ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyDukptIbm, VerifyDukptPvv, VerifyIbm,
+    VerifyPvv, VerifyUnionPayArqc,
 };
 
 /// Longest PIN of ISO 9564-1, and so the longest that any command accepts.

@@ -81,12 +81,7 @@ struct Origin {
 
 /// Reads a message that came in over `link`, whose messages say about PINs what `pins` says.
 #[must_use]
-pub fn incoming(
-    message: &Message<'_>,
-    link: LinkName,
-    pins: PinElements,
-    reply_to: ReplyTo,
-) -> Incoming {
+pub fn incoming(message: &Message<'_>, link: LinkName, pins: PinElements, reply_to: ReplyTo) -> Incoming {
     if !message.mti().expects_response() {
         return Incoming::Unanswerable { reason: "the message type asks for no answer" };
     }

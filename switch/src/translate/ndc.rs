@@ -3,8 +3,8 @@
 use crate::settings::{AtmTransaction, NdcSettings};
 use crate::translate::chip::{ChipError, Objects};
 use auth::{
-    AccountType, Cash, EntryMode, LinkName, MessageClass, OnlinePin, PointOfService, ReplyTo, Request, Response,
-    TransactionType, TransmissionTime,
+    AccountType, Cash, EntryMode, LinkName, MessageClass, OnlinePin, PointOfService, ReplyTo, Request,
+    Response, TransactionType, TransmissionTime,
 };
 use card::{Amount, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use ndc::dispense::{self, Cassette};

@@ -41,7 +41,8 @@ fn pins_of_every_key_and_format_verify_over_the_wire() {
     for (index, case) in cases.iter().enumerate() {
         let mut card = site.issuer.card(case.serial);
         assert_eq!((card.pan().reveal().as_str(), card.pin().reveal()), (&*case.pan, case.pin.as_bytes()));
-        let mut pos = Pos::new(Dialect::by_name("iso87_ascii").unwrap(), b"", Currency::parse("USD").unwrap());
+        let mut pos =
+            Pos::new(Dialect::by_name("iso87_ascii").unwrap(), b"", Currency::parse("USD").unwrap());
         pos.terminal = TerminalId::new(terminal(index).as_bytes()).unwrap();
         let altered = format!("{}0", &case.block[..15]);
         for (block, codes) in [
@@ -106,7 +107,8 @@ fn configured(text: &str, cases: &[Case]) -> String {
     let mut file: toml::Table = text.parse().unwrap();
     let listeners = file["listener"].as_array_mut().unwrap();
     let integration = listeners.iter_mut().filter_map(toml::Value::as_table_mut);
-    let integration = integration.into_iter().find(|listener| listener["name"].as_str() == Some("integration"));
+    let integration =
+        integration.into_iter().find(|listener| listener["name"].as_str() == Some("integration"));
     let listener = integration.unwrap();
     listener.insert("ksn_field".to_owned(), i64::from(KSN_FIELD).into());
     let terminals = listener["terminal"].as_array_mut().unwrap();

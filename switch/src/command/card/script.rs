@@ -100,8 +100,7 @@ pub(super) fn run(args: &ScriptArgs) -> Result<(), ExitCode> {
 
 fn queue(args: &QueueArgs) -> Result<(), ExitCode> {
     let mut body = json!({ "pan": given(args.pan)?.reveal().as_str(), "command": args.command });
-    let texts =
-        [("tag", &args.tag), ("value", &args.value), ("header", &args.header), ("data", &args.data)];
+    let texts = [("tag", &args.tag), ("value", &args.value), ("header", &args.header), ("data", &args.data)];
     for (key, text) in texts.into_iter().filter_map(|(key, text)| Some((key, text.as_ref()?))) {
         body[key] = json!(text);
     }

@@ -150,7 +150,11 @@ pub(super) fn pin_unblock(stage: &mut Stage) -> Played {
     let obeyed = obey(stage, &mut card, &response);
     let left = scripts(stage, &card)?;
     stage.buy(&mut line, &mut card, 10_00)?;
-    Ok(format!("{}, {obeyed}, then {left}; after the next purchase {}", response.code, scripts(stage, &card)?))
+    Ok(format!(
+        "{}, {obeyed}, then {left}; after the next purchase {}",
+        response.code,
+        scripts(stage, &card)?
+    ))
 }
 
 /// A script of the administration: sent until the card tells that it was carried out.
@@ -190,7 +194,11 @@ fn scripts(stage: &mut Stage, card: &CardSimulator) -> Result<String, Box<dyn Er
 fn post(stage: &mut Stage, target: &str, body: &Value) -> Result<Value, Box<dyn Error>> {
     let client = ControlClient::new(&stage.site().control_socket())?;
     let (status, answer) = client.post(target, body.to_string().into_bytes())?;
-    if status == 200 { Ok(serde_json::from_slice(&answer)?) } else { Err(format!("{target}: {status}").into()) }
+    if status == 200 {
+        Ok(serde_json::from_slice(&answer)?)
+    } else {
+        Err(format!("{target}: {status}").into())
+    }
 }
 
 /// PIN blocks of formats 1 and 3, which other terminals of the site send.

@@ -81,7 +81,8 @@ fn command(word: &str, wanted: &Wanted) -> Result<ScriptCommand, String> {
         return Ok(ScriptCommand::PutData { tag, value: value.into_iter().collect() });
     }
     if own {
-        let header = exactly(wanted.header.as_deref(), "header: is CLA, INS, P1 and P2, eight hexadecimal digits")?;
+        let header =
+            exactly(wanted.header.as_deref(), "header: is CLA, INS, P1 and P2, eight hexadecimal digits")?;
         let data = hexadecimal(Some(wanted.data.as_deref().unwrap_or(""))).filter(|data| data.len() <= 24);
         let data = data.ok_or("data: is at most 24 bytes in hexadecimal")?;
         return Ok(ScriptCommand::Command { header, data: data.into_iter().collect() });
@@ -117,7 +118,10 @@ mod tests {
         };
         check(r#""command":"unblock-pin""#, Ok("UnblockPin"));
         check(r#""command":"put-data","tag":"9F58","value":"05""#, Ok("PutData { tag: 40792, value: [5] }"));
-        check(r#""command":"command","header":"84DC010C","data":"0102""#, Ok("Command { header: [132, 220, 1, 12]"));
+        check(
+            r#""command":"command","header":"84DC010C","data":"0102""#,
+            Ok("Command { header: [132, 220, 1, 12]"),
+        );
         check(r#""cancel":3"#, Ok("CancelScript"));
         check(r#""command":"put-data","tag":"9F58""#, Err("value:"));
         check(r#""command":"put-data","tag":"9F","value":"05""#, Err("tag:"));
