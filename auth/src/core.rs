@@ -1,3 +1,4 @@
+use crate::card_answer::{self, Answering};
 use crate::effect::{Effect, Response};
 use crate::indexed::LOOK_AHEAD;
 use crate::input::Input;
@@ -21,6 +22,7 @@ pub struct Core {
     pub(crate) tables: Arc<Tables>,
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
+    pub(crate) answering: Answering,
     pub(crate) recalls: Recalls,
     pub(crate) spare: Spare,
     next_counter: u64,
@@ -41,6 +43,7 @@ impl Core {
             tables,
             state: State::new(memory),
             suspended: Suspended::default(),
+            answering: Answering::default(),
             recalls: Recalls::default(),
             spare: Spare::default(),
             next_counter: 1,
@@ -129,6 +132,7 @@ impl Core {
         for ticket in self.suspended.overdue(now) {
             pipeline::hsm_overdue(self, now, ticket, effects);
         }
+        card_answer::overdue(self, now, effects);
         recall::overdue(self, now, effects);
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");

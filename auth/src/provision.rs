@@ -11,12 +11,15 @@ use crate::limit::{Bound, Limit};
 use crate::limits::FURTHER_ACCOUNTS;
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
+use crate::pin_tries;
 use crate::record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
 };
+use crate::script::{self, QueuedScript, ScriptCommand, ScriptRefusal};
 use crate::state::State;
 use crate::tables::{Product, Tables};
 use crate::token::{TokenChange, TokenRefusal};
+use crate::verification::Unverified;
 use card::{Currency, Expiry, Pan, Time};
 use std::fmt;
 
@@ -73,6 +76,22 @@ pub enum ProvisionTask {
         /// Whether nothing is done.
         check: bool,
     },
+    /// Queue a command for a card's chip.
+    QueueScript {
+        /// The card.
+        pan: Pan,
+        /// What it is to do.
+        command: ScriptCommand,
+    },
+    /// Let the count of wrong PINs begin anew.
+    ClearPinTries(Pan),
+    /// Take such a command off the list.
+    CancelScript {
+        /// The card.
+        pan: Pan,
+        /// Number of the script.
+        number: u32,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -90,6 +109,10 @@ pub enum ProvisionAnswer {
     Tokens(Vec<Result<Did, TokenRefusal>>),
     /// One for each change of what is known of a holder, in order.
     Holders(Vec<Result<Did, NoSuchCard>>),
+    /// Whether the card is on file, so that its count of wrong PINs is at zero now.
+    PinTriesCleared(bool),
+    /// Number of the script that was queued or taken away.
+    Script(Result<u32, ScriptRefusal>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -144,6 +167,10 @@ pub struct CardView {
     pub further: Vec<(Account, Balance)>,
     /// Its limits.
     pub limits: Vec<LimitView>,
+    /// Contactless transactions since the last verification.
+    pub unverified: Unverified,
+    /// Commands for its chip that are not done.
+    pub scripts: Vec<QueuedScript>,
 }
 
 /// One change of the card base.
@@ -577,6 +604,15 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
             };
             ProvisionAnswer::Holders(changes.into_iter().map(change).collect())
         }
+        ProvisionTask::QueueScript { pan, command } => {
+            ProvisionAnswer::Script(script::queue(core, now, pan, command, effects))
+        }
+        ProvisionTask::ClearPinTries(pan) => {
+            ProvisionAnswer::PinTriesCleared(pin_tries::clear(core, now, pan, effects))
+        }
+        ProvisionTask::CancelScript { pan, number } => {
+            ProvisionAnswer::Script(script::cancel(core, now, pan, number, effects))
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -661,7 +697,19 @@ impl CardView {
         let further = card.further.iter();
         let further = further.filter_map(|id| state.account_on_file(id).cloned().zip(state.balance(id)));
         let further = further.collect();
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, further, limits })
+        let unverified = state.card_unverified(pan)?;
+        let scripts = state.card_scripts(pan).to_vec();
+        Some(CardView {
+            card,
+            pin_tries_used,
+            highest_atc,
+            today,
+            account,
+            further,
+            limits,
+            unverified,
+            scripts,
+        })
     }
 }
 

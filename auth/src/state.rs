@@ -16,6 +16,7 @@ pub use snapshot::{Element, Frozen, Route};
 pub use tokens::TokenFile;
 
 use crate::billing::Shares;
+use crate::card_answer::CardAnswer;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
@@ -34,7 +35,9 @@ use crate::record::{
     TransactionStatus,
 };
 use crate::request::Request;
+use crate::script::{QueuedScript, ScriptSent, Scripts};
 use crate::stored::StoredTransaction;
+use crate::verification::Unverified;
 use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use counting::Counting;
 use fingerprints::Fingerprints;
@@ -107,6 +110,8 @@ impl Default for State {
 pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
+    /// When the last of them came; `None` where nobody knows.
+    pub(crate) last_wrong_pin: Option<Time>,
     pub(crate) highest_atc: Option<u16>,
     /// Which counters behind the highest one were accepted: bit 0 is the one before it.
     pub(crate) taken_atcs: u64,
@@ -119,6 +124,10 @@ pub struct CardFile {
     wrong_cvv2s_day: Option<CivilDay>,
     /// What is known of its holder.
     pub(crate) holder: Option<Box<HolderFacts>>,
+    /// Contactless transactions since the last verification.
+    pub(crate) unverified: Unverified,
+    /// Commands for its chip.
+    pub(crate) scripts: Option<Box<Scripts>>,
 }
 
 /// The chip counters that were accepted of a card or a token.
@@ -232,6 +241,20 @@ impl State {
             Record::TokenStored(token) => self.store_token(token),
             Record::TokenRemoved(removed) => self.remove_token(removed),
             Record::HolderStored(holder) => self.store_holder(holder),
+            Record::CardAnswered(answer) => self.card_answered(answer),
+            Record::ScriptQueued(queued) => {
+                self.change_scripts(&queued.pan, |scripts| scripts.queue(queued));
+            }
+            Record::ScriptSent(sent) => self.script_sent(sent),
+            Record::PinTriesCleared(cleared) => {
+                if let Some(file) = self.card_mut(&cleared.pan) {
+                    file.pin_tries_used = 0;
+                    file.last_wrong_pin = None;
+                }
+            }
+            Record::ScriptConfirmed(confirmed) => {
+                self.change_scripts(&confirmed.pan, |scripts| scripts.confirmed(confirmed));
+            }
         }
     }
 
@@ -241,6 +264,7 @@ impl State {
                 // A new PIN comes with a clean count; anything else leaves the counters alone.
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
+                    file.last_wrong_pin = None;
                 }
                 let before = std::mem::replace(&mut file.card, card.clone());
                 self.count_card(&before, -1);
@@ -249,6 +273,7 @@ impl State {
             None => self.insert_card(CardFile {
                 card: card.clone(),
                 pin_tries_used: 0,
+                last_wrong_pin: None,
                 highest_atc: None,
                 taken_atcs: 0,
                 counters: Counters::default(),
@@ -257,6 +282,8 @@ impl State {
                 wrong_cvv2s: 0,
                 wrong_cvv2s_day: None,
                 holder: None,
+                unverified: Unverified::default(),
+                scripts: None,
             }),
         }
     }
@@ -329,9 +356,18 @@ impl State {
             if let Some(wrong) = transaction.details.wrong_cvv2s {
                 (file.wrong_cvv2s, file.wrong_cvv2s_day) = (wrong, Some(transaction.business_day));
             }
-            file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
+            if let Some(used) = transaction.pin_tries_used {
+                file.pin_tries_used = used;
+                file.last_wrong_pin = (used > 0).then_some(transaction.time);
+            }
+            if let Some(reference) = transaction.details.new_pin {
+                file.card.pin = Some(reference);
+            }
             if let Some(atc) = transaction.atc.filter(|_| transaction.details.token.is_none()) {
                 file.take_atc(atc);
+            }
+            if let Some(contactless) = transaction.details.contactless {
+                file.unverified.apply(contactless);
             }
         }
         if let (Some(number), Some(atc)) = (transaction.details.token, transaction.atc) {
@@ -364,6 +400,29 @@ impl State {
             Some(known) if (known.time, known.id) > (newest.time, newest.id) => {}
             Some(known) => *known = newest,
             None => self.terminals.insert(newest),
+        }
+    }
+
+    /// A card that was taken off the file meanwhile has no scripts any more.
+    fn change_scripts(&mut self, pan: &Pan, change: impl FnOnce(&mut Scripts)) {
+        if let Some(file) = self.card_mut(pan) {
+            change(file.scripts.get_or_insert_default());
+        }
+    }
+
+    fn script_sent(&mut self, sent: &ScriptSent) {
+        self.change_scripts(&sent.pan, |scripts| scripts.sent(sent));
+        if let Some(stored) = self.stored_mut(sent.transaction) {
+            stored.script = Some(Box::new(sent.template.clone()));
+        }
+    }
+
+    /// A repeat gets what the first answer told.
+    fn card_answered(&mut self, answer: &CardAnswer) {
+        if let (Some(stored), Some(value)) =
+            (self.stored_mut(answer.transaction), &answer.issuer_authentication)
+        {
+            stored.issuer_authentication = Some(value.clone());
         }
     }
 
@@ -670,6 +729,19 @@ impl State {
     #[must_use]
     pub fn card_counters(&self, pan: &Pan) -> Option<(u8, Option<u16>)> {
         self.card(pan).map(|file| (file.pin_tries_used, file.highest_atc))
+    }
+
+    /// Commands for the card's chip that are not done, oldest first.
+    #[must_use]
+    pub fn card_scripts(&self, pan: &Pan) -> &[QueuedScript] {
+        let scripts = self.card(pan).and_then(|file| file.scripts.as_deref());
+        scripts.map_or(&[], |scripts| &scripts.open)
+    }
+
+    /// What the card has bought without contact and without a verification since its last one.
+    #[must_use]
+    pub fn card_unverified(&self, pan: &Pan) -> Option<Unverified> {
+        self.card(pan).map(|file| file.unverified)
     }
 
     /// What the card has bought and drawn on this day: minor units and number of purchases, then of withdrawals.

@@ -145,6 +145,7 @@ mod tests {
                 token: Some(TokenNumber(Pan::parse(b"4899001234567892").unwrap())),
                 wrong_cvv2s: Some(2),
                 traces: auth::Traces { ip: Some(u64::MAX), email: None, address: Some(0) },
+                ..Details::default()
             },
             tables_version: 5,
             receipt,

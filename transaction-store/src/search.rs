@@ -438,6 +438,8 @@ fn stored(
         life: None,
         told,
         traces,
+        // A chip that asks so late is answered without.
+        script: None,
     })
 }
 

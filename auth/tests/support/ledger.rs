@@ -121,6 +121,11 @@ impl Ledger {
             | Record::TokenStored(_)
             | Record::HolderStored(_)
             | Record::TokenRemoved(_)
+            | Record::CardAnswered(_)
+            | Record::ScriptQueued(_)
+            | Record::ScriptSent(_)
+            | Record::ScriptConfirmed(_)
+            | Record::PinTriesCleared(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -9,8 +9,10 @@ mod limit;
 mod lines;
 mod offline;
 mod online;
+mod pin;
 mod progress;
 mod remove;
+mod script;
 mod token;
 
 pub(crate) use import::import;
@@ -61,6 +63,10 @@ enum CardCommand {
     /// Tokens: numbers that stand for a card on a device or with a merchant
     #[command(subcommand)]
     Token(token::TokenCommand),
+    /// Forget the wrong PINs of a card
+    Pin(pin::PinArgs),
+    /// Commands for a card's chip: queue, list, cancel
+    Script(script::ScriptArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,6 +125,8 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::HotList(command) => hot_list::run(&command),
         CardCommand::Holder(command) => holder::run(&command),
         CardCommand::Token(command) => token::run(&command),
+        CardCommand::Pin(args) => pin::run(&args),
+        CardCommand::Script(args) => script::run(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

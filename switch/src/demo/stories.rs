@@ -10,6 +10,7 @@ mod links;
 mod money;
 mod purchases;
 mod refusals;
+mod verification;
 
 use super::stage::{Played, Stage};
 
@@ -36,7 +37,7 @@ pub(super) const STORIES: &[Story] = &[
         purchases::chip_and_pin,
     ),
     story("chip-and-pin-purchase-cvn-18", "00, ARPC verified by the card", purchases::chip_and_pin_cvn_18),
-    story("contactless-purchase", "00, ARPC verified by the card", purchases::contactless),
+    story("contactless-purchase", "00, no ARPC", purchases::contactless),
     story("stripe-purchase", "00", purchases::stripe),
     story("bcd-terminal-purchase", "0210 00, ARPC verified by the card", purchases::bcd),
     story("authorization-holds", "00, 30.00 held, 0.00 posted", purchases::authorization_holds),
@@ -145,6 +146,39 @@ pub(super) const STORIES: &[Story] = &[
     story("atm-over-limit", "DECLINED 61, card returned", atm::over_limit),
     story("atm-lost-card", "DECLINED 41, card kept", atm::lost),
     story("atm-foreign-certificate", "DECLINED 63, card returned", atm::foreign_certificate),
+    story(
+        "contactless-limit",
+        "50.00: 00, 60.00: 65 and 1A, claimed 65, by device 00, with PIN 00",
+        verification::contactless_limit,
+    ),
+    story("contactless-count", "00 00 00 65, with PIN 00, again 00", verification::contactless_count),
+    story(
+        "contactless-update",
+        "no ARPC, staying: ARPC verified by the card",
+        verification::contactless_update,
+    ),
+    story(
+        "declined-with-arpc",
+        "61, ARPC verified by the card; 61, ARPC verified by the card",
+        verification::declined_with_arpc,
+    ),
+    story("dukpt-pin", "wrong 55, without serial number 88, right 00", verification::dukpt_pin),
+    story("pin-formats", "format 1 00, format 3 00", verification::pin_formats),
+    story(
+        "pin-change",
+        "from a wrong one 55, changed 00; by the old one 55, by the new one 00",
+        verification::pin_change,
+    ),
+    story(
+        "pin-unblock",
+        "00, card obeys 84240000, then sent; after the next purchase none waits",
+        verification::pin_unblock,
+    ),
+    story(
+        "issuer-script",
+        "sent, sent, not sent; card obeys 841E0000, altered card refuses; none waits",
+        verification::issuer_script,
+    ),
     story("webhook", "approved 2500 USD signed, reversed 2500 USD signed", events::webhook),
     story("restart", "same answer after the restart, debited once: 25.00", money::restart),
 ];

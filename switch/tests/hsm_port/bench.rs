@@ -141,9 +141,10 @@ pub(crate) fn cvv_check(value: &[u8; 3]) -> Checks {
 pub(crate) fn pin_check(pvv: [u8; 4]) -> PinCheck {
     PinCheck {
         key: PinKey { key: key(KeyType::TPK, 0x32), kind: PinKeyKind::Tpk, format: *b"01" },
-        block: PinBlock::new([0xA5; 8]),
+        block: PinBlock::new([0xA5; 8]).into(),
         pan: pan(),
         method: PinVerification::Pvv { pvk: key(KeyType::PVK, 0x34), pvki: 1, pvv },
+        new_block: None,
     }
 }
 

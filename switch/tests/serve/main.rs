@@ -7,6 +7,7 @@ mod disk_full;
 mod gate;
 mod hsm_units;
 mod listed;
+mod pin_formats;
 mod recovery;
 mod reload;
 mod town;

@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 17] = [
+pub(super) const KINDS: [&str; 22] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -25,6 +25,11 @@ pub(super) const KINDS: [&str; 17] = [
     "token_stored",
     "token_removed",
     "holder_stored",
+    "card_answered",
+    "script_queued",
+    "script_sent",
+    "script_confirmed",
+    "pin_tries_cleared",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -52,6 +57,11 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::TokenStored(_) => 14,
         Record::TokenRemoved(_) => 15,
         Record::HolderStored(_) => 16,
+        Record::CardAnswered(_) => 17,
+        Record::ScriptQueued(_) => 18,
+        Record::ScriptSent(_) => 19,
+        Record::ScriptConfirmed(_) => 20,
+        Record::PinTriesCleared(_) => 21,
     }
 }
 
@@ -95,6 +105,34 @@ pub(super) fn to_json(record: &Record) -> Value {
             "reward": changed.notice.and_then(|notice| notice.reward).map(|reward| reward.to_string()),
             "until": changed.notice.and_then(|notice| notice.until).map(|day| day.to_string()),
         }),
+        Record::CardAnswered(answer) => json!({
+            "transaction": answer.transaction.0,
+            "pan": answer.pan.to_string(),
+            "time": answer.time.to_string(),
+            "issuer_authentication": answer.issuer_authentication.is_some(),
+        }),
+        Record::ScriptQueued(queued) => json!({
+            "pan": queued.pan.to_string(),
+            "time": queued.time.to_string(),
+            "number": queued.number,
+            "command": queued.command.as_str(),
+        }),
+        Record::ScriptSent(sent) => json!({
+            "pan": sent.pan.to_string(),
+            "time": sent.time.to_string(),
+            "number": sent.number,
+            "transaction": sent.transaction.0,
+            "atc": sent.atc,
+        }),
+        Record::ScriptConfirmed(confirmed) => json!({
+            "pan": confirmed.pan.to_string(),
+            "time": confirmed.time.to_string(),
+            "number": confirmed.number,
+            "outcome": confirmed.outcome,
+        }),
+        Record::PinTriesCleared(cleared) => {
+            json!({ "pan": cleared.pan.to_string(), "time": cleared.time.to_string() })
+        }
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),

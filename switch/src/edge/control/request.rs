@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, holders, hot_list, limits, tokens};
+use super::{Control, Trouble, holders, hot_list, limits, scripts, tokens};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, TokenLines, masked, removal, view_json,
 };
-use auth::{CardChange, Done, LimitRefusal, Refusal};
+use auth::{CardChange, Done, LimitRefusal, Refusal, ScriptRefusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -22,8 +22,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
 const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/hot-list, \
-     /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders and /v1/holders/remove; see \
-     docs/cards.md";
+     /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders, /v1/holders/remove, /v1/scripts \
+     and /v1/pin-tries; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -35,6 +35,8 @@ enum Action {
     HotList { remove: bool },
     Tokens(TokenLines),
     Holders { remove: bool },
+    Script,
+    PinTries,
 }
 
 /// What the lines of a body ask for.
@@ -93,6 +95,12 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if let Action::Tokens(asked) = action {
         return tokens::carry_out(control, user, body, asked, check).await;
+    }
+    if action == Action::Script {
+        return script(control, user, &body).await;
+    }
+    if action == Action::PinTries {
+        return pin_tries(control, user, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -155,6 +163,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/tokens/remove" => Action::Tokens(TokenLines::Remove),
         "/v1/hot-list" => Action::HotList { remove: false },
         "/v1/hot-list/remove" => Action::HotList { remove: true },
+        "/v1/scripts" => Action::Script,
+        "/v1/pin-tries" => Action::PinTries,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -187,6 +197,34 @@ async fn limit(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
         Err(LimitRefusal::NotOnFile) => {
             Err((StatusCode::NOT_FOUND, "the card or the account is not on file"))
         }
+        Err(refusal) => refused(refusal.to_string()),
+    }
+}
+
+async fn pin_tries(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let pan = match scripts::read_pan(body) {
+        Ok(pan) => pan,
+        Err(reason) => return Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason }))),
+    };
+    if control.clear_pin_tries(pan).await.map_err(trouble)? {
+        tracing::info!(user, card = %pan, "wrong PINs of a card forgotten");
+        return Ok((StatusCode::OK, json!({ "cleared": true })));
+    }
+    Err((StatusCode::NOT_FOUND, "the card is not on file"))
+}
+
+async fn script(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let (pan, task) = match scripts::read(body) {
+        Ok(read) => read,
+        Err(reason) => return refused(reason),
+    };
+    match control.script(pan, task).await.map_err(trouble)? {
+        Ok(number) => {
+            tracing::info!(user, card = %pan, number, "script of a card queued or cancelled");
+            Ok((StatusCode::OK, json!({ "number": number })))
+        }
+        Err(ScriptRefusal::NotOnFile) => Err((StatusCode::NOT_FOUND, "the card is not on file")),
         Err(refusal) => refused(refusal.to_string()),
     }
 }
