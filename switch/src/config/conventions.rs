@@ -1,12 +1,11 @@
 //! `[listener.conventions]`: what a link does in its own way.
 
 use super::error::Complaint;
-use super::listener::TRANSACTIONS;
+use super::listener::OF_ACCOUNTS;
 use super::section::Section;
 use super::value::{list, number, one_of, switch, text};
 use crate::translate::iso::{Conventions, Flag, ReferredBy};
-use auth::{AccountType, TransactionType};
-use std::sync::LazyLock;
+use auth::AccountType;
 use toml::de::DeValue;
 
 /// Elements that may hold a mini statement: those of free text that an answer has no other use for.
@@ -15,7 +14,7 @@ const STATEMENT_FIELDS: [u64; 12] = [44, 46, 47, 48, 60, 61, 62, 63, 120, 121, 1
 /// Reads the table.
 pub(super) fn read(mut section: Section<'_>) -> Conventions {
     let usual = Conventions::default();
-    let transaction_types = codes(&mut section, "transaction_types", &MEANINGS);
+    let transaction_types = codes(&mut section, "transaction_types", &OF_ACCOUNTS);
     let account_types = codes(&mut section, "account_types", &ACCOUNT_TYPES);
     let flag = section.table("partial_flag").map(flag);
     let partial = section.or("partial_approval", true, switch);
@@ -31,12 +30,6 @@ pub(super) fn read(mut section: Section<'_>) -> Conventions {
     section.finish();
     conventions
 }
-
-/// What about the PIN has keys of its own (`pin_change_code`, `pin_unblock_code`), as it needs more than a code.
-static MEANINGS: LazyLock<Vec<(&str, TransactionType)>> = LazyLock::new(|| {
-    let about_pin = [TransactionType::PinChange, TransactionType::PinUnblock];
-    TRANSACTIONS.iter().filter(|(_, of)| !about_pin.contains(of)).copied().collect()
-});
 
 const ACCOUNT_TYPES: [(&str, AccountType); 4] = [
     ("default", AccountType::Default),

@@ -344,6 +344,13 @@ impl<'k, 'f> Terminals<'k, 'f> {
 pub(super) static TRANSACTIONS: LazyLock<Vec<(&str, TransactionType)>> =
     LazyLock::new(|| TransactionType::SERVED.map(|transaction| (transaction.as_str(), transaction)).to_vec());
 
+/// The same without what is about the PIN alone: no limit and no fee asks about that, and it needs more of a link than a
+/// code (`pin_change_code`, `pin_unblock_code`).
+pub(super) static OF_ACCOUNTS: LazyLock<Vec<(&str, TransactionType)>> = LazyLock::new(|| {
+    let about_pin = [TransactionType::PinChange, TransactionType::PinUnblock];
+    TRANSACTIONS.iter().filter(|(_, of)| !about_pin.contains(of)).copied().collect()
+});
+
 /// Whose certificates may speak for the terminals of a listener or of one entry; `None` when it is not said.
 fn certificates(section: &mut Section<'_>, key: &'static str, mode: TlsMode) -> Option<Vec<String>> {
     let names = section.optional(key, common_names);

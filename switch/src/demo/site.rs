@@ -58,7 +58,10 @@ pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
 /// A terminal whose PIN blocks come under DUKPT.
 pub(super) const DUKPT_TERMINAL: &str = "DEMO0071";
 
-/// The element of its key serial number.
+/// A terminal that nobody attends.
+pub(super) const UNATTENDED_TERMINAL: &str = "DEMO0074";
+
+/// The element of a key serial number.
 pub(super) const KSN_FIELD: u8 = 63;
 
 /// Processing code of a PIN change, and the element of the new PIN.
@@ -424,6 +427,10 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
         pin_key = "zpk-test"
         pin_format = "47"
 
+        [[terminal]]
+        id = "{UNATTENDED_TERMINAL}"
+        attended = false
+
         [[key]]
         name = "mk-smi-demo"
         type = "MK-SMI"
@@ -455,6 +462,7 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
         [product.verification]
         contactless_limit = "50.00"
         contactless_count = 3
+        unattended_limit = "25.00"
 
         [[limit]]
         name = "from-one-address"

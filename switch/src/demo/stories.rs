@@ -163,7 +163,13 @@ pub(super) const STORIES: &[Story] = &[
         verification::declined_with_arpc,
     ),
     story("dukpt-pin", "wrong 55, without serial number 88, right 00", verification::dukpt_pin),
-    story("pin-formats", "format 1 00, format 3 00", verification::pin_formats),
+    story("pin-formats", "format 0 00, format 1 00, format 3 00", verification::pin_formats),
+    story("pin-tries-reset", "55 55 55, right 75; reset, right 00", verification::pin_tries_reset),
+    story(
+        "signature-and-no-cvm",
+        "signed 00, nothing 00; unattended 25.00: 00, 25.01: 65",
+        verification::signature_and_no_cvm,
+    ),
     story(
         "pin-change",
         "from a wrong one 55, changed 00; by the old one 55, by the new one 00",

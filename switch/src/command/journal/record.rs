@@ -253,6 +253,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "booking": transaction.details.booking,
         "address_result": transaction.details.told.address.map(auth::AddressResult::as_str),
         "cvv2_result": transaction.details.told.cvv2.map(auth::Cvv2Result::as_str),
+        "verification": transaction.details.verification.map(auth::HolderVerification::as_str),
         "wrong_cvv2s": transaction.details.wrong_cvv2s,
         "token": transaction.details.token.map(|token| token.0.to_string()),
         "reward": transaction.details.told.reward.map(|reward| reward.to_string()),

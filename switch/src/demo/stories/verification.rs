@@ -1,7 +1,9 @@
 //! The cardholder's proof: devices and PINs in several forms, changes of the PIN, and what an answer tells the
 //! chip.
 
-use crate::demo::site::{DUKPT_TERMINAL, KSN_FIELD, NEW_PIN_FIELD, PIN_CHANGE, PIN_UNBLOCK};
+use crate::demo::site::{
+    DUKPT_TERMINAL, KSN_FIELD, NEW_PIN_FIELD, PIN_CHANGE, PIN_UNBLOCK, UNATTENDED_TERMINAL,
+};
 use crate::demo::stage::{Played, PosLine, Stage, arpc};
 use crate::edge::control::ControlClient;
 use card::{PinBlock, ResponseCode, TerminalId};
@@ -12,6 +14,10 @@ use terminal::{CardSimulator, ChipTransaction, CryptogramVersion, PosResponse, P
 
 /// CVR byte 2: a PIN, or what a device takes for one, was verified.
 const VERIFIED: [u8; 3] = [0x04, 0, 0];
+
+/// 9F34: a signature; nothing at all.
+const SIGNATURE: [u8; 3] = [0x1E, 0x03, 0x00];
+const NO_CVM: [u8; 3] = [0x1F, 0x03, 0x02];
 
 /// 9F66 and 9F6C of a card that says that its device has verified the holder.
 const DEVICE: ([u8; 4], [u8; 2]) = ([0x36, 0, 0x40, 0], [0x00, 0x80]);
@@ -118,6 +124,37 @@ pub(super) fn dukpt_pin(stage: &mut Stage) -> Played {
     Ok(format!("wrong {wrong}, without serial number {without}, right {right}"))
 }
 
+/// Three wrong PINs lock it, whoever keeps the card base lets the count begin anew.
+pub(super) fn pin_tries_reset(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let block = stage.pos_pin(&card, &card.wrong_pin());
+        let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
+        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
+    }
+    let locked = stage.buy(&mut line, &mut card, 10_00)?.code;
+    post(stage, "/v1/pin-tries", &json!({ "pan": card.pan().reveal().as_str() }))?;
+    let reset = stage.buy(&mut line, &mut card, 10_00)?.code;
+    Ok(format!("{}, right {locked}; reset, right {reset}", codes.join(" ")))
+}
+
+/// What a chip is sold to who signs, or proves nothing: at a counter, and where nobody looks.
+pub(super) fn signature_and_no_cvm(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut buy = |stage: &mut Stage, terminal: &str, minor: u32, cvm_results| -> Result<_, Box<dyn Error>> {
+        line.pos.terminal = TerminalId::new(terminal.as_bytes()).ok_or("eight letters")?;
+        let chip = ChipTransaction { cvm_results, ..stage.chip(minor.into(), ChipTransaction::PURCHASE) };
+        let presentment = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa18);
+        Ok(stage.buy_with(&mut line, minor, &presentment)?.code)
+    };
+    let signed = buy(stage, "DEMO0001", 60_00, SIGNATURE)?;
+    let none = buy(stage, "DEMO0001", 60_00, NO_CVM)?;
+    let small = buy(stage, UNATTENDED_TERMINAL, 25_00, NO_CVM)?;
+    let large = buy(stage, UNATTENDED_TERMINAL, 25_01, NO_CVM)?;
+    Ok(format!("signed {signed}, nothing {none}; unattended 25.00: {small}, 25.01: {large}"))
+}
+
 /// The holder chooses a new PIN.
 pub(super) fn pin_change(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
@@ -201,7 +238,8 @@ fn post(stage: &mut Stage, target: &str, body: &Value) -> Result<Value, Box<dyn 
     }
 }
 
-/// PIN blocks of formats 1 and 3, which other terminals of the site send.
+/// PIN blocks of formats 0, 1 and 3, each from a terminal of its own. Format 4 asks for AES keys, which the embedded
+/// HSM has not.
 pub(super) fn pin_formats(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     let filling = [0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6, 0xAB, 0xCD];
@@ -209,12 +247,12 @@ pub(super) fn pin_formats(stage: &mut Stage) -> Played {
         ("DEMO0072", pin::iso1_block(card.pin(), filling)),
         ("DEMO0073", pin::iso3_block(card.pin(), &card.pan(), filling)),
     ];
-    let mut codes = Vec::new();
+    let mut codes = vec![stage.buy(&mut line, &mut card, 10_00)?.code.to_string()];
     for (terminal, clear) in blocks {
         line.pos.terminal = TerminalId::new(terminal.as_bytes()).ok_or("eight letters")?;
         let block = PinBlock::new(stage.site().issuer().keys.zpk.encrypt(clear));
         let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
         codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
     }
-    Ok(format!("format 1 {}, format 3 {}", codes[0], codes[1]))
+    Ok(format!("format 0 {}, format 1 {}, format 3 {}", codes[0], codes[1], codes[2]))
 }
