@@ -5,7 +5,7 @@
 use crate::chip;
 use crate::core::{Core, respond};
 use crate::effect::{Effect, IssuerAuthentication, Response};
-use crate::hsm_checks::{Checks, ChecksReply, CryptogramAnswer};
+use crate::hsm_checks::{Checks, ChecksReply, CryptogramAnswer, CryptogramResult};
 use crate::limits::SUSPENDED_CAPACITY;
 use crate::names::{OriginalKey, ReplyTo, Ticket, TransactionId};
 use crate::pipeline::CardCounters;
@@ -150,7 +150,7 @@ fn owed(
         script: script.as_ref().map(|(number, _)| *number),
     };
     let script = script.map(|(_, mac)| Box::new(mac));
-    Some((Checks { arpc, script, ..Checks::default() }, asked))
+    Some((Checks { cryptogram: arpc, script, ..Checks::default() }, asked))
 }
 
 /// The HSM has answered, or none of it: the answer goes out with what there is.
@@ -163,8 +163,12 @@ pub(crate) fn finish(
 ) {
     let Some(waiting) = core.answering.take(ticket) else { return };
     let WaitingAnswer { request, mut response, transaction, asked, repeats, .. } = waiting;
-    let arpc = asked.arpc.zip(reply.arpc.flatten());
-    let issuer_authentication = arpc.map(|(answer, arpc)| chip::issuer_authentication(answer, arpc));
+    let issuer_authentication = match (asked.arpc, reply.cryptogram) {
+        (Some(answer), Some(CryptogramResult::Right { arpc })) => {
+            Some(chip::issuer_authentication(answer, arpc))
+        }
+        _ => None,
+    };
     if issuer_authentication.is_some() {
         response.issuer_authentication.clone_from(&issuer_authentication);
         let answer = CardAnswer { transaction, pan: request.pan, time: now, issuer_authentication };

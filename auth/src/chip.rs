@@ -79,6 +79,7 @@ fn question(
         transaction_bytes: recipe.transaction_bytes(chip),
         cryptogram: chip.cryptogram,
         answer,
+        verified: false,
     }
 }
 
@@ -102,7 +103,8 @@ pub(crate) fn decline_answer(
     };
     let keys = &product.issuer_master_keys;
     let (_, key) = keys.iter().find(|(index, _)| *index == version.derivation_key_index)?;
-    Some(question(version.recipe, Arc::clone(key), file, request, chip, answer))
+    let question = question(version.recipe, Arc::clone(key), file, request, chip, answer);
+    Some(CryptogramCheck { verified: true, ..question })
 }
 
 /// The HSM's finding, then the ATC, then what the chip tells.

@@ -23,9 +23,7 @@ pub struct Checks {
     pub cvv2: Option<CvvCheck>,
     /// The code that signs an order.
     pub order: Option<Box<OrderCheck>>,
-    /// An ARPC by itself, of a cryptogram that was verified before. Asked alone, after the decision.
-    pub arpc: Option<CryptogramCheck>,
-    /// The MAC of a script. Asked after the decision as well.
+    /// The MAC of a script. Asked after the decision, alone or with the ARPC of a decline.
     pub script: Option<Box<ScriptMac>>,
 }
 
@@ -38,7 +36,6 @@ impl Checks {
             && self.cryptogram.is_none()
             && self.cvv2.is_none()
             && self.order.is_none()
-            && self.arpc.is_none()
             && self.script.is_none()
     }
 
@@ -167,6 +164,8 @@ pub struct CryptogramCheck {
     pub cryptogram: [u8; 8],
     /// What the ARPC says.
     pub answer: CryptogramAnswer,
+    /// It was verified before, and only the ARPC is wanted.
+    pub verified: bool,
 }
 
 /// The issuer's word inside the ARPC.
@@ -194,9 +193,7 @@ pub struct ChecksReply {
     pub cvv2: Option<CvvResult>,
     /// Result of [`Checks::order`].
     pub order: Option<CvvResult>,
-    /// Result of [`Checks::arpc`]: eight bytes as in [`CryptogramResult::Right`], or nothing when the HSM could not say.
-    pub arpc: Option<Option<[u8; 8]>>,
-    /// Result of [`Checks::script`], likewise.
+    /// Result of [`Checks::script`]: eight bytes, or nothing when the HSM could not say.
     pub script: Option<Option<[u8; 8]>>,
 }
 
@@ -211,7 +208,6 @@ impl ChecksReply {
             cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
             cvv2: asked.cvv2.then(|| self.cvv2.unwrap_or(CvvResult::Failed)),
             order: asked.order.then(|| self.order.unwrap_or(CvvResult::Failed)),
-            arpc: None,
             script: None,
         }
     }

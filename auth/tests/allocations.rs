@@ -63,7 +63,7 @@ fn allocations(product: Product, amount_minor: i64) -> Vec<u64> {
             core.step(now, Input::HsmReply { ticket, reply: all_right() }, &mut effects);
             if declined {
                 let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("no ARPC") };
-                let reply = ChecksReply { arpc: Some(Some([7; 8])), ..ChecksReply::default() };
+                let reply = ChecksReply { cryptogram: all_right().cryptogram, ..ChecksReply::default() };
                 core.step(now, Input::HsmReply { ticket, reply }, &mut effects);
             }
         });

@@ -60,16 +60,21 @@ fn check(recipe: &'static Recipe, case: &Value) -> CryptogramCheck {
             ArpcBy::Arc => CryptogramAnswer::Arc(answer.try_into().unwrap()),
             ArpcBy::Csu => CryptogramAnswer::Csu(answer.try_into().unwrap()),
         },
+        verified: false,
     }
 }
 
 /// An ARPC alone, as for a decline.
 fn answer(engine: &Engine, check: &CryptogramCheck) -> Option<[u8; 8]> {
-    let checks = Checks { arpc: Some(check.clone()), ..Checks::default() };
-    let reply = engine.run(&command(&checks, Subject::Arpc).unwrap());
+    let check = CryptogramCheck { verified: true, ..check.clone() };
+    let checks = Checks { cryptogram: Some(check), ..Checks::default() };
+    let reply = engine.run(&command(&checks, Subject::Cryptogram).unwrap());
     let mut findings = ChecksReply::default();
-    note(&mut findings, &checks, Subject::Arpc, Some(&reply));
-    findings.arpc.unwrap()
+    note(&mut findings, &checks, Subject::Cryptogram, Some(&reply));
+    match findings.cryptogram {
+        Some(CryptogramResult::Right { arpc }) => Some(arpc),
+        _ => None,
+    }
 }
 
 /// MACs of PIN changes that pyemv has made: the switch makes other scripts by the same keys.

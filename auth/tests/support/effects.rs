@@ -221,13 +221,11 @@ fn asked(checks: &Checks) -> String {
         text += " icvv";
     }
     if let Some(check) = &checks.cryptogram {
-        text += &format!(" arqc=cvn{}", check.recipe.version);
+        let wanted = if check.verified { "arpc" } else { "arqc" };
+        text += &format!(" {wanted}=cvn{}", check.recipe.version);
     }
     if checks.script.is_some() {
         text += " script";
-    }
-    if let Some(check) = &checks.arpc {
-        text += &format!(" arpc=cvn{}", check.recipe.version);
     }
     if let Some(check) = &checks.pin {
         text += match check.method {

@@ -390,16 +390,20 @@ impl Stage {
             ("bad-block", PinResult::BadBlock),
             ("failed", PinResult::Failed),
         ];
-        let arpc = [("right", Some([0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8])), ("failed", None)];
+        let made = [0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8];
+        let arpc = [("right", CryptogramResult::Right { arpc: made }), ("failed", CryptogramResult::Failed)];
+        let script = [("right", Some(made)), ("failed", None)];
         let reply = ChecksReply {
-            cryptogram: words.value("arqc", |text| chosen(text, &cryptogram))?,
+            cryptogram: match words.value("arqc", |text| chosen(text, &cryptogram))? {
+                None => words.value("arpc", |text| chosen(text, &arpc))?,
+                found => found,
+            },
             cvv: words.value("cvv", |text| chosen(text, &cvv))?,
             icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
             cvv2: words.value("cvv2", |text| chosen(text, &cvv))?,
             order: words.value("order", |text| chosen(text, &cvv))?,
-            arpc: words.value("arpc", |text| chosen(text, &arpc))?,
-            script: words.value("script", |text| chosen(text, &arpc))?,
+            script: words.value("script", |text| chosen(text, &script))?,
         };
         Ok(Input::HsmReply { ticket, reply })
     }

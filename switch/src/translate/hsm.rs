@@ -49,8 +49,6 @@ pub enum Subject {
     Cvv2,
     /// [`Checks::order`].
     Order,
-    /// [`Checks::arpc`].
-    Arpc,
     /// [`Checks::script`].
     Script,
 }
@@ -65,7 +63,6 @@ pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 6> {
         (Subject::Cryptogram, checks.cryptogram.is_some()),
         (Subject::Cvv2, checks.cvv2.is_some()),
         (Subject::Order, checks.order.is_some()),
-        (Subject::Arpc, checks.arpc.is_some()),
         (Subject::Script, checks.script.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
@@ -79,10 +76,9 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
         Subject::Pin => pin(checks.pin.as_ref()?),
         Subject::Cvv => cvv(checks.cvv.as_ref()?),
         Subject::Icvv => cvv(checks.icvv.as_ref()?),
-        Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?, Task::Verify),
+        Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
         Subject::Cvv2 => cvv(checks.cvv2.as_ref()?),
         Subject::Order => order(checks.order.as_ref()?),
-        Subject::Arpc => cryptogram(checks.arpc.as_ref()?, Task::Answer),
         Subject::Script => script(checks.script.as_ref()?),
     }
 }
@@ -105,14 +101,6 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
             findings.cryptogram = Some(result.unwrap_or(CryptogramResult::Failed));
         }
         Subject::Script => findings.script = Some(answer.and_then(script_result)),
-        Subject::Arpc => {
-            let recipe = checks.arpc.as_ref().map(|check| check.recipe);
-            let result = recipe.zip(answer).map(|(recipe, reply)| cryptogram_result(recipe, reply));
-            findings.arpc = Some(match result {
-                Some(CryptogramResult::Right { arpc }) => Some(arpc),
-                _ => None,
-            });
-        }
     }
 }
 
@@ -299,7 +287,8 @@ impl Task {
     }
 }
 
-fn cryptogram(check: &CryptogramCheck, task: Task) -> Option<Command<'_>> {
+fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
+    let task = if check.verified { Task::Answer } else { Task::Verify };
     let mk_ac = KeyField::parse(&check.issuer_master_key.cryptogram).ok()?;
     let transaction = TransactionData::new(&check.transaction_bytes)?;
     let atc = check.atc.to_be_bytes();
@@ -457,6 +446,7 @@ mod tests {
             transaction_bytes: [0x61; 37].into_iter().collect(),
             cryptogram: [0xC1; 8],
             answer,
+            verified: false,
         };
         Checks { cryptogram: Some(cryptogram), ..Checks::default() }
     }

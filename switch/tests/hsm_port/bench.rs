@@ -163,6 +163,7 @@ pub(crate) fn cryptogram_check(last: u8) -> CryptogramCheck {
         transaction_bytes: hex::decode(bytes).unwrap().into_iter().collect(),
         cryptogram: [0x76, 0x95, 0x77, 0xB5, 0xAB, 0xE9, 0xFE, last],
         answer: CryptogramAnswer::Csu([0; 4]),
+        verified: false,
     }
 }
 

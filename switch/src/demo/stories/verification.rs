@@ -94,10 +94,10 @@ pub(super) fn declined_with_arpc(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     let mut told = Vec::new();
     for version in [CryptogramVersion::Visa10, CryptogramVersion::Visa18] {
-        let chip = stage.chip(500_01, ChipTransaction::PURCHASE);
+        let chip = stage.chip(50_001, ChipTransaction::PURCHASE);
         let block = stage.pos_pin(&card, card.pin());
         let presentment = Presentment::chip(&mut card, &chip, version).with_pin(block);
-        let response = stage.buy_with(&mut line, 500_01, &presentment)?;
+        let response = stage.buy_with(&mut line, 50_001, &presentment)?;
         let arpc = arpc(&card, response.issuer_authentication.as_deref());
         told.push(format!("{}, {arpc}", response.code));
     }
@@ -203,7 +203,9 @@ pub(super) fn issuer_script(stage: &mut Stage) -> Played {
     let lost = stage.buy(&mut line, &mut card, 10_00)?;
     let again = stage.buy(&mut line, &mut card, 10_00)?;
     let mut altered = again.clone();
-    altered.script.as_mut().and_then(|script| script.last_mut()).map(|byte| *byte ^= 1);
+    if let Some(byte) = altered.script.as_mut().and_then(|script| script.last_mut()) {
+        *byte ^= 1;
+    }
     let forged = obey(stage, &mut card.clone(), &altered);
     let obeyed = obey(stage, &mut card, &again);
     let last = stage.buy(&mut line, &mut card, 10_00)?;
