@@ -60,12 +60,25 @@ impl Bank {
         (0..self.cards).map(|card| Box::new(purchase(card, round))).collect()
     }
 
-    /// Takes requests from admission to the record, each with the HSM's answer between.
+    /// Takes requests from admission to the record, each with the HSM's answer between. Gives the records.
     ///
     /// # Panics
     /// When one is not approved: then something else would be measured.
     pub fn authorize(&mut self, requests: Vec<Box<Request>>) -> Vec<Record> {
         let mut records = Vec::with_capacity(requests.len());
+        self.decide(requests, |_, record| records.push(record));
+        records
+    }
+
+    /// The same, and gives each record back to the core, as the process does once it is durable.
+    ///
+    /// # Panics
+    /// As [`authorize`](Bank::authorize).
+    pub fn serve(&mut self, requests: Vec<Box<Request>>) {
+        self.decide(requests, Core::reuse);
+    }
+
+    fn decide(&mut self, requests: Vec<Box<Request>>, mut record_made: impl FnMut(&mut Core, Record)) {
         let mut effects = Vec::with_capacity(4);
         for request in requests {
             self.core.step(NOW, Input::Request(request), &mut effects);
@@ -73,7 +86,7 @@ impl Bank {
             self.core.step(NOW, Input::HsmReply { ticket, reply: right() }, &mut effects);
             for effect in effects.drain(..) {
                 match effect {
-                    Effect::Record(record) => records.push(record),
+                    Effect::Record(record) => record_made(&mut self.core, record),
                     Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
                     Effect::AskHsm { .. } => panic!("asked twice"),
                     Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
@@ -81,7 +94,6 @@ impl Bank {
                 }
             }
         }
-        records
     }
 }
 

@@ -107,6 +107,12 @@ impl Window {
         u32::try_from(length.as_secs()).ok().filter(|_| whole).map(Window)
     }
 
+    /// The number that it is stored as: 0 to 4 as declared here, the seconds of a sliding one.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     /// Length of a sliding window, seconds.
     #[must_use]
     pub fn sliding_seconds(self) -> Option<u32> {

@@ -23,6 +23,12 @@ impl Rrn {
 
     /// The 12 characters.
     #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 12] {
+        &self.0
+    }
+
+    /// The 12 characters.
+    #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or("????????????")
     }

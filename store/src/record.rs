@@ -1,5 +1,6 @@
 //! The stored form of a record: one byte of format version, then the record in postcard encoding
-//! (variable-length integers, fields in order of declaration, no names).
+//! (variable-length integers, fields in order of declaration, no names), but for the receipt of a decision
+//! (`record/receipt.rs`).
 
 mod head;
 mod receipt;
@@ -23,7 +24,7 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
     match record {
         Record::Decided(transaction) => {
             out.extend_from_slice(&[RECORD_VERSION, DECIDED]);
-            stored_form::append(&head::WithoutReceipt(transaction), out);
+            head::append(transaction, out);
             receipt::append(&transaction.receipt, out);
         }
         other => {
@@ -39,6 +40,11 @@ pub fn encode_record(record: &Record, out: &mut Vec<u8>) {
 /// When the version is unknown or the bytes are no record.
 pub fn decode_record(bytes: &[u8]) -> Result<Record, Rejected> {
     match bytes.split_first() {
+        Some((&RECORD_VERSION, [DECIDED, body @ ..])) => {
+            let (without_receipt, rest) = decision(body)?;
+            let receipt = receipt::read(rest).ok_or(Rejected("a record's receipt cannot be read"))?;
+            Ok(without_receipt(receipt))
+        }
         Some((&RECORD_VERSION, body)) => whole(body),
         Some((2, body)) => whole::<v2::RecordV2>(body).map(Record::from),
         Some((1, body)) => whole::<v1::RecordV1>(body).map(Record::from),
@@ -54,12 +60,16 @@ pub fn decode_record(bytes: &[u8]) -> Result<Record, Rejected> {
 /// As [`decode_record`], but what is wrong with a receipt is not found.
 pub fn decode_without_receipt(bytes: &[u8]) -> Result<Record, Rejected> {
     let [RECORD_VERSION, DECIDED, body @ ..] = bytes else { return decode_record(bytes) };
-    match postcard::take_from_bytes::<(head::Head, Details, u32)>(body) {
-        Ok(((head, details, tables_version), _)) => {
-            Ok(Record::Decided(Box::new(head.with(details, tables_version, Receipt::default()))))
-        }
-        Err(_) => Err(Rejected("a record cannot be read")),
-    }
+    decision(body).map(|(without_receipt, _)| without_receipt(Receipt::default()))
+}
+
+/// A decision that waits for its receipt, and where that lies.
+fn decision(body: &[u8]) -> Result<(impl FnOnce(Receipt) -> Record, &[u8]), Rejected> {
+    let ((head, details, tables_version), rest) =
+        postcard::take_from_bytes::<(head::Head, Details, u32)>(body)
+            .map_err(|_| Rejected("a record cannot be read"))?;
+    let record = move |receipt| Record::Decided(Box::new(head.with(details, tables_version, receipt)));
+    Ok((record, rest))
 }
 
 /// The number of [`Record::Decided`] in the stored form.
@@ -77,18 +87,52 @@ fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
 mod tests {
     use super::*;
     use auth::{
-        Account, AccountId, AccountKind, Booking, Card, CardStatus, Count, Counted, CustomerId, EntryMode,
-        Funds, LimitId, LinkName, MessageClass, PinReference, RewardCode, Scope, Step, TokenNumber, Told,
-        Transaction, TransactionId, TransactionType, TransmissionTime, Window,
+        Account, AccountId, AccountKind, Balance, Booking, Card, CardStatus, ContactlessUse, Count, Counted,
+        CustomerId, EntryMode, Funds, HolderVerification, IssuerAuthentication, LimitId, LinkName,
+        MessageClass, PinReference, RewardCode, Scope, Step, TokenNumber, Told, Transaction, TransactionId,
+        TransactionType, TransmissionTime, Window,
     };
-    use card::{CivilDay, Currency, Expiry, Pan, ResponseCode, Stan, TerminalId, Time};
+    use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
+
+    #[test]
+    fn a_decision_is_stored_as_postcard_would_up_to_its_receipt() {
+        for transaction in [decided(), held_and_little_else()] {
+            let mut bytes = Vec::new();
+            encode_record(&Record::Decided(Box::new(transaction.clone())), &mut bytes);
+            let bare = Transaction { receipt: Receipt::default(), ..transaction.clone() };
+            let mut expected = postcard::to_stdvec(&Record::Decided(Box::new(bare))).unwrap();
+            assert_eq!(expected.pop(), Some(0));
+            assert!(bytes[1..].starts_with(&expected));
+            assert_eq!(decode_record(&bytes), Ok(Record::Decided(Box::new(transaction))));
+        }
+    }
+
+    fn held_and_little_else() -> Transaction {
+        Transaction {
+            merchant: Some(MerchantId::new(b"SHOP").unwrap()),
+            rrn: Some(Rrn::parse(b"123456789012").unwrap()),
+            authorization_id: None,
+            issuer_authentication: Some(IssuerAuthentication::try_from(&b"12345678"[..]).unwrap()),
+            balance: Some(Balance {
+                ledger_minor: -7,
+                available_minor: 1 << 40,
+                currency: Currency::parse("USD").unwrap(),
+            }),
+            account: None,
+            funds: Funds::Held { minor: -300, expires: Some(Time::from_unix_ms(1_795_444_215_001)) },
+            pin_tries_used: None,
+            atc: None,
+            flags: u64::MAX,
+            details: Details { contactless: Some(ContactlessUse::Resets), ..Details::default() },
+            ..decided()
+        }
+    }
 
     #[test]
     fn without_its_receipt_a_decision_is_the_same() {
         let mut transaction = decided();
         let mut bytes = Vec::new();
         encode_record(&Record::Decided(Box::new(transaction.clone())), &mut bytes);
-        assert_eq!(bytes[1..], postcard::to_stdvec(&Record::Decided(Box::new(transaction.clone()))).unwrap());
         assert_eq!(decode_record(&bytes), Ok(Record::Decided(Box::new(transaction.clone()))));
         transaction.receipt = Receipt::default();
         assert_eq!(decode_without_receipt(&bytes), Ok(Record::Decided(Box::new(transaction))));
@@ -145,7 +189,9 @@ mod tests {
                 token: Some(TokenNumber(Pan::parse(b"4899001234567892").unwrap())),
                 wrong_cvv2s: Some(2),
                 traces: auth::Traces { ip: Some(u64::MAX), email: None, address: Some(0) },
-                ..Details::default()
+                verification: Some(HolderVerification::Device),
+                contactless: Some(ContactlessUse::Counts(4_990)),
+                new_pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"5678" }),
             },
             tables_version: 5,
             receipt,

@@ -1,11 +1,12 @@
 //! What the file engine asks of a disk: few enough calls that a test can let each of them fail.
 
 use super::error::JournalError;
+use super::file::BLOCK;
 use super::lock::WriteLock;
 use super::segment;
 use crate::private_file::{folder_of, sync_folder};
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
@@ -25,7 +26,7 @@ pub(super) trait Disk: Send {
     /// Writes to the existing segment `number` from now on.
     fn open(&mut self, number: u64) -> io::Result<()>;
 
-    /// Writes into the segment.
+    /// Writes into the segment, in which what follows is zero.
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
     /// Makes durable what was written.
@@ -161,8 +162,18 @@ impl Disk for Folder {
         Ok(())
     }
 
+    /// The last block is filled up with the zeros that lie there anyway: a part of a block that the system's cache
+    /// does not have would make it read the block first.
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.current.as_ref().ok_or(io::ErrorKind::NotFound)?.write_all_at(bytes, offset)
+        static FILL: [u8; BLOCK as usize] = [0; BLOCK as usize];
+        let file = self.current.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let end = offset + bytes.len() as u64;
+        let fill = &FILL[..(end.next_multiple_of(BLOCK) - end) as usize];
+        let both = [IoSlice::new(bytes), IoSlice::new(fill)];
+        match rustix::io::retry_on_intr(|| rustix::io::pwritev(file, &both, offset))? {
+            written if written >= bytes.len() => Ok(()),
+            written => file.write_all_at(&bytes[written..], offset + written as u64),
+        }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -195,18 +206,34 @@ pub(crate) fn create_folder(dir: &Path) -> io::Result<()> {
 /// never written, and the first write into each would change the file system's own tables, which
 /// makes a sync cost several times as much.
 fn zeroed(path: &Path, bytes: u64) -> io::Result<File> {
-    static ZEROS: [u8; 1 << 18] = [0; 1 << 18];
-    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    // Past the system's cache: zeros in it would be copied, and keep others' pages out.
+    let past_cache = options.clone().custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32).open(path);
+    let (file, is_past_cache) = match past_cache {
+        Ok(file) => (file, true),
+        // A file system that does not know how.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => (options.open(path)?, false),
+        Err(error) => return Err(error),
+    };
     reserve(&file, bytes)?;
-    for offset in (0..bytes).step_by(ZEROS.len()) {
-        let length = (bytes - offset).min(ZEROS.len() as u64) as usize;
-        file.write_all_at(&ZEROS[..length], offset)?;
-        // Bit by bit: a sync of the journal that meets 64 MiB on their way would wait for them all.
-        file.sync_data()?;
+    let zeros = vec![0; ZEROS_AT_ONCE + BLOCK as usize];
+    let zeros = &zeros[zeros.as_ptr().align_offset(BLOCK as usize)..][..ZEROS_AT_ONCE];
+    for offset in (0..bytes).step_by(zeros.len()) {
+        let length = (bytes - offset).min(zeros.len() as u64) as usize;
+        file.write_all_at(&zeros[..length], offset)?;
+        if !is_past_cache {
+            // Bit by bit: a sync of the journal that meets 64 MiB on their way would wait for them all.
+            file.sync_data()?;
+        }
     }
     file.sync_all()?;
-    Ok(file)
+    // What is written from now on is seldom whole blocks.
+    OpenOptions::new().write(true).open(path)
 }
+
+/// How many bytes are written by one call, and the disk is kept from others for.
+const ZEROS_AT_ONCE: usize = 1 << 18;
 
 /// Reserves the space in one piece, and finds out early when there is none. A file system that
 /// cannot do so gets the space by the writing of zeros.

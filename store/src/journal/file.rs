@@ -331,7 +331,7 @@ fn create(
 }
 
 /// Segments are whole blocks, which is what a disk reads and writes.
-const BLOCK: u64 = 4096;
+pub(super) const BLOCK: u64 = 4096;
 
 /// Pending frames beyond this many bytes are written before the sync, so that a burst of large
 /// batches does not leave its size in memory for good. An ordinary group stays far below.

@@ -1,74 +1,178 @@
-//! Receipts at the end of a stored decision. They are two thirds of its numbers, most of them of one byte, so they are
-//! written here and not by way of serde; the form is the same.
+//! Receipts at the end of a stored decision, from version 3 on. They are most of a record, and most of their numbers
+//! are small, so each number takes as many bytes as it needs and says so beforehand: a reader and a writer of
+//! variable-length integers would ask behind every byte whether there is another one.
+//!
+//! A count (four bytes, the lowest first), then per check: the step, a byte of shape, the value, the limit, and behind
+//! a failure its code (two bytes). Shape: verdict in bits 0 and 1 (passed, failed, skipped, noted), width of the value
+//! in bits 2 to 4, of the limit in bits 5 to 7. A width of 7 stands for eight bytes. Numbers are zigzag, the lowest
+//! byte first.
 
-use crate::stored_form;
-use auth::{Check, Receipt, Verdict};
+use crate::stored_form::{unzigzag, zigzag};
+use auth::{Check, Receipt, Step, Verdict};
+use card::ResponseCode;
 
-/// Appends the postcard encoding of a receipt: how many checks, then step, verdict, value and limit of each.
+/// Appends a receipt.
 pub(super) fn append(receipt: &Receipt, out: &mut Vec<u8>) {
-    out.reserve(4 * receipt.checks.len() + LONGEST);
-    varint(receipt.checks.len() as u64, out);
+    let start = out.len();
+    out.resize(start + COUNT + receipt.checks.len() * LONGEST, 0);
+    let room = &mut out[start..];
+    room[..COUNT].copy_from_slice(&(receipt.checks.len() as u32).to_le_bytes());
+    let mut used = COUNT;
     for check in &receipt.checks {
-        let Check { step, verdict, seen, limit } = *check;
-        let verdict = match verdict {
-            Verdict::Passed => 0,
-            // One of a receipt at most.
-            Verdict::Failed(_) => {
-                stored_form::append(check, out);
-                continue;
-            }
-            Verdict::Skipped => 2,
-            Verdict::Noted => 3,
+        let room: &mut [u8; LONGEST] = room[used..].first_chunk_mut().expect("a check needs no more");
+        let (seen, limit) = (zigzag(check.seen), zigzag(check.limit));
+        let (seen_width, limit_width) = (width(seen), width(limit));
+        let (verdict, code) = match check.verdict {
+            Verdict::Passed => (0, None),
+            Verdict::Failed(code) => (1, Some(code)),
+            Verdict::Skipped => (2, None),
+            Verdict::Noted => (3, None),
         };
-        let (seen, limit) = (zigzag(seen), zigzag(limit));
-        if seen | limit < 128 {
-            out.extend_from_slice(&[step as u8, verdict, seen as u8, limit as u8]);
-        } else {
-            out.extend_from_slice(&[step as u8, verdict]);
-            varint(seen, out);
-            varint(limit, out);
+        room[0] = check.step as u8;
+        room[1] = verdict | seen_width << 2 | limit_width << 5;
+        room[2..10].copy_from_slice(&seen.to_le_bytes());
+        let limit_at = 2 + bytes(seen_width);
+        room[limit_at..limit_at + 8].copy_from_slice(&limit.to_le_bytes());
+        let mut end = limit_at + bytes(limit_width);
+        if let Some(code) = code {
+            room[end..end + 2].copy_from_slice(code.as_bytes());
+            end += 2;
         }
+        used += end;
     }
+    // Beyond a check lies what its limit left there, and the next one has written over it.
+    out.truncate(start + used);
 }
 
-/// A variable-length integer takes up to ten bytes.
-const LONGEST: usize = 10;
-
-fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63) as u64
-}
-
-fn varint(mut number: u64, out: &mut Vec<u8>) {
-    while number >= 128 {
-        out.push(number as u8 | 128);
-        number >>= 7;
+/// Reads a receipt that takes all of the bytes; `None` when they are none.
+pub(super) fn read(bytes: &[u8]) -> Option<Receipt> {
+    let (count, mut rest) = bytes.split_first_chunk::<COUNT>()?;
+    let count = u32::from_le_bytes(*count) as usize;
+    if count > rest.len() / 2 {
+        return None;
     }
-    out.push(number as u8);
+    let mut checks = Vec::with_capacity(count);
+    for _ in 0..count {
+        let [step, shape, numbers @ ..] = rest else { return None };
+        rest = numbers;
+        let seen = number(shape >> 2 & 7, &mut rest)?;
+        let limit = number(shape >> 5, &mut rest)?;
+        let verdict = match shape & 3 {
+            0 => Verdict::Passed,
+            1 => {
+                let (code, behind) = rest.split_at_checked(2)?;
+                rest = behind;
+                Verdict::Failed(ResponseCode::parse(code)?)
+            }
+            2 => Verdict::Skipped,
+            _ => Verdict::Noted,
+        };
+        checks.push(Check { step: *Step::ALL.get(usize::from(*step))?, verdict, seen, limit });
+    }
+    rest.is_empty().then_some(Receipt { checks })
 }
+
+/// Takes a number off the front.
+fn number(width: u8, rest: &mut &[u8]) -> Option<i64> {
+    let (digits, behind) = rest.split_at_checked(bytes(width))?;
+    let number = match rest.first_chunk() {
+        // What lies behind the number goes out at the top.
+        Some(chunk) if width > 0 => {
+            let unused = 64 - 8 * digits.len() as u32;
+            u64::from_le_bytes(*chunk) << unused >> unused
+        }
+        _ => digits.iter().rev().fold(0, |number, digit| number << 8 | u64::from(*digit)),
+    };
+    *rest = behind;
+    Some(unzigzag(number))
+}
+
+/// The width that is stored for a number.
+fn width(number: u64) -> u8 {
+    // Of 1 and not of 0, which the processor would have to be asked about.
+    let bits = u64::BITS - (number | 1).leading_zeros() - u32::from(number == 0);
+    bits.div_ceil(8).min(7) as u8
+}
+
+/// How many bytes a number of a stored width takes.
+fn bytes(width: u8) -> usize {
+    usize::from(width + width / 7)
+}
+
+/// Bytes of the count.
+const COUNT: usize = 4;
+
+/// The most that a check takes: step, shape, two numbers of eight bytes and a code.
+const LONGEST: usize = 20;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use auth::Step;
-    use card::ResponseCode;
+
+    fn stored(receipt: &Receipt) -> Vec<u8> {
+        let mut bytes = vec![7];
+        append(receipt, &mut bytes);
+        assert_eq!(bytes.remove(0), 7);
+        bytes
+    }
+
+    /// Written by hand from the description at the top.
+    #[test]
+    fn is_what_the_description_says() {
+        let mut receipt = Receipt::default();
+        receipt.pass(Step::ALL[5], 1, -1);
+        receipt.skip(Step::ALL[6]);
+        receipt.checks.push(Check {
+            step: Step::ALL[7],
+            verdict: Verdict::Failed(ResponseCode::PARTIAL),
+            seen: 200,
+            limit: i64::MIN,
+        });
+        let expected = [
+            &[3, 0, 0, 0][..],
+            &[5, 1 << 2 | 1 << 5, 2, 1],
+            &[6, 2],
+            &[7, 1 | 2 << 2 | 7 << 5, 0x90, 0x01, 255, 255, 255, 255, 255, 255, 255, 255, b'1', b'0'],
+        ];
+        assert_eq!(stored(&receipt), expected.concat());
+    }
 
     #[test]
-    fn is_what_postcard_writes() {
-        let mut receipt = Receipt::default();
+    fn comes_back() {
         // The number of a step is one byte.
-        assert!(Step::ALL.len() < 128);
+        assert!(Step::ALL.len() < 256);
+        let mut receipt = Receipt::default();
         for step in Step::ALL {
             for verdict in
                 [Verdict::Passed, Verdict::Failed(ResponseCode::APPROVED), Verdict::Skipped, Verdict::Noted]
             {
-                for value in [0, 1, -1, 63, -64, 64, -65, 1234, i64::MAX, i64::MIN] {
-                    receipt.checks.push(Check { step: *step, verdict, seen: value, limit: value / -2 });
-                    let mut bytes = vec![7];
-                    append(&receipt, &mut bytes);
-                    assert_eq!(bytes[1..], postcard::to_stdvec(&receipt).unwrap());
+                for bits in 0..64 {
+                    let value = 1i64.rotate_left(bits);
+                    for seen in [value, value - i64::from(bits < 63), !value] {
+                        let limit = if bits % 3 == 0 { 0 } else { seen / -2 };
+                        receipt.checks.push(Check { step: *step, verdict, seen, limit });
+                    }
+                    assert_eq!(read(&stored(&receipt)), Some(receipt.clone()));
+                    receipt.checks.truncate(3);
                 }
-                receipt.checks.truncate(130);
             }
         }
+    }
+
+    #[test]
+    fn what_is_cut_or_goes_on_is_no_receipt() {
+        let mut receipt = Receipt::default();
+        receipt.pass(Step::ALL[0], 5, 70_000);
+        receipt.skip(Step::ALL[1]);
+        let mut bytes = stored(&receipt);
+        for length in 0..bytes.len() {
+            assert_eq!(read(&bytes[..length]), None);
+        }
+        bytes.push(0);
+        assert_eq!(read(&bytes), None);
+        let no_such_step = [1, 0, 0, 0, 255, 0];
+        assert_eq!(read(&no_such_step), None);
+        let more_than_there_is_room_for = [255, 255, 255, 255, 0, 0];
+        assert_eq!(read(&more_than_there_is_room_for), None);
     }
 }
