@@ -109,7 +109,7 @@ fn mistakes_about_the_cardholder() {
     check(dialect, "pin_unblock_code = \"31\"", "is no transaction type that is free for this");
     check(dialect, "ksn_field = 62", "has no meaning without a `pin_key` of type BDK");
     check(dialect, "verification_code = \"05\"", "listener[0].verification_code");
-    let means = "[[listener.conventions.transaction_types]]\ncode = \"92\"\nmeans = \"pin_change\"";
+    let means = "conventions = { transaction_types = [{ code = \"92\", means = \"pin_change\" }] }";
     check(dialect, means, "transaction_types[0].means");
     let product = "[[product]]";
     check(product, "pin_tries_reset = \"soon\"", "does not say when wrong PINs are forgotten");
