@@ -236,7 +236,8 @@ fn purchase(card: u32, round: u16) -> Request {
         track2: None,
         token: None,
         particulars: None,
-        pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F])),
+        pin_block: Some(PinBlock::new([0x7D, 0x2A, 0x91, 0xC4, 0x5E, 0x08, 0xB3, 0x6F]).into()),
+        new_pin: None,
         chip: Some(Box::new(chip(round))),
         cash: None,
         instruction: auth::Instruction::default(),
@@ -262,5 +263,8 @@ fn chip(atc: u16) -> Chip {
         cryptogram: [0x5A; 8],
         cryptogram_information: 0x80,
         cvm_results: None,
+        terminal_qualifiers: None,
+        card_qualifiers: None,
+        script_results: Default::default(),
     }
 }

@@ -9,7 +9,7 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::{ArpcBy, Recipe};
 use crate::request::{Chip, CryptogramKind, Request};
 use crate::state::{CardFile, ChipCounter};
-use crate::tables::Product;
+use crate::tables::{Key, Product};
 use card::ResponseCode;
 use std::sync::Arc;
 
@@ -52,24 +52,59 @@ pub(crate) fn check(
     };
     receipt.pass(Step::CryptogramVersion, i64::from(version.recipe.version), 0);
     check_amount(chip, request, receipt)?;
-    Ok(Some(CryptogramCheck {
-        recipe: version.recipe,
-        issuer_master_key: Arc::clone(issuer_master_key),
+    let answer = match version.recipe.answer {
+        ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
+        ArpcBy::Csu => CryptogramAnswer::Csu(product.approve_csu),
+    };
+    let key = Arc::clone(issuer_master_key);
+    Ok(Some(question(version.recipe, key, file, request, chip, answer)))
+}
+
+/// What the HSM needs to know of a cryptogram.
+fn question(
+    recipe: &'static Recipe,
+    issuer_master_key: Arc<Key>,
+    file: &CardFile,
+    request: &Request,
+    chip: &Chip,
+    answer: CryptogramAnswer,
+) -> CryptogramCheck {
+    CryptogramCheck {
+        recipe,
+        issuer_master_key,
         pan: request.presented(),
-        // What is on file is the card's own, and a token is another number.
-        card_sequence: request
-            .card_sequence
-            .or(file.card.card_sequence.filter(|_| request.token.is_none()))
-            .unwrap_or(0),
+        card_sequence: card_sequence(file, request),
         atc: chip.atc,
         unpredictable_number: chip.unpredictable_number,
-        transaction_bytes: version.recipe.transaction_bytes(chip),
+        transaction_bytes: recipe.transaction_bytes(chip),
         cryptogram: chip.cryptogram,
-        answer: match version.recipe.answer {
-            ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
-            ArpcBy::Csu => CryptogramAnswer::Csu(product.approve_csu),
-        },
-    }))
+        answer,
+        verified: false,
+    }
+}
+
+/// Sequence number of the card that the cryptogram is of. What is on file is the card's own, and a token is another
+/// number.
+pub(crate) fn card_sequence(file: &CardFile, request: &Request) -> u8 {
+    request.card_sequence.or(file.card.card_sequence.filter(|_| request.token.is_none())).unwrap_or(0)
+}
+
+/// The ARPC of a decline: `None` where the product gives none.
+pub(crate) fn decline_answer(
+    product: &Product,
+    file: &CardFile,
+    request: &Request,
+    chip: &Chip,
+) -> Option<CryptogramCheck> {
+    let version = Recipe::find(product.scheme, &chip.issuer_application_data)?;
+    let answer = match version.recipe.answer {
+        ArpcBy::Arc => CryptogramAnswer::Arc(product.decline_arc?),
+        ArpcBy::Csu => CryptogramAnswer::Csu(product.decline_csu?),
+    };
+    let keys = &product.issuer_master_keys;
+    let (_, key) = keys.iter().find(|(index, _)| *index == version.derivation_key_index)?;
+    let question = question(version.recipe, Arc::clone(key), file, request, chip, answer);
+    Some(CryptogramCheck { verified: true, ..question })
 }
 
 /// The HSM's finding, then the ATC, then what the chip tells.
@@ -90,6 +125,7 @@ pub(crate) fn cryptogram(
         CryptogramResult::Failed => return Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     };
     receipt.pass(Step::Cryptogram, 0, 0);
+    counters.proven = true;
     if request.class.is_advice() && confirms(product, counter, chip) {
         receipt.pass(Step::Confirmation, chip.atc.into(), 0);
         return Ok(Chipped { confirms: true, issuer_authentication: None });
@@ -105,7 +141,13 @@ pub(crate) fn cryptogram(
         receipt.pass(Step::OfflineApproval, 0, 0);
         return Ok(Chipped::default());
     }
-    let issuer_authentication = Some(issuer_authentication(recipe, product, arpc));
+    let issuer_authentication = chip.takes_updates(request.entry).then(|| {
+        let answer = match recipe.answer {
+            ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
+            ArpcBy::Csu => CryptogramAnswer::Csu(product.approve_csu),
+        };
+        issuer_authentication(answer, arpc)
+    });
     Ok(Chipped { confirms: false, issuer_authentication })
 }
 
@@ -180,12 +222,12 @@ pub(crate) fn from_bcd(bytes: &[u8]) -> i64 {
     bytes.iter().fold(0, |number, byte| number * 100 + i64::from(byte >> 4) * 10 + i64::from(byte & 15))
 }
 
-/// Tag 91 of an approval: the ARPC and what it was made from.
-fn issuer_authentication(recipe: &Recipe, product: &Product, arpc: [u8; 8]) -> IssuerAuthentication {
+/// Tag 91: the ARPC and what it was made from.
+pub(crate) fn issuer_authentication(answer: CryptogramAnswer, arpc: [u8; 8]) -> IssuerAuthentication {
     let mut value = IssuerAuthentication::new();
-    let (arpc, answer) = match recipe.answer {
-        ArpcBy::Arc => (&arpc[..], &product.approve_arc[..]),
-        ArpcBy::Csu => (&arpc[..4], &product.approve_csu[..]),
+    let (arpc, answer) = match &answer {
+        CryptogramAnswer::Arc(arc) => (&arpc[..], &arc[..]),
+        CryptogramAnswer::Csu(csu) => (&arpc[..4], &csu[..]),
     };
     value.try_extend_from_slice(arpc).expect("8 of 16 bytes");
     value.try_extend_from_slice(answer).expect("4 of the other 8");

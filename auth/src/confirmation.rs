@@ -4,12 +4,12 @@
 use crate::card_mode::{
     BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, ModeUse, Unconfirmed,
 };
-use crate::core::{Core, respond};
-use crate::effect::{Effect, Response};
+use crate::core::{Core, respond_all};
+use crate::effect::Effect;
 use crate::hsm_checks::ChecksReply;
 use crate::limits::CONFIRMATIONS;
 use crate::mode_orders::ModeRefusal;
-use crate::names::{OriginalKey, ReplyTo};
+use crate::names::OriginalKey;
 use crate::pipeline::{self, Decision};
 use crate::receipt::{Receipt, Step};
 use crate::record::Record;
@@ -203,18 +203,6 @@ fn decline(
     decision.counters.mode = Some(ModeUse::NotConfirmed(why));
     let response = pipeline::record(core, now, &request, decision, effects);
     respond_all(request.reply_to, repeats, &response, effects);
-}
-
-/// Answers a request and what repeated it meanwhile.
-pub(crate) fn respond_all(
-    first: ReplyTo,
-    repeats: Vec<ReplyTo>,
-    response: &Response,
-    effects: &mut Vec<Effect>,
-) {
-    for reply_to in std::iter::once(first).chain(repeats) {
-        respond(reply_to, response.clone(), effects);
-    }
 }
 
 /// Marks in the receipt that the holder has confirmed.

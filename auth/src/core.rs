@@ -1,3 +1,4 @@
+use crate::card_answer::{self, Answering};
 use crate::confirmation::Confirmations;
 use crate::effect::{Effect, Response};
 use crate::indexed::LOOK_AHEAD;
@@ -24,6 +25,7 @@ pub struct Core {
     pub(crate) state: State,
     pub(crate) suspended: Suspended,
     pub(crate) confirmations: Confirmations,
+    pub(crate) answering: Answering,
     pub(crate) recalls: Recalls,
     pub(crate) spare: Spare,
     /// Of one-time codes and passwords; without it none is right.
@@ -47,6 +49,7 @@ impl Core {
             state: State::new(memory),
             suspended: Suspended::default(),
             confirmations: Confirmations::default(),
+            answering: Answering::default(),
             recalls: Recalls::default(),
             spare: Spare::default(),
             code_key: None,
@@ -141,6 +144,7 @@ impl Core {
         for ticket in self.suspended.overdue(now) {
             pipeline::hsm_overdue(self, now, ticket, effects);
         }
+        card_answer::overdue(self, now, effects);
         confirmation::overdue(self, now, effects);
         recall::overdue(self, now, effects);
         linked_account::settle_due(self, now, effects);
@@ -169,4 +173,16 @@ impl Core {
 
 pub(crate) fn respond(reply_to: ReplyTo, response: Response, effects: &mut Vec<Effect>) {
     effects.push(Effect::Respond { reply_to, response });
+}
+
+/// Answers a request and what repeated it meanwhile.
+pub(crate) fn respond_all(
+    first: ReplyTo,
+    repeats: Vec<ReplyTo>,
+    response: &Response,
+    effects: &mut Vec<Effect>,
+) {
+    for reply_to in std::iter::once(first).chain(repeats) {
+        respond(reply_to, response.clone(), effects);
+    }
 }

@@ -5,6 +5,7 @@ use crate::names::{ReplyTo, Ticket, TransactionId};
 use crate::provision::{ProvisionAnswer, ProvisionTicket};
 use crate::recall::Recall;
 use crate::record::{Record, Transaction};
+use crate::script::IssuerScript;
 use crate::told::Told;
 use arrayvec::ArrayVec;
 use card::{Currency, ResponseCode};
@@ -68,6 +69,8 @@ pub struct Response {
     pub statement: Option<Box<Statement>>,
     /// What else there is to tell, where the link has a field for it.
     pub told: Told,
+    /// Command for the chip: template 71 or 72, tag and length included.
+    pub script: Option<Box<IssuerScript>>,
 }
 
 /// Issuer authentication data, the value of tag 91: 8 to 16 bytes.
@@ -98,6 +101,7 @@ impl Response {
             approved_minor: None,
             statement: None,
             told: Told::default(),
+            script: None,
         }
     }
 
@@ -114,6 +118,7 @@ impl Response {
             approved_minor: transaction.details.booking.as_ref().and_then(|booking| booking.approved_minor),
             statement: transaction.details.booking.as_ref().and_then(|booking| booking.statement()),
             told: transaction.details.told,
+            script: None,
         }
     }
 }

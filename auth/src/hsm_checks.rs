@@ -1,7 +1,10 @@
+use crate::online_pin::OnlinePin;
 use crate::recipe::Recipe;
+use crate::record::PinReference;
+use crate::script::ScriptMac;
 use crate::tables::{IbmMethod, Key, PinKey};
 use arrayvec::ArrayVec;
-use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
+use card::{Cvv, Expiry, Pan, ServiceCode};
 use std::fmt;
 use std::sync::Arc;
 
@@ -20,6 +23,8 @@ pub struct Checks {
     pub cvv2: Option<CvvCheck>,
     /// The code that signs an order.
     pub order: Option<Box<OrderCheck>>,
+    /// The MAC of a script. Asked after the decision, alone or with the ARPC of a decline.
+    pub script: Option<Box<ScriptMac>>,
 }
 
 impl Checks {
@@ -31,6 +36,7 @@ impl Checks {
             && self.cryptogram.is_none()
             && self.cvv2.is_none()
             && self.order.is_none()
+            && self.script.is_none()
     }
 
     pub(crate) fn asked(&self) -> Asked {
@@ -62,11 +68,14 @@ pub struct PinCheck {
     /// The key the block is under.
     pub key: PinKey,
     /// The block.
-    pub block: PinBlock,
+    pub block: OnlinePin,
     /// The card.
     pub pan: Pan,
     /// How to verify it.
     pub method: PinVerification,
+    /// The PIN that takes its place, if this one is right, under the same key: what is to be verified from now on
+    /// is wanted (payShield CU, DU).
+    pub new_block: Option<OnlinePin>,
 }
 
 /// Method and reference value of a PIN verification. `Debug` masks the value, as that of
@@ -153,8 +162,10 @@ pub struct CryptogramCheck {
     pub transaction_bytes: ArrayVec<u8, 96>,
     /// 9F26.
     pub cryptogram: [u8; 8],
-    /// What the ARPC says in case of approval.
+    /// What the ARPC says.
     pub answer: CryptogramAnswer,
+    /// It was verified before, and only the ARPC is wanted.
+    pub verified: bool,
 }
 
 /// The issuer's word inside the ARPC.
@@ -182,6 +193,8 @@ pub struct ChecksReply {
     pub cvv2: Option<CvvResult>,
     /// Result of [`Checks::order`].
     pub order: Option<CvvResult>,
+    /// Result of [`Checks::script`]: eight bytes, or nothing when the HSM could not say.
+    pub script: Option<Option<[u8; 8]>>,
 }
 
 impl ChecksReply {
@@ -195,6 +208,7 @@ impl ChecksReply {
             cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
             cvv2: asked.cvv2.then(|| self.cvv2.unwrap_or(CvvResult::Failed)),
             order: asked.order.then(|| self.order.unwrap_or(CvvResult::Failed)),
+            script: None,
         }
     }
 }
@@ -204,6 +218,8 @@ impl ChecksReply {
 pub enum PinResult {
     /// The PIN is right.
     Right,
+    /// The PIN is right, and this is the reference value of the new one.
+    Changed(PinReference),
     /// The PIN is wrong: counted.
     Wrong,
     /// The block itself is bad (payShield error 20, 24): a wrong key or PAN at the terminal, not a

@@ -19,6 +19,7 @@
 mod accounts;
 mod billing;
 mod booking;
+mod card_answer;
 mod card_file;
 mod card_mode;
 mod cashback;
@@ -45,9 +46,11 @@ mod linked_account;
 mod mode_orders;
 mod mode_rules;
 mod names;
+mod online_pin;
 mod original;
 mod own_limits;
 mod particulars;
+mod pin_tries;
 mod pipeline;
 mod policy;
 mod preauthorization;
@@ -62,6 +65,7 @@ mod refund;
 mod remote;
 mod request;
 mod reversal;
+mod script;
 mod secure;
 mod slab;
 mod spare;
@@ -76,10 +80,12 @@ mod told;
 mod transfer;
 mod validate;
 mod velocity;
+mod verification;
 
 pub use crate::core::Core;
 pub use billing::{Billing, Settlement, Shares, Stated};
 pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
+pub use card_answer::CardAnswer;
 pub use card_mode::{
     Alarm, BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, Kept, Lift, ModeChange,
     ModeChanged, ModeFile, ModeUse, ModeUsed, OneTimeCode, OwnTransfer, TransferCause, Tries, Unconfirmed,
@@ -107,10 +113,12 @@ pub use names::{
     AccountId, CustomerId, FeeName, LimitId, LinkName, ReplyTo, ShardIndex, Ticket, TransactionId,
     TransmissionTime,
 };
+pub use online_pin::{EncryptedBlock, KeySerial, OnlinePin};
 pub use own_limits::{LimitChange, LimitChanged, LimitHolder, OWN_LIMITS, Override, OwnLimits};
 pub use particulars::{
     AddressDigits, Authentication, Cvv2, HolderName, Order, Particulars, PostalCode, Traces,
 };
+pub use pin_tries::{PinTriesCleared, PinTriesReset};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
 pub use provision::{
@@ -132,6 +140,10 @@ pub use request::{
     TransactionType,
 };
 pub use reversal::Reversal;
+pub use script::{
+    IssuerScript, QueuedScript, ScriptCommand, ScriptConfirmed, ScriptKeys, ScriptMac, ScriptOutcome,
+    ScriptQueued, ScriptRefusal, ScriptRules, ScriptSent, Scripts, SentScript,
+};
 pub use state::{
     Element, Frozen, HotEntry, InternalAccount, Memory, NewestOfTerminal, Route, State, TokenFile,
 };
@@ -142,3 +154,4 @@ pub use tables::{
 pub use tariff::{Charge, Fee, PartialFee};
 pub use token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
 pub use told::{Cvv2Result, Told};
+pub use verification::{ContactlessUse, DeviceProof, HolderVerification, Unverified, VerificationRules};

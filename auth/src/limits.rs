@@ -60,6 +60,8 @@ pub const COUNTED_SETS: usize = 4_096;
 
 /// Ranges of numbers on the hot list. Single numbers have no bound but memory.
 pub const HOT_RANGES: usize = 16_384;
+/// Scripts that one card may have waiting.
+pub const SCRIPTS: usize = 8;
 
 /// How far behind a card's highest ATC it is known which ones were taken.
 pub const ATC_WINDOW: u16 = 64;

@@ -12,22 +12,30 @@ use crate::limits::SHARDS;
 use crate::names::{AccountId, CustomerId, ReplyTo, Ticket, TransactionId};
 use crate::particulars::Traces;
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::{Credited, Details, Funds, Record, Transaction};
+use crate::record::{Credited, Details, Funds, PinReference, Record, Transaction};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::state::AccountFile;
 use crate::suspended::SuspendedRequest;
 use crate::token::TokenNumber;
 use crate::told::Told;
 use crate::velocity::{Counting, Held};
+use crate::verification::{ContactlessUse, HolderVerification};
 use crate::{
-    card_file, cashback, chip, chip_rules, confirmation, duplicate, funds, hot_list, linked_account,
-    mode_rules, original, policy, preauthorization, product_rules, recall, refund, remote, secure, terminal,
-    token, transfer, validate, velocity,
+    card_answer, card_file, cashback, chip, chip_rules, confirmation, duplicate, funds, hot_list,
+    linked_account, mode_rules, original, pin_tries, policy, preauthorization, product_rules, recall, refund,
+    remote, script, secure, terminal, token, transfer, validate, velocity, verification,
 };
 use card::{ResponseCode, Time};
 
 /// First leg: cheap refusals first; the HSM is the scarcest resource and comes last.
 pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+    // A decision whose answer waits for the HSM is recorded already, and its repeat waits as well.
+    if let Some(waiting) = core.answering.find_mut(&request.key())
+        && duplicate::same_content(&waiting.request, &request)
+    {
+        waiting.repeats.push(request.reply_to);
+        return;
+    }
     // A repeat gets the answer of its original whatever the tables say by now, so this comes before
     // everything else (docs/decisions/0004).
     match duplicate::find(&core.state, now, &request) {
@@ -112,7 +120,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     }
     // What the chip has approved stands, whatever has become of the card since.
     if request.class.is_advice() {
-        return secure::checks(tables, &core.state, product, file, request, today, receipt);
+        return secure::checks(tables, &core.state, product, file, request, now, receipt);
     }
     card_file::status(file, receipt)?;
     token::usable(&core.state, request, today, receipt)?;
@@ -123,7 +131,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
     remote::holder(product, file, request, receipt)?;
-    secure::checks(tables, &core.state, product, file, request, today, receipt)
+    secure::checks(tables, &core.state, product, file, request, now, receipt)
 }
 
 /// Second leg: the HSM has answered.
@@ -134,8 +142,10 @@ pub(crate) fn dispatch(
     reply: &ChecksReply,
     effects: &mut Vec<Effect>,
 ) {
-    // A reply after the deadline finds nothing: the request was answered then.
-    let Some(suspended) = core.suspended.take(ticket) else { return };
+    // Not a request that waits: it may be an answer. After the deadline it is neither.
+    let Some(suspended) = core.suspended.take(ticket) else {
+        return card_answer::finish(core, now, ticket, reply, effects);
+    };
     let reply = reply.about(suspended.asked);
     decide(core, now, suspended, &reply, false, effects);
 }
@@ -176,9 +186,17 @@ fn decide(
     if confirmed {
         confirmation::note(&mut receipt);
     }
+    let (proven, atc) = (counters.proven, counters.atc);
     let decision = Decision { outcome, receipt, counters, flags };
-    let response = record(core, now, &suspended.request, decision, effects);
-    confirmation::respond_all(suspended.request.reply_to, suspended.repeats, &response, effects);
+    let request = &suspended.request;
+    let response = record(core, now, request, decision, effects);
+    if proven {
+        script::hear(core, now, request, effects);
+    }
+    if request.transaction == TransactionType::PinUnblock && response.code.is_approval() {
+        script::unblock_pin(core, now, request.pan, effects);
+    }
+    card_answer::give(core, now, suspended, atc, response, effects);
 }
 
 /// The HSM takes milliseconds, and a cardholder takes so long that a card may be reported stolen meanwhile.
@@ -257,19 +275,38 @@ fn judge(
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
         let account = funds::account(&core.state, file, request, receipt)?;
         let plain = Approval::plain(account, Counting::new());
+        let verified = verification::found(product, request, reply);
+        counters.verification = Some(verified);
         if chipped.confirms {
-            // It was billed when it was decided.
+            // It was billed and counted when it was decided.
             return Ok(plain);
         }
         let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
         let quote = billing::quote(held, receipt)?;
-        return Ok(plain.moving(Movement::of(request, quote.total_minor), quote.billing));
+        let contactless = verification::contactless_use(held, verified, quote.total_minor);
+        let moving = plain.moving(Movement::of(request, quote.total_minor), quote.billing);
+        return Ok(Approval { contactless, ..moving });
     }
-    secure::pin(product, file, reply, receipt, counters)?;
+    let used = pin_tries::used(product, file, tables, now);
+    secure::pin(used, product, file, request, reply, receipt, counters)?;
+    // What is about an earlier transaction was not asked to prove its holder.
+    let verified = (original.is_none() && !is_refund).then(|| verification::found(product, request, reply));
+    counters.verification = verified;
+    if let Some(verified) = verified {
+        receipt.pass(Step::VerifiedBy, verified.number(), 0);
+    }
     // A refund takes nothing, and a completion what the authorization may.
     if !is_refund {
         mode_rules::allowed(file, request, now, receipt)?;
         mode_rules::one_time_code(&tables.modes, core.code_key.as_ref(), file, request, receipt, counters)?;
+    }
+    // The PIN is the holder's, whatever account the card draws on.
+    if request.transaction.keeps_pin() {
+        return Ok(Approval {
+            issuer_authentication: chipped.issuer_authentication,
+            contactless: verification::restarts(file, verified),
+            ..Approval::about(file.card.account, None, Counting::new())
+        });
     }
     // The account comes before the limits, which are in its currency.
     let (account, mut booking) = match original {
@@ -289,11 +326,14 @@ fn judge(
         Some(original) if is_refund => refund::quote(original, request),
         _ => billing::quote(held, receipt)?,
     };
+    if let Some(verified) = verified {
+        verification::allowed(held, verified, quote.total_minor, receipt)?;
+    }
     let held = Held { amount_minor: quote.amount_minor, ..held };
     mode_rules::single_limit(file, request, quote.total_minor, now, receipt)?;
     let mut counting = velocity::within_limits(held, receipt)?;
     counting.extend(quote.count);
-    let (flagged, verdict) = policy::apply(tables, product, file, account, request, now, receipt);
+    let (flagged, verdict) = policy::apply(tables, product, file, account, request, verified, now, receipt);
     *flags = flagged;
     verdict?;
     let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
@@ -326,11 +366,14 @@ fn judge(
         }
         _ => {}
     }
+    let contactless =
+        verified.and_then(|verified| verification::contactless_use(held, verified, granted.total_minor));
     let approval = Approval {
         code,
         issuer_authentication: chipped.issuer_authentication,
         booking,
         asks_holder: mode_rules::asks_holder(file, request),
+        contactless,
         ..Approval::plain(account, counting)
     };
     Ok(approval.moving(Movement::of(request, granted.total_minor), granted.billing))
@@ -432,11 +475,14 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         customer: approval.customer,
         booking: approval.booking.take(),
         billing: approval.billing.take(),
+        contactless: approval.contactless,
+        new_pin: decision.counters.new_pin,
         ..Details::default()
     });
     let wrong_cvv2s = decision.counters.wrong_cvv2s;
     let token = request.token.map(TokenNumber);
-    let details = Details { told, token, wrong_cvv2s, traces, ..details };
+    let verification = decision.counters.verification;
+    let details = Details { told, token, wrong_cvv2s, traces, verification, ..details };
     Transaction {
         id,
         time: now,
@@ -548,15 +594,22 @@ pub(crate) struct Approval {
     pub(crate) booking: Option<Box<Booking>>,
     /// Whether the cardholder has a word in it.
     pub(crate) asks_holder: bool,
+    /// What it does to the card's count of contactless transactions.
+    pub(crate) contactless: Option<ContactlessUse>,
 }
 
 impl Approval {
     /// An approval about this account that moves nothing.
     pub(crate) fn plain(account: &AccountFile, counting: Counting) -> Approval {
+        Approval::about(account.account.id, account.account.customer, counting)
+    }
+
+    /// The same of an account that need not be on file.
+    pub(crate) fn about(account: AccountId, customer: Option<CustomerId>, counting: Counting) -> Approval {
         Approval {
             code: ResponseCode::APPROVED,
-            account: account.account.id,
-            customer: account.account.customer,
+            account,
+            customer,
             counting,
             counted: None,
             issuer_authentication: None,
@@ -564,6 +617,7 @@ impl Approval {
             billing: None,
             booking: None,
             asks_holder: false,
+            contactless: None,
         }
     }
 
@@ -664,4 +718,10 @@ pub(crate) struct CardCounters {
     pub(crate) mode: Option<ModeUse>,
     /// What comes from the linked account first, should it be approved.
     pub(crate) top_up: Option<OwnTransfer>,
+    /// Reference value of the PIN that the holder has chosen.
+    pub(crate) new_pin: Option<PinReference>,
+    /// The chip's cryptogram is right.
+    pub(crate) proven: bool,
+    /// How the cardholder was verified, once that was judged.
+    pub(crate) verification: Option<HolderVerification>,
 }

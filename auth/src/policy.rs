@@ -8,16 +8,19 @@ use crate::request::{MessageClass, Request};
 use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
 use crate::velocity;
+use crate::verification::HolderVerification;
 use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode, Time};
 use rules::{Facts, MAX_RULES};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
+#[expect(clippy::too_many_arguments, reason = "everything that a rule may ask about")]
 pub(crate) fn apply(
     tables: &Tables,
     product: &Product,
     file: &CardFile,
     account: &AccountFile,
     request: &Request,
+    verified: Option<HolderVerification>,
     now: Time,
     receipt: &mut Receipt,
 ) -> (u64, Result<(), Decline>) {
@@ -39,6 +42,7 @@ pub(crate) fn apply(
         mcc: known(request.mcc),
         entry_mode: request.entry.as_str(),
         pin_present: request.pin_block.is_some(),
+        verification: verified.unwrap_or(HolderVerification::Unknown).as_str(),
         chip_present: chip.is_some(),
         atm: request.cash.is_some(),
         hour: i64::from(now.hour(tables.business_offset)),

@@ -14,12 +14,15 @@ use crate::limits::{CUSTOMERS_WITH_LIMITS, FURTHER_ACCOUNTS};
 use crate::mode_orders::{self, ModeOrder, ModeRefusal};
 use crate::names::{AccountId, CustomerId, LimitId};
 use crate::own_limits::{LimitChange, LimitChanged, LimitHolder, Override};
+use crate::pin_tries;
 use crate::record::{
     Account, AccountKind, AccountRemoved, Card, CardRemoved, CardStatus, PinReference, Record,
 };
+use crate::script::{self, QueuedScript, ScriptCommand, ScriptRefusal};
 use crate::state::State;
 use crate::tables::{Product, Tables};
 use crate::token::{TokenChange, TokenRefusal};
+use crate::verification::Unverified;
 use card::{Currency, Expiry, HolderSecret, Pan, Time};
 use std::fmt;
 
@@ -92,6 +95,22 @@ pub enum ProvisionTask {
         /// Where the mode has one.
         password: Option<HolderSecret>,
     },
+    /// Queue a command for a card's chip.
+    QueueScript {
+        /// The card.
+        pan: Pan,
+        /// What it is to do.
+        command: ScriptCommand,
+    },
+    /// Let the count of wrong PINs begin anew.
+    ClearPinTries(Pan),
+    /// Take such a command off the list.
+    CancelScript {
+        /// The card.
+        pan: Pan,
+        /// Number of the script.
+        number: u32,
+    },
 }
 
 /// The answer to a [`Provision`].
@@ -111,6 +130,10 @@ pub enum ProvisionAnswer {
     Holders(Vec<Result<Did, NoSuchCard>>),
     /// Whether the order about a mode, or the answer of a cardholder, was carried out.
     Mode(Result<(), ModeRefusal>),
+    /// Whether the card is on file, so that its count of wrong PINs is at zero now.
+    PinTriesCleared(bool),
+    /// Number of the script that was queued or taken away.
+    Script(Result<u32, ScriptRefusal>),
 }
 
 /// Why a limit of a card or an account may not be changed.
@@ -169,6 +192,10 @@ pub struct CardView {
     pub limits: Vec<LimitView>,
     /// Its mode.
     pub mode: CardMode,
+    /// Contactless transactions since the last verification.
+    pub unverified: Unverified,
+    /// Commands for its chip that are not done.
+    pub scripts: Vec<QueuedScript>,
 }
 
 /// One change of the card base.
@@ -625,6 +652,15 @@ pub(crate) fn provision(core: &mut Core, now: Time, provision: Provision, effect
         ProvisionTask::Answer { ticket, answer, password } => {
             ProvisionAnswer::Mode(confirmation::answer(core, now, ticket, answer, password.as_ref(), effects))
         }
+        ProvisionTask::QueueScript { pan, command } => {
+            ProvisionAnswer::Script(script::queue(core, now, pan, command, effects))
+        }
+        ProvisionTask::ClearPinTries(pan) => {
+            ProvisionAnswer::PinTriesCleared(pin_tries::clear(core, now, pan, effects))
+        }
+        ProvisionTask::CancelScript { pan, number } => {
+            ProvisionAnswer::Script(script::cancel(core, now, pan, number, effects))
+        }
     };
     effects.push(Effect::Provisioned { ticket: provision.ticket, answer });
 }
@@ -718,7 +754,20 @@ impl CardView {
         let further = further.filter_map(|id| state.account_on_file(id).cloned().zip(state.balance(id)));
         let further = further.collect();
         let mode = state.card_mode(pan).cloned().unwrap_or_default();
-        Some(CardView { card, pin_tries_used, highest_atc, today, account, further, limits, mode })
+        let unverified = state.card_unverified(pan)?;
+        let scripts = state.card_scripts(pan).to_vec();
+        Some(CardView {
+            card,
+            pin_tries_used,
+            highest_atc,
+            today,
+            account,
+            further,
+            limits,
+            mode,
+            unverified,
+            scripts,
+        })
     }
 }
 

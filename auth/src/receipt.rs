@@ -306,6 +306,22 @@ steps! {
     HolderConfirmation = 9, "confirmed by the holder", None;
     /// Noted: money of the linked account came first.
     TopUp = 14, "topped up from the linked account (moved, minimum)", Minor;
+    /// How the cardholder was verified, by its place in `HolderVerification::ALL`.
+    VerifiedBy = 11, "cardholder verified by (1 online PIN, 2 offline PIN, 3 device, 4 signature, 5 nothing, 6 unknown)", Number;
+    /// Length and serial number fit the key.
+    PinBlock = 11, "PIN block is of the length and has the serial number that its key asks for", None;
+    /// A change of the PIN has a new one.
+    NewPin = 11, "new PIN is in the message", None;
+    /// The product takes no signature.
+    Signature = 11, "signature will do for this product", None;
+    /// Without a verification, where nobody looks.
+    UnattendedLimit = 11, "amount without verification at an unattended terminal", Minor;
+    /// One contactless transaction without a verification.
+    ContactlessLimit = 11, "contactless amount without verification", Minor;
+    /// All since the last verification.
+    ContactlessTotal = 11, "contactless amounts since the last verification, this one included", Minor;
+    /// All since the last verification.
+    ContactlessCount = 11, "contactless transactions since the last verification, this one included", Number;
 }
 
 impl Step {

@@ -224,6 +224,9 @@ mod tests {
             cryptogram: [0; 8],
             cryptogram_information: 0x80,
             cvm_results: None,
+            terminal_qualifiers: None,
+            card_qualifiers: None,
+            script_results: ArrayVec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 use crate::billing::{Billing, Shares};
 use crate::booking::Booking;
+use crate::card_answer::CardAnswer;
 use crate::card_mode::{Alarm, CardBlocked, ConfirmationAsked, ModeChanged, ModeUsed, OwnTransfer};
 use crate::counters::Counted;
 use crate::effect::{Balance, IssuerAuthentication};
@@ -8,11 +9,14 @@ use crate::hot_list::HotListChanged;
 use crate::names::{AccountId, CustomerId, LinkName, TransactionId, TransmissionTime};
 use crate::own_limits::{LimitChanged, LimitHolder};
 use crate::particulars::Traces;
+use crate::pin_tries::PinTriesCleared;
 use crate::receipt::Receipt;
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
+use crate::script::{ScriptConfirmed, ScriptQueued, ScriptSent};
 use crate::stored::StoredTransaction;
 use crate::token::{Token, TokenNumber, TokenRemoved};
 use crate::told::Told;
+use crate::verification::{ContactlessUse, HolderVerification};
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -69,6 +73,16 @@ pub enum Record {
     Alarm(Alarm),
     /// A card was blocked by an alarm or its holder.
     CardBlocked(CardBlocked),
+    /// An answer told the card more than the decision has: the ARPC of a decline.
+    CardAnswered(CardAnswer),
+    /// A command for a chip was queued.
+    ScriptQueued(ScriptQueued),
+    /// It went out with an answer.
+    ScriptSent(Box<ScriptSent>),
+    /// The card has told of it, or it is over.
+    ScriptConfirmed(ScriptConfirmed),
+    /// A card's count of wrong PINs began anew.
+    PinTriesCleared(PinTriesCleared),
 }
 
 /// A card on file.
@@ -313,6 +327,12 @@ pub struct Details {
     pub wrong_cvv2s: Option<u8>,
     /// Where the order came from, as far as limits counted it.
     pub traces: Traces,
+    /// How the cardholder was verified, once that was judged: who bears a loss depends on it.
+    pub verification: Option<HolderVerification>,
+    /// What it did to the card's count of contactless transactions without a verification.
+    pub contactless: Option<ContactlessUse>,
+    /// Reference value of the PIN that the holder has chosen.
+    pub new_pin: Option<PinReference>,
 }
 
 /// What an approval did to the account.
@@ -577,6 +597,11 @@ impl Record {
             Record::ConfirmationAsked(asked) => Some(asked.pan),
             Record::Alarm(alarm) => Some(alarm.pan),
             Record::CardBlocked(blocked) => Some(blocked.pan),
+            Record::CardAnswered(answer) => Some(answer.pan),
+            Record::ScriptQueued(queued) => Some(queued.pan),
+            Record::ScriptSent(sent) => Some(sent.pan),
+            Record::ScriptConfirmed(confirmed) => Some(confirmed.pan),
+            Record::PinTriesCleared(cleared) => Some(cleared.pan),
         }
     }
 
@@ -608,6 +633,11 @@ impl Record {
             Record::ConfirmationAsked(asked) => Some(asked.time),
             Record::Alarm(alarm) => Some(alarm.time),
             Record::CardBlocked(blocked) => Some(blocked.time),
+            Record::CardAnswered(answer) => Some(answer.time),
+            Record::ScriptQueued(queued) => Some(queued.time),
+            Record::ScriptSent(sent) => Some(sent.time),
+            Record::ScriptConfirmed(confirmed) => Some(confirmed.time),
+            Record::PinTriesCleared(cleared) => Some(cleared.time),
         }
     }
 }

@@ -1,9 +1,10 @@
 use crate::billing::Stated;
 use crate::instruction::Instruction;
 use crate::names::{LinkName, OriginalKey, ReplyTo, TransmissionTime};
+use crate::online_pin::OnlinePin;
 use crate::particulars::Particulars;
 use arrayvec::ArrayVec;
-use card::{Expiry, HolderSecret, MerchantId, Pan, PinBlock, Rrn, Stan, TerminalId, Track2};
+use card::{Expiry, HolderSecret, MerchantId, Pan, Rrn, Stan, TerminalId, Track2};
 use serde::{Deserialize, Serialize};
 
 /// The protocol-neutral form of what an acquirer or ATM asked. Holds card data that never enters a
@@ -54,7 +55,9 @@ pub struct Request {
     /// Track 2 (DE 35) or its chip equivalent.
     pub track2: Option<Track2>,
     /// Encrypted PIN (DE 52).
-    pub pin_block: Option<PinBlock>,
+    pub pin_block: Option<OnlinePin>,
+    /// The PIN that the holder chooses, under the same key.
+    pub new_pin: Option<OnlinePin>,
     /// Chip data (DE 55).
     pub chip: Option<Box<Chip>>,
     /// What only an ATM adds.
@@ -140,6 +143,10 @@ pub enum TransactionType {
     Transfer,
     /// 38 or 39: the newest postings and holds of an account.
     MiniStatement,
+    /// The holder chooses a new PIN; each network has its own code in the nineties.
+    PinChange,
+    /// The card's own PIN may be tried again, once the holder has keyed the right one online; likewise.
+    PinUnblock,
 }
 
 impl TransactionType {
@@ -159,11 +166,13 @@ impl TransactionType {
             TransactionType::Verification => "verification",
             TransactionType::Transfer => "transfer",
             TransactionType::MiniStatement => "mini_statement",
+            TransactionType::PinChange => "pin_change",
+            TransactionType::PinUnblock => "pin_unblock",
         }
     }
 
     /// What a terminal may be allowed.
-    pub const SERVED: [TransactionType; 11] = [
+    pub const SERVED: [TransactionType; 13] = [
         TransactionType::Purchase,
         TransactionType::Withdrawal,
         TransactionType::BalanceInquiry,
@@ -175,7 +184,14 @@ impl TransactionType {
         TransactionType::Verification,
         TransactionType::Transfer,
         TransactionType::MiniStatement,
+        TransactionType::PinChange,
+        TransactionType::PinUnblock,
     ];
+
+    /// Whether it is about the PIN alone, and about no money and no account.
+    pub(crate) fn keeps_pin(self) -> bool {
+        matches!(self, TransactionType::PinChange | TransactionType::PinUnblock)
+    }
 
     pub(crate) fn moves_money(self) -> bool {
         self.takes_money() || self.gives_money()
@@ -214,6 +230,8 @@ impl TransactionType {
                 | TransactionType::BalanceInquiry
                 | TransactionType::MiniStatement
                 | TransactionType::Transfer
+                | TransactionType::PinChange
+                | TransactionType::PinUnblock
         )
     }
 
@@ -362,6 +380,12 @@ pub struct Chip {
     pub cryptogram_information: u8,
     /// 9F34, cardholder verification method results: method, condition, result.
     pub cvm_results: Option<[u8; 3]>,
+    /// 9F66, terminal transaction qualifiers of a contactless terminal.
+    pub terminal_qualifiers: Option<[u8; 4]>,
+    /// 9F6C, card transaction qualifiers of a contactless card.
+    pub card_qualifiers: Option<[u8; 2]>,
+    /// 9F5B, results of issuer scripts, five bytes each; empty when absent.
+    pub script_results: ArrayVec<u8, 20>,
 }
 
 /// What a cryptogram asks or tells (9F27).
@@ -376,6 +400,16 @@ pub enum CryptogramKind {
 }
 
 impl Chip {
+    /// Whether the card can still be told something with the answer (tags 91, 71, 72). A card held to a terminal
+    /// for a moment is gone by then, unless both have said that they go on: 9F66 byte 3 bit 8 and 9F6C byte 2 bit
+    /// 7 (EMV contactless book C-3).
+    #[must_use]
+    pub fn takes_updates(&self, entry: EntryMode) -> bool {
+        let terminal = self.terminal_qualifiers.is_some_and(|qualifiers| qualifiers[2] & 0x80 != 0);
+        let card = self.card_qualifiers.is_some_and(|qualifiers| qualifiers[1] & 0x40 != 0);
+        entry != EntryMode::Contactless || (terminal && card)
+    }
+
     /// What the card's cryptogram asks or tells; `None` for a value that EMV keeps for the future.
     #[must_use]
     pub fn kind(&self) -> Option<CryptogramKind> {

@@ -3,14 +3,16 @@
 use crate::chip;
 use crate::chip_rules::{self, ChipFinding, Reaction};
 use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinResult, PinVerification};
+use crate::online_pin::OnlinePin;
+use crate::pin_tries;
 use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::PinReference;
 use crate::remote;
-use crate::request::Request;
+use crate::request::{Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::tables::{PinMethod, Product, Tables};
-use card::{CivilDay, Cvv, PinBlock, ResponseCode, ServiceCode};
+use card::{Cvv, ResponseCode, ServiceCode, Time};
 use std::sync::Arc;
 
 /// Everything the HSM can verify about this request, in one question. Something has to prove that
@@ -21,7 +23,7 @@ pub(crate) fn checks(
     product: &Product,
     file: &CardFile,
     request: &Request,
-    today: CivilDay,
+    now: Time,
     receipt: &mut Receipt,
 ) -> Result<Checks, Decline> {
     let cryptogram = chip::check(product, file, request, receipt)?;
@@ -33,10 +35,11 @@ pub(crate) fn checks(
     }
     let cvv = cvv_check(product, request, receipt)?;
     let icvv = cvv.clone().filter(|_| looks_for_icvv(product, request)).map(as_icvv);
-    let pin = pin_check(tables, product, file, request, receipt)?;
+    let pin = pin_check(tables, product, file, request, now, receipt)?;
+    let today = now.day(tables.business_offset);
     let cvv2 = remote::cvv2_check(state, product, file, request, today, receipt)?;
     let order = remote::order_check(product, file, request, receipt)?;
-    let checks = Checks { pin, cvv, icvv, cryptogram, cvv2, order };
+    let checks = Checks { pin, cvv, icvv, cryptogram, cvv2, order, ..Checks::default() };
     if checks.is_empty() && !remote::needs_no_proof(product, request) {
         return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
@@ -81,19 +84,30 @@ fn pin_check(
     product: &Product,
     file: &CardFile,
     request: &Request,
+    now: Time,
     receipt: &mut Receipt,
 ) -> Result<Option<PinCheck>, Decline> {
+    if request.transaction == TransactionType::PinChange && request.new_pin.is_none() {
+        return Err(receipt.fail(Step::NewPin, ResponseCode::FORMAT_ERROR, 0, 0));
+    }
     let Some(block) = &request.pin_block else {
-        // Cash and balances are for the cardholder alone.
+        // Cash, balances and the PIN itself are for the cardholder alone.
         if request.transaction.is_for_holder() {
             return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
         }
         receipt.skip(Step::Pin);
         return Ok(None);
     };
-    tries_left(product, file.pin_tries_used, receipt)?;
-    let check = pin_verification(tables, product, file, request, block);
-    check.map(Some).ok_or_else(|| receipt.fail(Step::Pin, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0))
+    tries_left(product, pin_tries::used(product, file, tables, now), receipt)?;
+    let Some(check) = pin_verification(tables, product, file, request, block) else {
+        return Err(receipt.fail(Step::Pin, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
+    };
+    // A block that its key cannot have made is no guess of the cardholder, so it is not counted.
+    let suits = block.suits(&check.key) && check.new_block.as_ref().is_none_or(|new| new.suits(&check.key));
+    if !suits {
+        return Err(receipt.fail(Step::PinBlock, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0));
+    }
+    Ok(Some(check))
 }
 
 /// `None` when the terminal has no PIN key, or the product or card no PIN.
@@ -102,7 +116,7 @@ fn pin_verification(
     product: &Product,
     file: &CardFile,
     request: &Request,
-    block: &PinBlock,
+    block: &OnlinePin,
 ) -> Option<PinCheck> {
     let link = tables.links.get(&request.link)?;
     let terminal = link.terminals.find(&request.terminal)?;
@@ -116,7 +130,12 @@ fn pin_verification(
         }
         _ => return None,
     };
-    Some(PinCheck { key: key.clone(), block: block.clone(), pan: request.pan, method })
+    let new_block = request.new_pin.clone().filter(|_| request.transaction == TransactionType::PinChange);
+    // No command makes a reference value of a PIN under a key of DUKPT.
+    if new_block.is_some() && key.kind.is_dukpt() {
+        return None;
+    }
+    Some(PinCheck { key: key.clone(), block: block.clone(), pan: request.pan, method, new_block })
 }
 
 fn tries_left(product: &Product, used: u8, receipt: &mut Receipt) -> Result<(), Decline> {
@@ -155,17 +174,29 @@ pub(crate) fn cvv(product: &Product, reply: &ChecksReply, receipt: &mut Receipt)
 /// guesses may have been judged while this one was with the HSM, and a right guess after too many
 /// wrong ones must not count.
 pub(crate) fn pin(
+    used: u8,
     product: &Product,
     file: &CardFile,
+    request: &Request,
     reply: &ChecksReply,
     receipt: &mut Receipt,
     counters: &mut CardCounters,
 ) -> Result<(), Decline> {
     let Some(result) = reply.pin else { return Ok(()) };
-    if file.pin_tries_used >= product.pin_try_limit {
-        return tries_left(product, file.pin_tries_used, receipt);
+    if used >= product.pin_try_limit {
+        return tries_left(product, used, receipt);
     }
+    let changes = request.transaction == TransactionType::PinChange;
     match result {
+        PinResult::Changed(reference) if changes => {
+            counters.pin_tries_used = (file.pin_tries_used > 0).then_some(0);
+            counters.new_pin = Some(reference);
+            receipt.pass(Step::Pin, 0, 0);
+            Ok(())
+        }
+        // Right, but the HSM has made nothing of the new one, or was not asked to.
+        PinResult::Right if changes => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
+        PinResult::Changed(_) => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
         PinResult::Right => {
             if file.pin_tries_used > 0 {
                 counters.pin_tries_used = Some(0);
@@ -174,7 +205,7 @@ pub(crate) fn pin(
             Ok(())
         }
         PinResult::Wrong => {
-            counters.pin_tries_used = Some(file.pin_tries_used + 1);
+            counters.pin_tries_used = Some(used + 1);
             Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0))
         }
         PinResult::BadBlock => Err(receipt.fail(Step::Pin, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0)),

@@ -17,6 +17,7 @@ pub use snapshot::{Element, Frozen, Route};
 pub use tokens::TokenFile;
 
 use crate::billing::Shares;
+use crate::card_answer::CardAnswer;
 use crate::card_mode::{CardMode, ModeFile};
 use crate::counters::Window;
 use crate::effect::Balance;
@@ -36,7 +37,9 @@ use crate::record::{
     TransactionStatus,
 };
 use crate::request::Request;
+use crate::script::{QueuedScript, ScriptSent, Scripts};
 use crate::stored::StoredTransaction;
+use crate::verification::Unverified;
 use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
 use counting::Counting;
 use fingerprints::Fingerprints;
@@ -111,6 +114,8 @@ impl Default for State {
 pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
+    /// When the last of them came; `None` where nobody knows.
+    pub(crate) last_wrong_pin: Option<Time>,
     pub(crate) highest_atc: Option<u16>,
     /// Which counters behind the highest one were accepted: bit 0 is the one before it.
     pub(crate) taken_atcs: u64,
@@ -125,6 +130,10 @@ pub struct CardFile {
     pub(crate) holder: Option<Box<HolderFacts>>,
     /// What its holder has chosen, where that is not the standard.
     pub(crate) mode: Option<Box<ModeFile>>,
+    /// Contactless transactions since the last verification.
+    pub(crate) unverified: Unverified,
+    /// Commands for its chip.
+    pub(crate) scripts: Option<Box<Scripts>>,
 }
 
 /// The chip counters that were accepted of a card or a token.
@@ -245,6 +254,20 @@ impl State {
             Record::ConfirmationAsked(asked) => self.confirmation_asked(asked),
             Record::Alarm(alarm) => self.alarmed(alarm),
             Record::CardBlocked(blocked) => self.blocked(blocked),
+            Record::CardAnswered(answer) => self.card_answered(answer),
+            Record::ScriptQueued(queued) => {
+                self.change_scripts(&queued.pan, |scripts| scripts.queue(queued));
+            }
+            Record::ScriptSent(sent) => self.script_sent(sent),
+            Record::PinTriesCleared(cleared) => {
+                if let Some(file) = self.card_mut(&cleared.pan) {
+                    file.pin_tries_used = 0;
+                    file.last_wrong_pin = None;
+                }
+            }
+            Record::ScriptConfirmed(confirmed) => {
+                self.change_scripts(&confirmed.pan, |scripts| scripts.confirmed(confirmed));
+            }
         }
     }
 
@@ -254,6 +277,7 @@ impl State {
                 // A new PIN comes with a clean count; anything else leaves the counters alone.
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
+                    file.last_wrong_pin = None;
                 }
                 let source = file.mode().and_then(CardMode::source);
                 let before = std::mem::replace(&mut file.card, card.clone());
@@ -267,6 +291,7 @@ impl State {
             None => self.insert_card(CardFile {
                 card: card.clone(),
                 pin_tries_used: 0,
+                last_wrong_pin: None,
                 highest_atc: None,
                 taken_atcs: 0,
                 counters: Counters::default(),
@@ -276,6 +301,8 @@ impl State {
                 wrong_cvv2s_day: None,
                 holder: None,
                 mode: None,
+                unverified: Unverified::default(),
+                scripts: None,
             }),
         }
     }
@@ -350,9 +377,18 @@ impl State {
             if let Some(wrong) = transaction.details.wrong_cvv2s {
                 (file.wrong_cvv2s, file.wrong_cvv2s_day) = (wrong, Some(transaction.business_day));
             }
-            file.pin_tries_used = transaction.pin_tries_used.unwrap_or(file.pin_tries_used);
+            if let Some(used) = transaction.pin_tries_used {
+                file.pin_tries_used = used;
+                file.last_wrong_pin = (used > 0).then_some(transaction.time);
+            }
+            if let Some(reference) = transaction.details.new_pin {
+                file.card.pin = Some(reference);
+            }
             if let Some(atc) = transaction.atc.filter(|_| transaction.details.token.is_none()) {
                 file.take_atc(atc);
+            }
+            if let Some(contactless) = transaction.details.contactless {
+                file.unverified.apply(contactless);
             }
         }
         if let (Some(number), Some(atc)) = (transaction.details.token, transaction.atc) {
@@ -385,6 +421,29 @@ impl State {
             Some(known) if (known.time, known.id) > (newest.time, newest.id) => {}
             Some(known) => *known = newest,
             None => self.terminals.insert(newest),
+        }
+    }
+
+    /// A card that was taken off the file meanwhile has no scripts any more.
+    fn change_scripts(&mut self, pan: &Pan, change: impl FnOnce(&mut Scripts)) {
+        if let Some(file) = self.card_mut(pan) {
+            change(file.scripts.get_or_insert_default());
+        }
+    }
+
+    fn script_sent(&mut self, sent: &ScriptSent) {
+        self.change_scripts(&sent.pan, |scripts| scripts.sent(sent));
+        if let Some(stored) = self.stored_mut(sent.transaction) {
+            stored.script = Some(Box::new(sent.template.clone()));
+        }
+    }
+
+    /// A repeat gets what the first answer told.
+    fn card_answered(&mut self, answer: &CardAnswer) {
+        if let (Some(stored), Some(value)) =
+            (self.stored_mut(answer.transaction), &answer.issuer_authentication)
+        {
+            stored.issuer_authentication = Some(value.clone());
         }
     }
 
@@ -692,6 +751,19 @@ impl State {
     #[must_use]
     pub fn card_counters(&self, pan: &Pan) -> Option<(u8, Option<u16>)> {
         self.card(pan).map(|file| (file.pin_tries_used, file.highest_atc))
+    }
+
+    /// Commands for the card's chip that are not done, oldest first.
+    #[must_use]
+    pub fn card_scripts(&self, pan: &Pan) -> &[QueuedScript] {
+        let scripts = self.card(pan).and_then(|file| file.scripts.as_deref());
+        scripts.map_or(&[], |scripts| &scripts.open)
+    }
+
+    /// What the card has bought without contact and without a verification since its last one.
+    #[must_use]
+    pub fn card_unverified(&self, pan: &Pan) -> Option<Unverified> {
+        self.card(pan).map(|file| file.unverified)
     }
 
     /// What the card has bought and drawn on this day: minor units and number of purchases, then of withdrawals.

@@ -6,6 +6,7 @@ use crate::names::{AccountId, CustomerId, LinkName, OriginalKey, TransactionId, 
 use crate::particulars::Traces;
 use crate::record::{Funds, Origin, Transaction, TransactionStatus};
 use crate::request::{Cash, MessageClass, TransactionType};
+use crate::script::IssuerScript;
 use crate::told::Told;
 use card::{CivilDay, Currency, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,8 @@ pub struct StoredTransaction {
     pub told: Told,
     /// Where the order came from, as far as limits counted it.
     pub traces: Option<Box<Traces>>,
+    /// Command for the chip that its answer had.
+    pub script: Option<Box<IssuerScript>>,
 }
 
 /// What a transaction with a [`Billing`] was decided to take, and what of that stands now.
@@ -137,6 +140,7 @@ impl StoredTransaction {
             traces: Some(transaction.details.traces)
                 .filter(|traces| *traces != Traces::default())
                 .map(Box::new),
+            script: None,
         }
     }
 
@@ -194,6 +198,7 @@ impl StoredTransaction {
             approved_minor: self.booking.as_ref().and_then(|booking| booking.approved_minor),
             statement: self.booking.as_ref().and_then(|booking| booking.statement()),
             told: self.told,
+            script: self.script.clone(),
         }
     }
 

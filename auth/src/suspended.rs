@@ -41,14 +41,20 @@ impl Suspended {
         asked: Asked,
         deadline: Time,
     ) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
+        let ticket = self.ticket();
         self.by_key.insert(request.key(), ticket);
         if self.deadlines.len() >= 2 * SUSPENDED_CAPACITY {
             self.deadlines.retain(|(_, ticket)| self.waiting.contains_key(ticket));
         }
         self.deadlines.push_back((deadline, ticket));
         self.waiting.insert(ticket, SuspendedRequest { request, receipt, asked, repeats: Vec::new() });
+        ticket
+    }
+
+    /// A ticket that nothing else has.
+    pub(crate) fn ticket(&mut self) -> Ticket {
+        let ticket = Ticket(self.next_ticket);
+        self.next_ticket += 1;
         ticket
     }
 

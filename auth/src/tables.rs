@@ -3,12 +3,15 @@ use crate::ledger_rules::LedgerRules;
 use crate::limit::Limit;
 use crate::mode_rules::ModeRules;
 use crate::names::LinkName;
+use crate::pin_tries::PinTriesReset;
 use crate::product_rules::ProductRules;
 use crate::rate::RateTable;
 use crate::remote::RemoteRules;
 use crate::request::TransactionType;
+use crate::script::ScriptRules;
 use crate::tariff::Fee;
-use card::{Currency, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
+use crate::verification::VerificationRules;
+use card::{Currency, MerchantId, Pan, ResponseCode, Scheme, TerminalId, UtcOffset};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -58,13 +61,23 @@ pub struct Link {
     /// How far its billing and settlement amounts (DE 6, DE 5) may be from our own, basis points; `None` where they
     /// are not believed at all.
     pub amount_tolerance: Option<u32>,
+    /// The answer to who should have been verified and was not: 65, or 1A where the network has it.
+    pub verification_wanted: ResponseCode,
 }
 
 impl Link {
     /// A link that settles in the currency of each transaction, whose amounts beside DE 4 are not believed.
     #[must_use]
     pub fn plain(terminals: TerminalSet, pin_key: Option<PinKey>, own: bool) -> Link {
-        Link { terminals, pin_key, own, settlement: None, surcharge_on_top: false, amount_tolerance: None }
+        Link {
+            terminals,
+            pin_key,
+            own,
+            settlement: None,
+            surcharge_on_top: false,
+            amount_tolerance: None,
+            verification_wanted: ResponseCode::OVER_COUNT_LIMIT,
+        }
     }
 }
 
@@ -104,7 +117,8 @@ pub struct PinKey {
     pub key: Arc<Key>,
     /// Terminal or zone key: the HSM has a command for each.
     pub kind: PinKeyKind,
-    /// payShield PIN block format code: 01 for ISO 9564-1 format 0, 47 for format 3.
+    /// payShield PIN block format code: 01 for ISO 9564-1 format 0, 05 for format 1, 47 for format 3, 48 for
+    /// format 4.
     pub format: [u8; 2],
 }
 
@@ -115,6 +129,19 @@ pub enum PinKeyKind {
     Tpk,
     /// Zone PIN key.
     Zpk,
+    /// Base derivation key of DUKPT: each block comes under a key of its own, whose serial number the message
+    /// has.
+    Bdk {
+        /// How many digits of the serial number are key set, sub-key and device, as payShield commands want it:
+        /// `A05`.
+        descriptor: [u8; 3],
+    },
+}
+
+impl PinKeyKind {
+    pub(crate) fn is_dukpt(self) -> bool {
+        matches!(self, PinKeyKind::Bdk { .. })
+    }
 }
 
 /// A key as the switch holds it: its cryptogram under the LMK. The clear key exists only inside the
@@ -162,8 +189,14 @@ pub struct Product {
     pub approve_arc: [u8; 2],
     /// CSU inside an approving ARPC, method 2 (EMV Book 3, annex C10).
     pub approve_csu: [u8; 4],
+    /// The same for a decline; `None` leaves a decline without ARPC.
+    pub decline_arc: Option<[u8; 2]>,
+    /// The same for a decline; `None` leaves a decline without ARPC.
+    pub decline_csu: Option<[u8; 4]>,
     /// Wrong PINs that lock PIN use.
     pub pin_try_limit: u8,
+    /// What lets their count begin anew.
+    pub pin_tries_reset: PinTriesReset,
     /// Whether the terminal keeps a card whose PIN tries are used up (38 instead of 75).
     pub capture_on_pin_tries: bool,
     /// Whether the terminal keeps an expired card (33 instead of 54).
@@ -177,6 +210,10 @@ pub struct Product {
     pub chip_rules: ChipRules,
     /// What it asks of purchases without the card.
     pub remote: RemoteRules,
+    /// How commands for its chips are made.
+    pub scripts: ScriptRules,
+    /// What is allowed without a verification of the cardholder.
+    pub verification: VerificationRules,
     /// What its transactions are held against, at most [`LIMITS`](crate::limits::LIMITS).
     pub limits: Vec<Limit>,
     /// The same for when the issuer is silent and we decide in its place. Nothing else uses them.
@@ -285,13 +322,18 @@ impl Product {
             issuer_master_keys: Vec::new(),
             approve_arc: *b"00",
             approve_csu: [0x00, 0x82, 0x00, 0x00],
+            decline_arc: None,
+            decline_csu: None,
             pin_try_limit: 3,
+            pin_tries_reset: PinTriesReset::Never,
             capture_on_pin_tries: false,
             capture_expired: false,
             atc_max_jump: 1000,
             atc_window: 0,
             chip_rules: ChipRules::default(),
             remote: RemoteRules::default(),
+            scripts: ScriptRules::default(),
+            verification: VerificationRules::default(),
             limits: Vec::new(),
             stand_in_limits: Vec::new(),
             fees: Vec::new(),

@@ -290,6 +290,7 @@ mod tests {
             track2: None,
             token: None,
             pin_block: None,
+            new_pin: None,
             chip: None,
             cash: None,
             instruction: crate::Instruction::default(),

@@ -9,8 +9,8 @@ mod one_card;
 
 use allocation_counter::measure;
 use auth::{
-    Bound, CardMode, Effect, EntryMode, Filter, Input, Limit, LimitId, MessageClass, ModeOrder, PinReference,
-    Product, Provision, ProvisionTask, ProvisionTicket, Request, Scope, Window,
+    Bound, CardMode, ChecksReply, Effect, EntryMode, Filter, Input, Limit, LimitId, MessageClass, ModeOrder,
+    PinReference, Product, Provision, ProvisionTask, ProvisionTicket, Request, Scope, Window,
 };
 use card::Time;
 use one_card::{LINK, TERMINAL, all_right, core, pan};
@@ -27,21 +27,30 @@ fn a_step_allocates_nothing() {
     for (limits, mode) in
         [Vec::new(), limits()].into_iter().flat_map(|limits| modes.clone().map(|mode| (limits.clone(), mode)))
     {
-        let steps = allocations(limits, mode);
-        // Tables double now and then; in between nobody asks for memory.
-        let growing = steps.iter().filter(|count| **count > 0).count();
-        assert!(growing <= STEPS / 4, "{steps:?}");
+        assert_rare(&allocations(Product { limits, ..bank::product("classic", "400000") }, 1, mode));
     }
+}
+
+#[test]
+fn neither_does_a_decline_whose_answer_waits_for_its_arpc() {
+    let product = Product { decline_csu: Some([0; 4]), ..bank::product("classic", "400000") };
+    assert_rare(&allocations(product, 1_000_000_000, CardMode::Standard));
+}
+
+/// Tables double now and then; in between nobody asks for memory.
+fn assert_rare(steps: &[u64]) {
+    let growing = steps.iter().filter(|count| **count > 0).count();
+    assert!(growing <= STEPS / 4, "{steps:?}");
 }
 
 /// Steps that are looked at, and those before them, in which tables get their first size.
 const STEPS: usize = 64;
 const WARM_UP: usize = 16;
 
-/// Of each authorization from request to record, the HSM's answer between.
-fn allocations(limits: Vec<Limit>, mode: CardMode) -> Vec<u64> {
+/// Of each authorization from request to answer, the HSM's answers between.
+fn allocations(product: Product, amount_minor: i64, mode: CardMode) -> Vec<u64> {
     let pin = PinReference::Pvv { pvki: 1, pvv: *b"1234" };
-    let product = Product { limits, ..bank::product("classic", "400000") };
+    let declined = product.decline_csu.is_some();
     let mut core = core(product, pin);
     let mut effects = Vec::with_capacity(8);
     let mut counts = Vec::with_capacity(STEPS);
@@ -55,9 +64,9 @@ fn allocations(limits: Vec<Limit>, mode: CardMode) -> Vec<u64> {
         let request = Request {
             class: MessageClass::Financial,
             entry: EntryMode::Chip,
-            chip: Some(bank::chip(18, number as u16, 1)),
+            chip: Some(bank::chip(18, number as u16, amount_minor)),
             merchant: card::MerchantId::new(b"CORNERSHOP"),
-            ..bank::purchase(LINK, TERMINAL, pan(), number, 1)
+            ..bank::purchase(LINK, TERMINAL, pan(), number, amount_minor)
         };
         // A minute apart, so that days stay and parts of sliding windows come and go.
         let now = Time::from_unix_ms(1_781_524_800_000 + i64::from(number) * 60_000);
@@ -74,11 +83,16 @@ fn allocations(limits: Vec<Limit>, mode: CardMode) -> Vec<u64> {
             core.step(now, input, &mut effects);
             let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("not asked") };
             core.step(now, Input::HsmReply { ticket, reply: all_right() }, &mut effects);
+            if declined {
+                let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("no ARPC") };
+                let reply = ChecksReply { cryptogram: all_right().cryptogram, ..ChecksReply::default() };
+                core.step(now, Input::HsmReply { ticket, reply }, &mut effects);
+            }
         });
         let Some(Effect::Record(auth::Record::Decided(made))) = effects.first() else {
             panic!("{effects:?}")
         };
-        assert!(made.code.is_approval(), "{:?}", made.receipt);
+        assert_eq!(made.code.is_approval(), !declined, "{:?}", made.receipt);
         if number as usize > WARM_UP {
             counts.push(counted.count_total);
         }

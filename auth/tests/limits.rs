@@ -49,7 +49,7 @@ fn holds_that_end_together_expire_over_several_ticks() {
     let (first, second) = (tick(), tick());
     assert_eq!((first.len(), second.len()), (HOLDS_PER_TICK, 1_500 - HOLDS_PER_TICK));
     assert!([first, second].concat().is_sorted_by(|earlier, later| earlier < later));
-    assert_eq!(tick(), []);
+    assert!(tick().is_empty());
     let balance = core.state().balance(&one_card::account()).expect("on file");
     assert_eq!(balance.available_minor, 10_000);
 }

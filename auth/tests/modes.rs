@@ -394,6 +394,7 @@ impl Run {
             cvv: None,
             icvv: None,
             pin: Some(PinResult::Right),
+            script: None,
         };
         self.step(Input::HsmReply { ticket, reply }, Told { confirmed: false, code }).map(|_| ())
     }

@@ -79,6 +79,7 @@ impl Town {
             cvv: Some(CvvResult::Right),
             icvv: None,
             cryptogram: Some(CryptogramResult::Right { arpc: [0; 8] }),
+            ..ChecksReply::default()
         };
         let decided = self.step(shard, at_ms, Input::HsmReply { ticket, reply });
         let [Effect::Record(_), Effect::Respond { response, .. }] = &decided[..] else {

@@ -220,6 +220,7 @@ impl Run {
             cvv: None,
             icvv: None,
             pin: cash.then_some(PinResult::Right),
+            ..ChecksReply::default()
         };
         // What the limits know before, and what they may hold against it at most.
         let refused_by = self.refusal(&request);

@@ -66,6 +66,7 @@ codes! {
     DUPLICATE = "94", "duplicate transmission";
     MALFUNCTION = "96", "system malfunction";
     CVV2_WRONG = "N7", "CVV2 wrong";
+    VERIFICATION_WANTED = "1A", "verification of the cardholder required";
 }
 
 impl ResponseCode {

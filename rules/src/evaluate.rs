@@ -264,6 +264,7 @@ mod tests {
         mcc: Some(5411),
         entry_mode: "chip",
         pin_present: true,
+        verification: "online_pin",
         chip_present: true,
         atm: true,
         hour: 14,

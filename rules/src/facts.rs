@@ -124,6 +124,16 @@ facts! {
     ]),
     /// Whether the request carries a PIN.
     pin_present: bool,
+    /// How the cardholder was verified: by a PIN, their own device, a signature, or not. A device is believed
+    /// where the cryptogram covers its word.
+    verification: string of Domain::OneOf(&[
+        "online_pin",
+        "offline_pin",
+        "device",
+        "signature",
+        "none",
+        "unknown",
+    ]),
     /// Whether the request carries chip data (DE 55).
     chip_present: bool,
     /// Whether an ATM that this switch drives asks for it.

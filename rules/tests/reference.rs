@@ -422,6 +422,7 @@ fn facts() -> impl Strategy<Value = Facts<'static>> {
                 mcc,
                 entry_mode,
                 pin_present,
+                verification: "device",
                 chip_present,
                 atm,
                 hour,

@@ -87,10 +87,10 @@ fn whole<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Rejected> {
 mod tests {
     use super::*;
     use auth::{
-        Account, AccountId, AccountKind, Balance, Booking, Card, CardStatus, Count, Counted, CustomerId,
-        EntryMode, Funds, IssuerAuthentication, LimitId, LinkName, MessageClass, PinReference, RewardCode,
-        Scope, Step, TokenNumber, Told, Transaction, TransactionId, TransactionType, TransmissionTime,
-        Window,
+        Account, AccountId, AccountKind, Balance, Booking, Card, CardStatus, ContactlessUse, Count, Counted,
+        CustomerId, EntryMode, Funds, HolderVerification, IssuerAuthentication, LimitId, LinkName,
+        MessageClass, PinReference, RewardCode, Scope, Step, TokenNumber, Told, Transaction, TransactionId,
+        TransactionType, TransmissionTime, Window,
     };
     use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 
@@ -123,7 +123,7 @@ mod tests {
             pin_tries_used: None,
             atc: None,
             flags: u64::MAX,
-            details: Details::default(),
+            details: Details { contactless: Some(ContactlessUse::Resets), ..Details::default() },
             ..decided()
         }
     }
@@ -189,6 +189,9 @@ mod tests {
                 token: Some(TokenNumber(Pan::parse(b"4899001234567892").unwrap())),
                 wrong_cvv2s: Some(2),
                 traces: auth::Traces { ip: Some(u64::MAX), email: None, address: Some(0) },
+                verification: Some(HolderVerification::Device),
+                contactless: Some(ContactlessUse::Counts(4_990)),
+                new_pin: Some(PinReference::Pvv { pvki: 1, pvv: *b"5678" }),
             },
             tables_version: 5,
             receipt,

@@ -20,7 +20,7 @@ pub(crate) use source::{Column, Line, SourceError, is_json, read, read_numbers};
 pub(crate) use statement::{CardRules, Faults, removal};
 pub(crate) use token_line::{TOKEN_COLUMNS, TokenLines, token_change, token_change_json};
 pub(crate) use view::{
-    account_type_word, card_json, change_json, further_cell, major, pin_cells, view_json, yymm,
+    account_type_word, card_json, change_json, further_cell, major, pin_cells, script_json, view_json, yymm,
 };
 
 use card::Pan;

@@ -16,13 +16,16 @@ mod limit;
 mod listener;
 mod master_key;
 mod ndc;
+mod pin_key;
 mod product;
 mod rate;
 mod remote;
+mod scripts;
 mod section;
 mod tls;
 mod transactions;
 mod value;
+mod verification;
 mod webhook;
 
 pub use error::ConfigError;

@@ -109,6 +109,8 @@ pub struct ListenerSettings {
     pub tls: Option<TlsSettings>,
     /// Which certificates may speak for which terminals.
     pub certificates: Certificates,
+    /// Where ISO 8583 says what about PINs.
+    pub pins: PinElements,
     /// A connection that says nothing for this long is closed.
     pub idle_timeout: Duration,
     /// A peer that does not take our bytes for this long is closed.
@@ -123,6 +125,19 @@ pub struct ListenerSettings {
     pub amounts_in_answers: bool,
     /// Field of ISO 8583 that has the one-time code of cards in that mode.
     pub one_time_code: Option<u8>,
+}
+
+/// Where the messages of a link say what about PINs that the standard leaves open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PinElements {
+    /// The element with the key serial number, where PINs come under DUKPT.
+    pub ksn_field: Option<u8>,
+    /// The transaction type of a PIN change (DE 3, positions 1 and 2); without it there is none.
+    pub change_code: Option<[u8; 2]>,
+    /// The element with the block of the new PIN.
+    pub new_pin_field: Option<u8>,
+    /// The transaction type of a PIN unblock; without it there is none.
+    pub unblock_code: Option<[u8; 2]>,
 }
 
 /// What a listener speaks.
@@ -190,6 +205,10 @@ pub enum AtmTransaction {
     Withdrawal,
     /// Balance inquiry.
     BalanceInquiry,
+    /// Another PIN, whose block is in field `U`.
+    PinChange,
+    /// The card may be asked for its PIN again.
+    PinUnblock,
 }
 
 /// One ATM.

@@ -95,6 +95,31 @@ fn what_init_makes_is_good() {
     assert_eq!(any.unwrap().allowed, TransactionType::SERVED);
 }
 
+/// What a listener and a product may say of PINs, verification and scripts.
+#[test]
+fn mistakes_about_the_cardholder() {
+    let dialect = "dialect = \"iso87_ascii\"";
+    let check = |place: &str, lines: &str, reason: &str| {
+        let found = Site::new().mistakes(&[(place, &format!("{place}\n{lines}"))]);
+        assert_eq!(found.len(), 1, "{lines}: {found:#?}");
+        assert!(found[0].contains(reason), "{lines}: {}", found[0]);
+    };
+    check(dialect, "pin_change_code = \"92\"", "listener[0].new_pin_field: is missing");
+    check(dialect, "new_pin_field = 125", "has no meaning without `pin_change_code`");
+    check(dialect, "pin_unblock_code = \"31\"", "is no transaction type that is free for this");
+    check(dialect, "ksn_field = 62", "has no meaning without a `pin_key` of type BDK");
+    check(dialect, "verification_code = \"05\"", "listener[0].verification_code");
+    let means = "conventions = { transaction_types = [{ code = \"92\", means = \"pin_change\" }] }";
+    check(dialect, means, "transaction_types[0].means");
+    let product = "[[product]]";
+    check(product, "pin_tries_reset = \"soon\"", "does not say when wrong PINs are forgotten");
+    check(product, "decline_csu = \"00\"", "product[0].decline_csu");
+    check(product, "script_sends = 3", "has no meaning without `script_keys`");
+    check(product, "script_keys = [{ index = 1, key = \"pvk-test\" }]", "is a PVK and not a MK-SMI");
+    check(product, "verification = { contactless_limit = 50 }", "verification.contactless_limit");
+    check(product, "verification = { device = \"maybe\" }", "verification.device");
+}
+
 #[test]
 fn every_mistake_is_found_at_once() {
     let site = Site::new();
@@ -115,7 +140,7 @@ fn every_mistake_is_found_at_once() {
     );
     assert_eq!(
         found[3],
-        "pin_key = \"pvk-test\" | listener[3].pin_key: the key \"pvk-test\" is a PVK and not a ZPK or TPK"
+        "pin_key = \"pvk-test\" | listener[3].pin_key: the key \"pvk-test\" is a PVK and not a ZPK or TPK or BDK"
     );
     assert_eq!(found[4], "daily = 2000 | product[0].purchase.daily: is an integer and not an amount");
     assert!(

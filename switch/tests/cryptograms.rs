@@ -1,7 +1,10 @@
 //! The cards of other people's software: cryptograms made by pyemv, asked of the HSM in process the way
 //! the switch asks, and answered with the ARPC that pyemv makes.
 
-use auth::{ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Key, Recipe};
+use auth::{
+    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Key, Recipe,
+    ScriptKeys, ScriptMac,
+};
 use card::Pan;
 use hsm::{KeyScheme, KeyType};
 use hsm_sim::{ClearKey, Engine, Lmk, Settings};
@@ -32,6 +35,8 @@ fn cards_of_each_version_are_verified_and_answered() {
             let right =
                 |result| matches!(result, CryptogramResult::Right { arpc: made } if made.starts_with(&arpc));
             assert!(right(ask(&engine, &check)), "{kind} {case}");
+            let answered = answer(&engine, &check).unwrap();
+            assert!(answered.starts_with(&arpc), "{kind} {case}");
             check.cryptogram[7] ^= 1;
             assert!(matches!(ask(&engine, &check), CryptogramResult::Wrong), "{kind} {case}");
         }
@@ -55,7 +60,72 @@ fn check(recipe: &'static Recipe, case: &Value) -> CryptogramCheck {
             ArpcBy::Arc => CryptogramAnswer::Arc(answer.try_into().unwrap()),
             ArpcBy::Csu => CryptogramAnswer::Csu(answer.try_into().unwrap()),
         },
+        verified: false,
     }
+}
+
+/// An ARPC alone, as for a decline.
+fn answer(engine: &Engine, check: &CryptogramCheck) -> Option<[u8; 8]> {
+    let check = CryptogramCheck { verified: true, ..check.clone() };
+    let checks = Checks { cryptogram: Some(check), ..Checks::default() };
+    let reply = engine.run(&command(&checks, Subject::Cryptogram).unwrap());
+    let mut findings = ChecksReply::default();
+    note(&mut findings, &checks, Subject::Cryptogram, Some(&reply));
+    match findings.cryptogram {
+        Some(CryptogramResult::Right { arpc }) => Some(arpc),
+        _ => None,
+    }
+}
+
+/// MACs of PIN changes that pyemv has made: the switch makes other scripts by the same keys.
+#[test]
+fn scripts_get_the_mac_that_the_card_expects() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/crypto/emv_more.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let engine = Engine::new(Lmk::public_test(), Settings::default());
+    for (kind, keys) in [
+        ("visa_cvn_10", ScriptKeys::Visa),
+        ("visa_cvn_18", ScriptKeys::Visa),
+        ("visa_cvn_22", ScriptKeys::Common),
+        ("mastercard_cvn_16", ScriptKeys::Mastercard),
+        ("mastercard_cvn_17", ScriptKeys::Mastercard),
+        ("mastercard_cvn_20", ScriptKeys::Mastercard),
+        ("mastercard_cvn_21", ScriptKeys::Mastercard),
+    ] {
+        // The command takes a PAN by option A, which is the other one up to 16 digits.
+        let short = |case: &&Value| case["pan"].as_str().unwrap().len() <= 16;
+        let cases: Vec<&Value> = vectors[kind].as_array().unwrap().iter().filter(short).collect();
+        assert!(cases.len() >= 8, "{kind}");
+        for case in cases {
+            let sent = bytes(case, "pin_change");
+            let (message, mac) = sent.split_last_chunk::<8>().unwrap();
+            assert_eq!(script_mac(&engine, keys, case, message), Some(*mac), "{kind} {case}");
+            let mut altered = message.to_vec();
+            altered[1] ^= 1;
+            assert_ne!(script_mac(&engine, keys, case, &altered), Some(*mac), "{kind} {case}");
+        }
+    }
+}
+
+fn script_mac(engine: &Engine, keys: ScriptKeys, case: &Value, sent: &[u8]) -> Option<[u8; 8]> {
+    let key = ClearKey::new(&bytes(case, "imk_smi")).unwrap().with_odd_parity();
+    let under_lmk = Lmk::public_test().encrypt_key(KeyType::MK_SMI, KeyScheme::U, &key).unwrap();
+    let (header, data) = sent.split_at(5);
+    let (atc, cryptogram) = (bytes(case, "atc"), bytes(case, "arqc"));
+    let script = ScriptMac {
+        keys,
+        issuer_master_key: Arc::new(Key { name: "smi".into(), cryptogram: under_lmk.to_text() }),
+        pan: Pan::parse(case["pan"].as_str().unwrap().as_bytes()).unwrap(),
+        card_sequence: case["psn"].as_u64().unwrap().try_into().unwrap(),
+        atc: u16::from_be_bytes(atc.clone().try_into().unwrap()),
+        cryptogram: cryptogram.clone().try_into().unwrap(),
+        message: [header, &atc, &cryptogram, data].concat().into_iter().collect(),
+    };
+    let checks = Checks { script: Some(Box::new(script)), ..Checks::default() };
+    let reply = engine.run(&command(&checks, Subject::Script).unwrap());
+    let mut findings = ChecksReply::default();
+    note(&mut findings, &checks, Subject::Script, Some(&reply));
+    findings.script.unwrap()
 }
 
 fn ask(engine: &Engine, check: &CryptogramCheck) -> CryptogramResult {

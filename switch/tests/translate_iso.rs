@@ -8,6 +8,7 @@ use auth::{
 use card::{Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
 use std::collections::BTreeMap;
+use switch::settings::PinElements;
 use switch::translate::iso::{
     self, AnswerText, Datum, Extras, FieldPath, Incoming, NetworkManagement, Refusal, refusal_response,
     response, unreadable_response,
@@ -88,7 +89,7 @@ impl Draft {
 }
 
 fn incoming(message: &Message<'_>) -> Incoming {
-    iso::incoming(message, LinkName::new("pos").unwrap(), REPLY_TO)
+    iso::incoming(message, LinkName::new("pos").unwrap(), PinElements::default(), REPLY_TO)
 }
 
 /// Data objects of a Visa CVN 10 request, by tag.
@@ -176,7 +177,7 @@ fn every_dialect_gives_the_same_request() {
         assert_eq!((request.mcc, request.country), (5411, 840));
         assert_eq!(request.entry, EntryMode::Chip);
         assert_eq!(request.track2.unwrap().reveal(), b"4000001234567899=28122011000012345");
-        assert_eq!(request.pin_block.unwrap().reveal(), &[0xA5; 8]);
+        assert_eq!(request.pin_block.unwrap().reveal(), [0xA5; 8]);
         assert!(request.cash.is_none());
         let chip = request.chip.unwrap();
         assert_eq!(chip.amount_authorised, [0, 0, 0, 0, 0x12, 0x50]);
@@ -523,6 +524,7 @@ fn network_management() {
 
 fn approval() -> Response {
     Response {
+        script: None,
         code: ResponseCode::APPROVED,
         transaction: Some(TransactionId(64)),
         authorization_id: Some(*b"000042"),

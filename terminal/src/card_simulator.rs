@@ -3,6 +3,7 @@ use crate::issuing::TestIssuer;
 use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode, Track2};
 use hsm_sim::emv::{self, DeriveOption};
 use hsm_sim::{ClearKey, Pin, cvv, pin};
+use iso8583::emv::{self as tlv, tag};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -24,6 +25,8 @@ pub struct CardSimulator {
     pin: Pin,
     atc: u16,
     last: Option<Signed>,
+    /// Scripts carried out since the last ARQC, and whether one was refused: the next one tells.
+    scripts: (u8, bool),
 }
 
 /// What the card needs to remember of its last request to check the issuer's answer.
@@ -63,6 +66,7 @@ impl CardSimulator {
             pin: issuer.pin(serial),
             atc: 0,
             last: None,
+            scripts: (0, false),
         }
     }
 
@@ -129,7 +133,12 @@ impl CardSimulator {
 
     fn make(&mut self, transaction: &ChipTransaction, version: CryptogramVersion, made: Made) -> Vec<u8> {
         self.atc = self.atc.wrapping_add(1);
-        let issuer_application_data = version.issuer_application_data(self.derivation_key_index, made);
+        let mut issuer_application_data = version.issuer_application_data(self.derivation_key_index, made);
+        for (byte, bits) in issuer_application_data[4..].iter_mut().zip(transaction.card_results) {
+            *byte |= bits;
+        }
+        let (done, refused) = std::mem::take(&mut self.scripts);
+        issuer_application_data[6] |= done << 4 | u8::from(refused) << 3;
         let objects = Objects::new(transaction, issuer_application_data, self.atc, made);
         let arqc = emv::application_cryptogram(&self.key(version, self.atc), &objects.signed_bytes(version));
         self.last = Some(Signed { version, atc: self.atc, arqc });
@@ -153,6 +162,30 @@ impl CardSimulator {
             }
             _ => false,
         }
+    }
+
+    /// Carries out an issuer script (the value of tag 71 or 72) in answer to the last request, if its MAC is right
+    /// under the issuer's master key for secure messaging. Gives its command without the MAC, which has eight bytes
+    /// here; the card's next results tell of it.
+    pub fn carry_out(&mut self, template: &[u8], mk_smi: &ClearKey) -> Option<Vec<u8>> {
+        let done = self.obey(template, mk_smi);
+        match &done {
+            Some(_) => self.scripts.0 = (self.scripts.0 + 1).min(15),
+            None => self.scripts.1 = true,
+        }
+        done
+    }
+
+    fn obey(&self, template: &[u8], mk_smi: &ClearKey) -> Option<Vec<u8>> {
+        let signed = self.last?;
+        let command = tlv::find(template, tag::SCRIPT_COMMAND).ok().flatten()?;
+        let (header, rest) = command.split_first_chunk::<5>()?;
+        let (data, mac) = rest.split_last_chunk::<8>()?;
+        let master = emv::derive_master_key(mk_smi, &self.pan, self.sequence, DeriveOption::A);
+        let session = emv::visa_messaging_key(&master, signed.atc.to_be_bytes());
+        let message = emv::script_message(*header, Some((signed.atc.to_be_bytes(), signed.arqc)), data);
+        let right = usize::from(header[4]) == rest.len() && emv::script_mac(&session, &message) == *mac;
+        right.then(|| [&header[..4], data].concat())
     }
 
     /// Track 2 with the verification value that belongs to its source.

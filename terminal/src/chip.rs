@@ -18,6 +18,12 @@ pub struct ChipTransaction {
     pub transaction_type: u8,
     /// 9F37; random in a real terminal.
     pub unpredictable_number: [u8; 4],
+    /// 9F34: how the terminal says that the cardholder was verified.
+    pub cvm_results: [u8; 3],
+    /// Bits that the card sets in its own results (CVR) beside those that say what it made.
+    pub card_results: [u8; 3],
+    /// 9F66 and 9F6C, of a contactless transaction.
+    pub qualifiers: Option<([u8; 4], [u8; 2])>,
 }
 
 /// Which recipe the card's application uses (Visa VIS).
@@ -47,7 +53,17 @@ impl ChipTransaction {
         unpredictable_number: [u8; 4],
     ) -> ChipTransaction {
         let transaction_type = ChipTransaction::PURCHASE;
-        ChipTransaction { amount_minor, currency, country, time, transaction_type, unpredictable_number }
+        ChipTransaction {
+            amount_minor,
+            currency,
+            country,
+            time,
+            transaction_type,
+            unpredictable_number,
+            cvm_results: ONLINE_PIN,
+            card_results: [0; 3],
+            qualifiers: None,
+        }
     }
 
     /// The objects that a cryptogram covers, in the order in which the recipes of Visa take them.
@@ -117,6 +133,8 @@ pub(crate) struct Objects {
     signed: [(u32, Vec<u8>); 10],
     issuer_application_data: [u8; 7],
     made: Made,
+    cvm_results: [u8; 3],
+    qualifiers: Option<([u8; 4], [u8; 2])>,
 }
 
 impl Objects {
@@ -126,7 +144,9 @@ impl Objects {
         atc: u16,
         made: Made,
     ) -> Objects {
-        Objects { signed: transaction.signed_objects(atc), issuer_application_data, made }
+        let ChipTransaction { cvm_results, qualifiers, .. } = *transaction;
+        let signed = transaction.signed_objects(atc);
+        Objects { signed, issuer_application_data, made, cvm_results, qualifiers }
     }
 
     /// What the cryptogram is computed over, up to the zeros of the MAC's own padding: the base list,
@@ -156,10 +176,17 @@ impl Objects {
         emv::write_tlv(tag::PAN_SEQUENCE, &bcd(u64::from(card_sequence), 1), &mut out);
         emv::write_tlv(tag::DF_NAME, &[0xA0, 0x00, 0x00, 0x00, 0x03, 0x10, 0x10], &mut out);
         emv::write_tlv(tag::TERMINAL_CAPABILITIES, &[0xE0, 0xF8, 0xC8], &mut out);
-        emv::write_tlv(tag::CVM_RESULTS, &[0x02, 0x00, 0x00], &mut out);
+        emv::write_tlv(tag::CVM_RESULTS, &self.cvm_results, &mut out);
+        if let Some((terminal, card)) = &self.qualifiers {
+            emv::write_tlv(tag::TERMINAL_QUALIFIERS, terminal, &mut out);
+            emv::write_tlv(tag::CARD_QUALIFIERS, card, &mut out);
+        }
         out
     }
 }
+
+/// 9F34: the PIN goes to the issuer, and nothing is known of it yet.
+const ONLINE_PIN: [u8; 3] = [0x02, 0x00, 0x00];
 
 /// Alters one bit of the cryptogram (9F26) in a DE 55, as a counterfeit or a faulty line would. Gives
 /// `false` when there is none.

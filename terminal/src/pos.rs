@@ -139,6 +139,19 @@ impl Pos {
         self.request(Mti::AUTHORIZATION_REQUEST, b"310000", None, presentment, trace)
     }
 
+    /// 0100 with a processing code of a network's own, and no amount: a change of the PIN, say.
+    ///
+    /// # Errors
+    /// As [`Pos::purchase`].
+    pub fn service(
+        &self,
+        processing_code: &[u8; 6],
+        presentment: &Presentment,
+        trace: &Trace,
+    ) -> Result<Vec<u8>, EncodeError> {
+        self.request(Mti::AUTHORIZATION_REQUEST, processing_code, None, presentment, trace)
+    }
+
     /// 0800: network management; DE 70 is 001 to sign on, 002 to sign off, 301 for an echo.
     ///
     /// # Errors
@@ -316,6 +329,7 @@ impl Pos {
         if let Some(block) = &presentment.pin_block {
             writer.field(field::PIN_BLOCK, block.reveal())?;
         }
+        further_below(field::ADDITIONAL_AMOUNTS, &mut writer)?;
         if let Some(amounts) = &particulars.additional_amounts {
             writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
         }

@@ -53,6 +53,8 @@ pub struct Entry {
     pub cvv2_result: Option<String>,
     /// What whoever kept the card is to get.
     pub reward: Option<String>,
+    /// By what the cardholder was verified, once that was judged.
+    pub verification: Option<String>,
     /// Notes to dispense, by cassette type 1 to 4.
     pub notes: Option<[u8; 4]>,
     /// Version of the tables it was decided under.
@@ -212,6 +214,7 @@ impl Entry {
             cvv2_result: transaction.details.told.cvv2.map(|result| result.as_str().to_owned()),
             token: transaction.details.token.map(|token| token.0.to_string()),
             reward: transaction.details.told.reward.map(|reward| reward.to_string()),
+            verification: transaction.details.verification.map(|found| found.as_str().to_owned()),
             notes: transaction.cash.and_then(|cash| cash.notes),
             tables_version: transaction.tables_version,
             receipt: transaction.receipt.clone(),
@@ -275,6 +278,7 @@ impl Entry {
             "meaning": self.code.meaning(),
             "capture": self.code.is_capture(),
             "reward": self.reward,
+            "verification": self.verification,
             "token": self.token,
             "address_result": self.address_result,
             "cvv2_result": self.cvv2_result,

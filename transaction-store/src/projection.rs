@@ -3,7 +3,9 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
-use auth::{Card, Credited, Funds, Origin, Record, Shares, StoredTransaction, Transaction, TransactionId};
+use auth::{
+    Card, CardAnswer, Credited, Funds, Origin, Record, Shares, StoredTransaction, Transaction, TransactionId,
+};
 use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
@@ -283,6 +285,15 @@ impl TransactionStore {
             | Record::ConfirmationAsked(_)
             | Record::Alarm(_)
             | Record::CardBlocked(_) => record.time().into_iter().for_each(|time| self.tick(time)),
+            Record::CardAnswered(answer) => self.card_answered(answer)?,
+            Record::ScriptQueued(queued) => self.tick(queued.time),
+            Record::ScriptSent(sent) => self.tick(sent.time),
+            Record::ScriptConfirmed(confirmed) => self.tick(confirmed.time),
+            Record::PinTriesCleared(cleared) => {
+                self.tick(cleared.time);
+                let event = CardEvent::of("pin_tries", cleared.pan);
+                self.card_event(&CardEvent { pin_tries_used: Some(0), ..event })?;
+            }
         }
         Ok(())
     }
@@ -320,6 +331,18 @@ impl TransactionStore {
             let event = CardEvent::of("pin_tries", transaction.pan);
             self.card_event(&CardEvent { pin_tries_used: Some(used), transaction: Some(id), ..event })?;
         }
+        Ok(())
+    }
+
+    /// A repeat gets what the first answer told, wherever the transaction is found by then.
+    fn card_answered(&mut self, answer: &CardAnswer) -> rusqlite::Result<()> {
+        self.tick(answer.time);
+        let Some(value) = &answer.issuer_authentication else { return Ok(()) };
+        let id = as_i64(answer.transaction);
+        let Some(before) = self.before(id)? else { return Ok(()) };
+        let table = self.parts[before.part].table();
+        let update = format!("UPDATE {table} SET issuer_authentication = ? WHERE id = ?");
+        self.connection.prepare_cached(&update)?.execute((&value[..], id))?;
         Ok(())
     }
 
@@ -780,7 +803,7 @@ fn bind_transaction(
     let token = transaction.details.token.map(|token| token.0.to_string());
     let told = transaction.details.told;
     let traces = transaction.details.traces.to_bytes();
-    let row: [&dyn ToSql; 58] = [
+    let row: [&dyn ToSql; 59] = [
         &as_i64(transaction.id),
         &transaction.time.unix_ms,
         &transaction.link.as_str(),
@@ -839,6 +862,7 @@ fn bind_transaction(
         &told.address.map(auth::AddressResult::as_str),
         &told.cvv2.map(auth::Cvv2Result::as_str),
         &traces.as_ref().map(<[u8; 27]>::as_slice),
+        &transaction.details.verification.map(auth::HolderVerification::as_str),
     ];
     for (place, value) in row.iter().enumerate() {
         insert.raw_bind_parameter(place + 1, value)?;

@@ -74,6 +74,7 @@ pub(crate) const TRANSACTION_COLUMNS: &[(&str, &str)] = &[
     ("address_result", "TEXT"),
     ("cvv2_result", "TEXT"),
     ("traces", "BLOB"),
+    ("verification", "TEXT"),
 ];
 
 /// Columns of an event of a transaction.

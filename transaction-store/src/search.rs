@@ -290,6 +290,7 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
         token: get.of("token")?,
         address_result: get.of("address_result")?,
         cvv2_result: get.of("cvv2_result")?,
+        verification: get.of("verification")?,
         mcc: get.of("mcc")?,
         class: serde_json::from_value(word("class")?.into()).map_err(|_| bad("class"))?,
         transaction: serde_json::from_value(word("type")?.into()).map_err(|_| bad("type"))?,
@@ -438,6 +439,8 @@ fn stored(
         life: None,
         told,
         traces,
+        // A chip that asks so late is answered without.
+        script: None,
     })
 }
 

@@ -2,8 +2,9 @@
 
 use arrayvec::ArrayVec;
 use auth::{
-    Chip, ChipFinding, ChipRules, EntryMode, Key, LinkName, MessageClass, PinKey, PinKeyKind, PinMethod,
-    PointOfService, Product, Reaction, ReplyTo, Request, Terminal, TransactionType, TransmissionTime,
+    Chip, ChipFinding, ChipRules, EntryMode, Key, LinkName, MessageClass, OnlinePin, PinKey, PinKeyKind,
+    PinMethod, PointOfService, Product, Reaction, ReplyTo, Request, Terminal, TransactionType,
+    TransmissionTime,
 };
 use card::{Expiry, Pan, PinBlock, Scheme, Stan, TerminalId, Track2};
 use std::sync::Arc;
@@ -68,6 +69,7 @@ pub(crate) fn purchase(link: &str, terminal: &[u8], pan: Pan, stan: u32, amount_
         token: None,
         particulars: None,
         pin_block: None,
+        new_pin: None,
         chip: None,
         cash: None,
         instruction: auth::Instruction::default(),
@@ -93,6 +95,9 @@ pub(crate) fn chip(cvn: u8, atc: u16, amount_minor: i64) -> Box<Chip> {
         cryptogram: [0x5A; 8],
         cryptogram_information: 0x80,
         cvm_results: None,
+        terminal_qualifiers: None,
+        card_qualifiers: None,
+        script_results: ArrayVec::new(),
     })
 }
 
@@ -104,8 +109,8 @@ pub(crate) fn track2(pan: &Pan, cvv: &str) -> Track2 {
     Track2::parse(text.as_bytes()).expect("the layout of ISO/IEC 7813")
 }
 
-pub(crate) fn pin_block() -> PinBlock {
-    PinBlock::new([0xC0, 0xFF, 0xEE, 0x12, 0x34, 0x56, 0x78, 0x9A])
+pub(crate) fn pin_block() -> OnlinePin {
+    OnlinePin::from(PinBlock::new([0xC0, 0xFF, 0xEE, 0x12, 0x34, 0x56, 0x78, 0x9A]))
 }
 
 fn bcd(minor: i64) -> [u8; 6] {

@@ -3,9 +3,10 @@
 use crate::limits::shown_bound;
 use crate::modes;
 use crate::money::{shown_billing, shown_shares};
+use crate::values::{CHANGED_OFFSET, CHANGED_PVV};
 use auth::{
-    Balance, Booking, CardView, Checks, Did, Effect, Funds, LimitChange, ProvisionAnswer, Receipt, Record,
-    Response, Role, Step, Transaction, TransactionId, Unit, Verdict,
+    Balance, Booking, CardView, Checks, ContactlessUse, Did, Effect, Funds, LimitChange, ProvisionAnswer,
+    Receipt, Record, Response, Role, ScriptOutcome, Step, Transaction, TransactionId, Unit, Verdict,
 };
 use card::{Amount, Currency, Stan, Time};
 use std::collections::HashMap;
@@ -77,6 +78,25 @@ impl Names {
                 Some(notice) => format!("hot-listed {} code={}", notice.reason.as_str(), notice.code),
                 None => "off-the-hot-list".to_owned(),
             },
+            Record::ScriptQueued(queued) => {
+                format!("script-queued number={} {}", queued.number, queued.command.as_str())
+            }
+            Record::ScriptSent(sent) => {
+                format!("script-sent number={} stan={}", sent.number, self.stans[&sent.transaction])
+            }
+            Record::ScriptConfirmed(confirmed) => {
+                let outcome = match confirmed.outcome {
+                    ScriptOutcome::Done => "done",
+                    ScriptOutcome::Refused => "refused",
+                    ScriptOutcome::GivenUp => "given-up",
+                    ScriptOutcome::Cancelled => "cancelled",
+                };
+                format!("script-confirmed number={} {outcome}", confirmed.number)
+            }
+            Record::PinTriesCleared(_) => "pin-tries-cleared".to_owned(),
+            Record::CardAnswered(answer) => {
+                format!("card-answered stan={}", self.stans[&answer.transaction])
+            }
             Record::Recalled(stored) => format!("recalled stan={}", stored.stan),
             Record::HoldExpired(expired) => format!("hold-expired stan={}", self.stans[&expired.transaction]),
             Record::HoldReleased(released) => {
@@ -126,6 +146,14 @@ impl Names {
         }
         if let Some(atc) = transaction.atc {
             text += &format!(" atc={atc}");
+        }
+        text += match transaction.details.contactless {
+            None => "",
+            Some(ContactlessUse::Counts(_)) => " contactless=counts",
+            Some(ContactlessUse::Resets) => " contactless=resets",
+        };
+        if transaction.details.new_pin.is_some() {
+            text += " new-pin";
         }
         for (index, rule) in self.rules.iter().enumerate() {
             if transaction.flags & 1 << index != 0 {
@@ -200,11 +228,17 @@ fn asked(checks: &Checks) -> String {
         text += " icvv";
     }
     if let Some(check) = &checks.cryptogram {
-        text += &format!(" arqc=cvn{}", check.recipe.version);
+        let wanted = if check.verified { "arpc" } else { "arqc" };
+        text += &format!(" {wanted}=cvn{}", check.recipe.version);
+    }
+    if checks.script.is_some() {
+        text += " script";
     }
     if let Some(check) = &checks.pin {
         text += match check.method {
+            auth::PinVerification::Pvv { pvv: CHANGED_PVV, .. } => " pin=changed-pvv",
             auth::PinVerification::Pvv { .. } => " pin=pvv",
+            auth::PinVerification::Ibm { offset: CHANGED_OFFSET, .. } => " pin=changed-ibm",
             auth::PinVerification::Ibm { .. } => " pin=ibm",
         };
     }
@@ -231,6 +265,12 @@ fn answer(response: &Response) -> String {
     if let Some(value) = &response.issuer_authentication {
         text += " tag91=";
         for byte in value {
+            text += &format!("{byte:02X}");
+        }
+    }
+    if let Some(script) = &response.script {
+        text += " script=";
+        for byte in script.iter() {
             text += &format!("{byte:02X}");
         }
     }
@@ -285,6 +325,10 @@ fn provisioned(answer: &ProvisionAnswer) -> String {
         ProvisionAnswer::Limit(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Mode(Ok(())) => " mode=done".to_owned(),
         ProvisionAnswer::Mode(Err(refusal)) => format!(" refused: {refusal}"),
+        ProvisionAnswer::PinTriesCleared(true) => " pin-tries=cleared".to_owned(),
+        ProvisionAnswer::PinTriesCleared(false) => " not on file".to_owned(),
+        ProvisionAnswer::Script(Ok(number)) => format!(" script={number}"),
+        ProvisionAnswer::Script(Err(refusal)) => format!(" refused: {refusal}"),
         ProvisionAnswer::Card(None) => " not on file".to_owned(),
         ProvisionAnswer::Card(Some(view)) => {
             let CardView {

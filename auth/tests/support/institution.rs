@@ -6,11 +6,12 @@ use crate::modes;
 use crate::money;
 use crate::remote;
 use crate::script::Words;
-use crate::values::{TRANSACTIONS, chip_rule, chosen, duration, expiry, minor};
+use crate::values::{TRANSACTIONS, bytes, chip_rule, chosen, duration, expiry, minor};
 use auth::{
     Account, AccountId, AccountKind, AccountPut, AccountTerms, Card, CardChange, CardPut, CardStatus,
-    CustomerId, EntryMode, FurtherAccount, IbmMethod, LedgerRules, Limits, LinkName, PinMethod, PinReference,
-    Product, ProvisionTask, Quotation, RateTable, Record, Rounding, Tables, TransactionType, Transfers,
+    CustomerId, DeviceProof, EntryMode, FurtherAccount, IbmMethod, LedgerRules, Limits, LinkName, PinKey,
+    PinKeyKind, PinMethod, PinReference, PinTriesReset, Product, ProvisionTask, Quotation, RateTable, Record,
+    Rounding, ScriptCommand, Tables, TransactionType, Transfers, VerificationRules,
 };
 use card::{Currency, Expiry, MerchantId, Pan, Scheme, TerminalId, UtcOffset};
 use std::collections::BTreeMap;
@@ -114,6 +115,10 @@ impl Institution {
         if words.has("no-pin-key") {
             terminal.pin_key = None;
         }
+        if words.has("dukpt") {
+            let kind = PinKeyKind::Bdk { descriptor: *b"A05" };
+            terminal.pin_key = Some(PinKey { key: bank::key("bdk"), kind, format: *b"01" });
+        }
         let name = LinkName::new(link).ok_or("a bad link name")?;
         let terminals = &mut self.tables.links.get_mut(&name).ok_or("no such link")?.terminals;
         if let Some(beginning) = id.strip_suffix('*') {
@@ -127,7 +132,7 @@ impl Institution {
     }
 
     /// `product NAME prefix= [scheme=] [pin=ibm|none] [no-cvk] [pin-tries=] [atc-jump=] [atc-window=]
-    /// [chip-rules=FINDING:ignore|flag|CODE,…]
+    /// [decline-arc=] [decline-csu=] [chip-rules=FINDING:ignore|flag|CODE,…]
     /// [captures=expired,pin-tries] [purchase=EACH,DAY,COUNT] [withdrawal=EACH,DAY,COUNT] [lengths=16,19]
     /// [only=domestic,own-terminals] [currencies=EUR,USD] [entry=chip,contactless] [keyed-cash] [identify-above=]`
     fn product(&mut self, words: &mut Words<'_>) -> Result<(), String> {
@@ -155,9 +160,16 @@ impl Institution {
         if let Some(tries) = words.value("pin-tries", |text| text.parse().ok())? {
             product.pin_try_limit = tries;
         }
+        product.pin_tries_reset = match words.option("pin-tries-reset") {
+            None => PinTriesReset::Never,
+            Some("daily") => PinTriesReset::Daily,
+            Some(length) => PinTriesReset::After(duration(length).ok_or("a bad duration")?),
+        };
         if let Some(jump) = words.value("atc-jump", |text| text.parse().ok())? {
             product.atc_max_jump = jump;
         }
+        product.decline_arc = words.option("decline-arc").and_then(|text| text.as_bytes().try_into().ok());
+        product.decline_csu = words.value("decline-csu", bytes)?;
         if let Some(window) = words.value("atc-window", |text| text.parse().ok())? {
             product.atc_window = window;
         }
@@ -205,6 +217,13 @@ impl Institution {
             tolerance_percent: words.value("tolerance", |text| text.parse().ok())?.unwrap_or(0),
             force_post: words.has("force-post"),
         };
+        product.verification = verification_rules(words)?;
+        if words.has("scripts") {
+            product.scripts.keys = vec![(1, bank::key("mk-smi"))];
+        }
+        if let Some(sends) = words.value("script-sends", |text| text.parse().ok())? {
+            product.scripts.most_sends = sends;
+        }
         let purchase = words.value("purchase", short_form)?.unwrap_or_default();
         let withdrawal = words.value("withdrawal", short_form)?.unwrap_or_default();
         product.limits = purchase.of(TransactionType::Purchase).collect();
@@ -354,6 +373,28 @@ impl Institution {
         Ok(if check { ProvisionTask::Check(changes) } else { ProvisionTask::Apply(changes) })
     }
 
+    /// `script NAME block-application|unblock-application|block-card|unblock-pin|put-data [tag= value=]`,
+    /// `cancel-script NAME NUMBER`
+    pub(crate) fn script(&mut self, words: &mut Words<'_>) -> Result<ProvisionTask, String> {
+        let pan = self.pan(words.next("a card")?)?;
+        if words.verb == "cancel-script" {
+            let number = words.next("a number")?.parse().map_err(|_| "not a number")?;
+            return Ok(ProvisionTask::CancelScript { pan, number });
+        }
+        let command = match words.next("a command")? {
+            "block-application" => ScriptCommand::BlockApplication,
+            "unblock-application" => ScriptCommand::UnblockApplication,
+            "block-card" => ScriptCommand::BlockCard,
+            "unblock-pin" => ScriptCommand::UnblockPin,
+            "put-data" => ScriptCommand::PutData {
+                tag: words.required("tag", |text| u16::from_str_radix(text, 16).ok())?,
+                value: words.required("value", bytes::<1>)?.into_iter().collect(),
+            },
+            other => return Err(format!("no script is called `{other}`")),
+        };
+        Ok(ProvisionTask::QueueScript { pan, command })
+    }
+
     fn card_put(&mut self, name: &str, words: &mut Words<'_>) -> Result<CardPut, String> {
         let pan = match self.pan(name) {
             Ok(pan) => pan,
@@ -439,6 +480,24 @@ fn hold_periods(text: &str) -> Option<Vec<(RangeInclusive<u16>, Duration)>> {
         Some((mcc..=mcc, duration(period)?))
     };
     text.split(',').map(one).collect()
+}
+
+/// `[contactless-rules=EACH,TOTAL,COUNT] [unattended-limit=] [no-signature] [device=claimed|never]`
+fn verification_rules(words: &mut Words<'_>) -> Result<VerificationRules, String> {
+    let contactless = words.value("contactless-rules", short_form)?.unwrap_or_default();
+    Ok(VerificationRules {
+        contactless_limit_minor: contactless.per_transaction_minor,
+        contactless_total_minor: contactless.daily_minor,
+        contactless_count: contactless.daily_count,
+        unattended_limit_minor: words.value("unattended-limit", minor)?,
+        signature: !words.has("no-signature"),
+        device: match words.option("device") {
+            None => DeviceProof::Proven,
+            Some("claimed") => DeviceProof::Claimed,
+            Some("never") => DeviceProof::Never,
+            Some(other) => return Err(format!("a device is not believed `{other}`")),
+        },
+    })
 }
 
 fn currencies(text: &str) -> Option<Vec<u16>> {

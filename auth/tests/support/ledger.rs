@@ -127,6 +127,11 @@ impl Ledger {
             | Record::ConfirmationAsked(_)
             | Record::Alarm(_)
             | Record::CardBlocked(_)
+            | Record::CardAnswered(_)
+            | Record::ScriptQueued(_)
+            | Record::ScriptSent(_)
+            | Record::ScriptConfirmed(_)
+            | Record::PinTriesCleared(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -8,14 +8,18 @@ use auth::{
     Billing, Fee, FeeName, InternalAccount, Link, LinkName, PartialFee, Quotation, Rate, Shares, State,
     Stated, TerminalSet,
 };
-use card::{Amount, CivilDay, Currency};
+use card::{Amount, CivilDay, Currency, ResponseCode};
 
-/// `link NAME [foreign] [settles=USD] [surcharge-on-top] [believes=BASIS-POINTS]`
+/// `link NAME [foreign] [settles=USD] [surcharge-on-top] [believes=BASIS-POINTS]
+/// [wants-verification=65|1A]`
 pub(crate) fn link(words: &mut Words<'_>) -> Result<Link, String> {
     let mut link = Link::plain(TerminalSet::default(), None, !words.has("foreign"));
     link.settlement = words.value("settles", currency)?;
     link.surcharge_on_top = words.has("surcharge-on-top");
     link.amount_tolerance = words.value("believes", |text| text.parse().ok())?;
+    if let Some(code) = words.value("wants-verification", |text| ResponseCode::parse(text.as_bytes()))? {
+        link.verification_wanted = code;
+    }
     Ok(link)
 }
 

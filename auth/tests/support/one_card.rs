@@ -75,6 +75,7 @@ pub(crate) fn all_right() -> ChecksReply {
         cvv: Some(CvvResult::Right),
         icvv: None,
         cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
+        ..ChecksReply::default()
     }
 }
 

@@ -11,14 +11,14 @@ use crate::remote;
 use crate::script::Words;
 use crate::tokens;
 use crate::values::{
-    CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes, rrn, sent_at, stan,
-    transmission,
+    CHANGED_OFFSET, CHANGED_PVV, CLASSES, TRANSACTIONS, account_type, bytes, chosen, expiry, minor, notes,
+    rrn, sent_at, stan, transmission,
 };
 use auth::{
     AccountId, ChecksReply, Completion, ConfirmationTicket, Core, CryptogramResult, CvvResult, Destination,
-    Dispensed, Effect, EntryMode, HolderAnswer, Input, Instruction, LinkName, PinResult, Provision,
-    ProvisionTask, ProvisionTicket, Record, Reference, ReplyTo, Request, Reversal, ShardIndex, State, Ticket,
-    TransactionId,
+    Dispensed, Effect, EntryMode, HolderAnswer, Input, Instruction, LinkName, PinReference, PinResult,
+    Provision, ProvisionTask, ProvisionTicket, Record, Reference, ReplyTo, Request, Reversal, ShardIndex,
+    State, Ticket, TransactionId,
 };
 use card::{Currency, MerchantId, Pan, Stan, TerminalId, Time, Track2};
 use std::sync::Arc;
@@ -111,13 +111,30 @@ impl Stage {
                 Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
             }
             "answer" => self.answer(&mut words)?,
+            "script" | "cancel-script" => {
+                let task = self.institution.script(&mut words)?;
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
+            "clear-pin-tries" => {
+                let pan = self.institution.pan(words.next("a card")?)?;
+                let task = ProvisionTask::ClearPinTries(pan);
+                Input::Provision(Box::new(Provision { ticket: ProvisionTicket(1), task }))
+            }
             "tables" => self.institution_changed(),
             "restart" => {
                 words.end()?;
                 self.restart();
                 return Ok(vec![shown("nothing", "")]);
             }
-            "token-atc" | "balance" | "books" | "counters" | "limits" | "status" | "awaiting-completion" => {
+            "token-atc"
+            | "balance"
+            | "books"
+            | "counters"
+            | "unverified"
+            | "scripts"
+            | "limits"
+            | "status"
+            | "awaiting-completion" => {
                 let line = self.question(now, &mut words)?;
                 words.end()?;
                 return Ok(vec![line]);
@@ -198,7 +215,12 @@ impl Stage {
         for effect in effects {
             match effect {
                 Effect::AskHsm { ticket, .. } => {
-                    let stan = self.requests.last().expect("only a request asks the HSM").stan;
+                    let answered = effects.iter().find_map(|effect| match effect {
+                        Effect::Record(Record::Decided(transaction)) => Some(transaction.stan),
+                        _ => None,
+                    });
+                    let asks = || self.requests.last().expect("only a request asks the HSM").stan;
+                    let stan = answered.unwrap_or_else(asks);
                     self.asked.push((stan, *ticket));
                     self.names.tickets.insert(*ticket, stan);
                 }
@@ -308,6 +330,7 @@ impl Stage {
                 order: checks.order.as_ref().map(|_| CvvResult::Right),
                 icvv: None,
                 pin: checks.pin.as_ref().map(|_| PinResult::Right),
+                ..ChecksReply::default()
             };
             let input = Input::HsmReply { ticket: *ticket, reply };
             effects.clear();
@@ -365,7 +388,7 @@ impl Stage {
         })))
     }
 
-    /// `hsm-reply stan= [cvv=] [icvv=] [arqc=] [pin=]`
+    /// `hsm-reply stan= [cvv=] [icvv=] [arqc=] [pin=] [arpc=] [script=]`
     fn hsm_reply(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
         let stan = words.required("stan", stan)?;
         let (_, ticket) = *self
@@ -381,16 +404,25 @@ impl Stage {
         let pin = [
             ("right", PinResult::Right),
             ("wrong", PinResult::Wrong),
+            ("changed", PinResult::Changed(PinReference::Pvv { pvki: 1, pvv: CHANGED_PVV })),
+            ("changed-offset", PinResult::Changed(PinReference::IbmOffset { offset: CHANGED_OFFSET })),
             ("bad-block", PinResult::BadBlock),
             ("failed", PinResult::Failed),
         ];
+        let made = [0xA1, 0xA2, 0xA3, 0xA4, 0xA5, 0xA6, 0xA7, 0xA8];
+        let arpc = [("right", CryptogramResult::Right { arpc: made }), ("failed", CryptogramResult::Failed)];
+        let script = [("right", Some(made)), ("failed", None)];
         let reply = ChecksReply {
-            cryptogram: words.value("arqc", |text| chosen(text, &cryptogram))?,
+            cryptogram: match words.value("arqc", |text| chosen(text, &cryptogram))? {
+                None => words.value("arpc", |text| chosen(text, &arpc))?,
+                found => found,
+            },
             cvv: words.value("cvv", |text| chosen(text, &cvv))?,
             icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
             cvv2: words.value("cvv2", |text| chosen(text, &cvv))?,
             order: words.value("order", |text| chosen(text, &cvv))?,
+            script: words.value("script", |text| chosen(text, &script))?,
         };
         Ok(Input::HsmReply { ticket, reply })
     }
@@ -439,6 +471,21 @@ impl Stage {
             "books" => money::books(words, state),
             "token-atc" => tokens::question(words, state),
             "limits" => limits::question(words, &self.institution, state, now),
+            "unverified" => {
+                let pan = self.institution.pan(words.next("a card")?)?;
+                let unverified = state.card_unverified(&pan).ok_or("no such card")?;
+                Ok(shown("unverified", &format!("{}x{}", unverified.count, money(unverified.minor))))
+            }
+            "scripts" => {
+                let pan = self.institution.pan(words.next("a card")?)?;
+                let scripts = state.card_scripts(&pan).iter().map(|script| {
+                    let sent = script.sent.map_or(0, |sent| sent.times);
+                    let given_up = if script.given_up { " given-up" } else { "" };
+                    format!("{}={} sent={sent}{given_up}", script.number, script.command.as_str())
+                });
+                let scripts: Vec<String> = scripts.collect();
+                Ok(shown("scripts", &if scripts.is_empty() { "none".to_owned() } else { scripts.join(", ") }))
+            }
             "counters" => {
                 let pan = self.institution.pan(words.next("a card")?)?;
                 let (tries, atc) = state.card_counters(&pan).ok_or("no such card")?;
@@ -528,6 +575,10 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
         }
         chip.tvr = words.value("tvr", bytes)?.unwrap_or(chip.tvr);
         chip.cvm_results = words.value("cvm", bytes)?;
+        chip.terminal_qualifiers = words.value("ttq", bytes)?;
+        chip.card_qualifiers = words.value("ctq", bytes)?;
+        let results = words.value("script-results", bytes::<5>)?;
+        chip.script_results = results.into_iter().flatten().collect();
         if let Some(cvr) = words.value("cvr", bytes::<3>)? {
             chip.issuer_application_data[4..7].copy_from_slice(&cvr);
         }
@@ -551,6 +602,8 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
             None => track,
         });
     }
-    request.pin_block = words.has("pin").then(bank::pin_block);
+    let serial = words.value("serial", bytes::<10>)?.map(|serial| serial.into_iter().collect());
+    request.pin_block = words.has("pin").then(|| auth::OnlinePin { serial, ..bank::pin_block() });
+    request.new_pin = words.has("new-pin").then(bank::pin_block);
     Ok(())
 }

@@ -385,6 +385,7 @@ impl Traffic {
                 Finding::Failed => Some(PinResult::Failed),
                 Finding::Missing => None,
             },
+            ..ChecksReply::default()
         };
         self.step(Input::HsmReply { ticket, reply }, Some(all_right))
     }

@@ -12,7 +12,11 @@ pub(crate) const CLASSES: [(&str, MessageClass); 4] = [
     ("0120", MessageClass::AuthorizationAdvice),
 ];
 
-pub(crate) const TRANSACTIONS: [(&str, TransactionType); 12] = [
+/// Reference values of the PIN that a holder has chosen.
+pub(crate) const CHANGED_PVV: [u8; 4] = *b"5678";
+pub(crate) const CHANGED_OFFSET: [u8; 12] = *b"5678FFFFFFFF";
+
+pub(crate) const TRANSACTIONS: [(&str, TransactionType); 14] = [
     ("purchase", TransactionType::Purchase),
     ("withdrawal", TransactionType::Withdrawal),
     ("inquiry", TransactionType::BalanceInquiry),
@@ -25,6 +29,8 @@ pub(crate) const TRANSACTIONS: [(&str, TransactionType); 12] = [
     ("verification", TransactionType::Verification),
     ("transfer", TransactionType::Transfer),
     ("mini-statement", TransactionType::MiniStatement),
+    ("pin-change", TransactionType::PinChange),
+    ("pin-unblock", TransactionType::PinUnblock),
 ];
 
 pub(crate) fn chosen<T: Copy>(text: &str, choices: &[(&str, T)]) -> Option<T> {

@@ -2,9 +2,9 @@
 
 use crate::stored_form::{self, option, text, varint, zigzag};
 use auth::{
-    AccountId, Balance, Cash, Count, Counted, Details, EntryMode, Funds, IssuerAuthentication, LimitId,
-    LinkName, MessageClass, Receipt, Told, Traces, Transaction, TransactionId, TransactionType,
-    TransmissionTime,
+    AccountId, Balance, Cash, ContactlessUse, Count, Counted, Details, EntryMode, Funds,
+    IssuerAuthentication, LimitId, LinkName, MessageClass, Receipt, Told, Traces, Transaction, TransactionId,
+    TransactionType, TransmissionTime,
 };
 use card::{CivilDay, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::Deserialize;
@@ -128,7 +128,19 @@ fn moved(funds: &Funds, out: &mut Vec<u8>) {
 }
 
 fn further(details: &Details, out: &mut Vec<u8>) {
-    let Details { counted, customer, billing, booking, told, token, wrong_cvv2s, traces } = details;
+    let Details {
+        counted,
+        customer,
+        billing,
+        booking,
+        told,
+        token,
+        wrong_cvv2s,
+        traces,
+        verification,
+        contactless,
+        new_pin,
+    } = details;
     varint(counted.counts().len() as u64, out);
     for Count { scope, limit: LimitId(limit), window } in counted.counts() {
         out.push(*scope as u8);
@@ -148,6 +160,15 @@ fn further(details: &Details, out: &mut Vec<u8>) {
     for trace in [ip, email, address] {
         option(trace, out, |trace, out| varint(*trace, out));
     }
+    option(verification, out, |verification, out| out.push(*verification as u8));
+    option(contactless, out, |contactless, out| match contactless {
+        ContactlessUse::Counts(minor) => {
+            out.push(0);
+            varint(zigzag(*minor), out);
+        }
+        ContactlessUse::Resets => out.push(1),
+    });
+    option(new_pin, out, stored_form::append);
 }
 
 /// What most transactions take without their receipt.

@@ -203,6 +203,7 @@ impl From<StoredV2> for StoredTransaction {
             life: None,
             told: Told::default(),
             traces: None,
+            script: None,
         }
     }
 }

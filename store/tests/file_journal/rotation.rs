@@ -216,6 +216,11 @@ fn describe(record: &auth::Record) -> String {
         Record::TokenStored(token) => format!("token-stored {token:?}"),
         Record::TokenRemoved(removed) => format!("token-removed {removed:?}"),
         Record::HotListChanged(changed) => format!("hot-list-changed {changed:?}"),
+        Record::CardAnswered(answer) => format!("card-answered {}", answer.pan),
+        Record::ScriptQueued(queued) => format!("script-queued {}", queued.pan),
+        Record::ScriptSent(sent) => format!("script-sent {}", sent.pan),
+        Record::ScriptConfirmed(confirmed) => format!("script-confirmed {}", confirmed.pan),
+        Record::PinTriesCleared(cleared) => format!("pin-tries-cleared {}", cleared.pan),
         other => format!("{other:?}"),
     }
 }

@@ -3,7 +3,7 @@
 use super::source::Column;
 use auth::{
     AccountId, AccountKind, AccountTerms, Bound, Card, CardChange, CardMode, CardPut, CardView, CustomerId,
-    Kept, LimitView, PinReference, Tables,
+    Kept, LimitView, PinReference, QueuedScript, Tables,
 };
 use card::{Amount, Currency, Expiry};
 use serde_json::{Map, Value, json};
@@ -51,6 +51,9 @@ pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
     shown["pin_try_limit"] = json!(product.map(|product| product.pin_try_limit));
     shown["highest_atc"] = json!(view.highest_atc);
     shown["today"] = json!({ "purchases": used(view.today[0]), "withdrawals": used(view.today[1]) });
+    let (count, minor) = (view.unverified.count, view.unverified.minor);
+    shown["contactless_unverified"] = used((minor, count));
+    shown["scripts"] = view.scripts.iter().map(script_json).collect();
     if let Some(currency) = currency {
         shown["limits"] = view.limits.iter().map(|limit| limit_json(limit, currency)).collect();
     }
@@ -75,6 +78,24 @@ pub(crate) fn view_json(view: &CardView, tables: &Tables) -> Value {
     });
     shown["further_accounts"] = further.collect();
     shown
+}
+
+/// A command for a chip, and how it stands.
+pub(crate) fn script_json(script: &QueuedScript) -> Value {
+    let state = match script.sent {
+        _ if script.given_up => "given_up",
+        None => "queued",
+        Some(sent) if sent.refused => "refused",
+        Some(_) => "sent",
+    };
+    json!({
+        "number": script.number,
+        "command": script.command.as_str(),
+        "state": state,
+        "queued": script.queued.to_string(),
+        "sent": script.sent.map(|sent| sent.time.to_string()),
+        "times": script.sent.map_or(0, |sent| sent.times),
+    })
 }
 
 /// A change as a line of a card file: clear, for the control socket and nobody else.

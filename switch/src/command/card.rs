@@ -11,8 +11,10 @@ mod lines;
 mod mode;
 mod offline;
 mod online;
+mod pin;
 mod progress;
 mod remove;
+mod script;
 mod token;
 
 pub(crate) use import::import;
@@ -67,6 +69,10 @@ enum CardCommand {
     Mode(mode::ModeArgs),
     /// Answer for a cardholder who was asked about a transaction
     Confirm(mode::ConfirmArgs),
+    /// Forget the wrong PINs of a card
+    Pin(pin::PinArgs),
+    /// Commands for a card's chip: queue, list, cancel
+    Script(script::ScriptArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -127,6 +133,8 @@ pub fn run(args: CardArgs) -> ExitCode {
         CardCommand::Token(command) => token::run(&command),
         CardCommand::Mode(args) => mode::run(&args),
         CardCommand::Confirm(args) => mode::confirm(&args),
+        CardCommand::Pin(args) => pin::run(&args),
+        CardCommand::Script(args) => script::run(&args),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! `[listener.conventions]`: what a link does in its own way.
 
 use super::error::Complaint;
-use super::listener::TRANSACTIONS;
+use super::listener::OF_ACCOUNTS;
 use super::section::Section;
 use super::value::{list, number, one_of, switch, text};
 use crate::translate::iso::{Conventions, Flag, ReferredBy};
@@ -14,7 +14,7 @@ const STATEMENT_FIELDS: [u64; 12] = [44, 46, 47, 48, 60, 61, 62, 63, 120, 121, 1
 /// Reads the table.
 pub(super) fn read(mut section: Section<'_>) -> Conventions {
     let usual = Conventions::default();
-    let transaction_types = codes(&mut section, "transaction_types", &TRANSACTIONS);
+    let transaction_types = codes(&mut section, "transaction_types", &OF_ACCOUNTS);
     let account_types = codes(&mut section, "account_types", &ACCOUNT_TYPES);
     let flag = section.table("partial_flag").map(flag);
     let partial = section.or("partial_approval", true, switch);

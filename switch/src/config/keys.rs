@@ -46,11 +46,15 @@ pub enum KeyKind {
     Tak,
     /// Zone authentication key.
     Zak,
+    /// Base derivation key of DUKPT.
+    Bdk,
+    /// Issuer master key for secure messaging with integrity.
+    MkSmi,
 }
 
 impl KeyKind {
     /// Every kind.
-    pub const ALL: [KeyKind; 8] = [
+    pub const ALL: [KeyKind; 10] = [
         KeyKind::Zpk,
         KeyKind::Tpk,
         KeyKind::Pvk,
@@ -59,6 +63,8 @@ impl KeyKind {
         KeyKind::Zmk,
         KeyKind::Tak,
         KeyKind::Zak,
+        KeyKind::Bdk,
+        KeyKind::MkSmi,
     ];
 
     /// The word used in configuration and JSON.
@@ -73,6 +79,8 @@ impl KeyKind {
             KeyKind::Zmk => "ZMK",
             KeyKind::Tak => "TAK",
             KeyKind::Zak => "ZAK",
+            KeyKind::Bdk => "BDK",
+            KeyKind::MkSmi => "MK-SMI",
         }
     }
 
@@ -94,6 +102,8 @@ impl KeyKind {
             KeyKind::Zmk => hsm::KeyType::ZMK,
             KeyKind::Tak => hsm::KeyType::TAK,
             KeyKind::Zak => hsm::KeyType::ZAK,
+            KeyKind::Bdk => hsm::KeyType::BDK,
+            KeyKind::MkSmi => hsm::KeyType::MK_SMI,
         }
     }
 }

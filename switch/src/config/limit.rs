@@ -1,7 +1,7 @@
 //! `[[limit]]`: what transactions of a product may add up to.
 
 use super::error::Complaint;
-use super::listener::TRANSACTIONS;
+use super::listener::OF_ACCOUNTS;
 use super::product::Products;
 use super::section::Section;
 use super::value::{
@@ -108,7 +108,7 @@ pub(super) fn filter(section: &mut Section<'_>, country: u16) -> Filter {
     }
     let countries = countries.map(Place::Countries);
     Filter {
-        types: section.or("types", Vec::new(), |value| list(value, one_of(&TRANSACTIONS))),
+        types: section.or("types", Vec::new(), |value| list(value, one_of(&OF_ACCOUNTS))),
         channels: section.or("channels", Vec::new(), |value| list(value, one_of(CHANNELS))),
         mcc: section.or("mcc", Vec::new(), |value| list(value, mcc)),
         place: place.map(|abroad| if abroad { Place::Foreign } else { Place::Domestic }).or(countries),

@@ -2,18 +2,20 @@
 
 use super::conventions;
 use super::error::Complaint;
-use super::keys::{KeyKind, KeyRing};
+use super::keys::KeyRing;
 use super::ndc;
+use super::pin_key;
 use super::section::Section;
 use super::tls::{Identity, MODES, TlsMode, common_names};
 use super::value::{
     address, currency, duration_up_to, list, number, one_of, percent, size_within, switch, text,
 };
+use super::verification;
 use crate::dialects::{self, DialectsError};
 use crate::settings::{Certificates, ListenerSettings, Protocol};
 use crate::translate::iso::Conventions;
 use crate::translate::iso::{AnswerText, Datum, Extras, FieldPath};
-use auth::{Link, LinkName, PinKey, PinKeyKind, Terminal, TerminalSet, TransactionType};
+use auth::{Link, LinkName, Terminal, TerminalSet, TransactionType};
 use card::{MerchantId, TerminalId};
 use iso8583::{Dialect, Edition, Mti, field};
 use std::collections::{BTreeMap, HashMap};
@@ -65,7 +67,7 @@ impl Listeners<'_> {
         let mut terminals = Terminals::new(self.keys, kind, mode);
         terminals.certificates.others = certificates(&mut section, "client_certificate", mode);
         terminals.take(&mut section);
-        let pin_key = pin_key(&mut section, self.keys);
+        let pin_key = pin_key::read(&mut section, self.keys);
         let own = section.or("own", true, switch);
         let settlement = section.optional("settlement", currency);
         let surcharge_on_top =
@@ -80,6 +82,8 @@ impl Listeners<'_> {
             _ => section.table("conventions").map_or_else(Conventions::default, conventions::read),
         };
         let one_time_code = one_time_code(&mut section, protocol.as_ref());
+        let verification_wanted = verification::code(&mut section);
+        let pins = pin_key::elements(&mut section, protocol.as_ref(), pin_key.as_ref(), &terminals.set);
         let settings = ListenerSettings {
             name: name.unwrap_or_else(placeholder),
             address: address.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
@@ -87,6 +91,7 @@ impl Listeners<'_> {
             conventions: Arc::new(conventions),
             tls,
             certificates: terminals.certificates,
+            pins,
             idle_timeout: section.or("idle_timeout", Duration::from_mins(5), duration_up_to(LONGEST_TIMEOUT)),
             write_timeout: section.or(
                 "write_timeout",
@@ -101,7 +106,8 @@ impl Listeners<'_> {
         };
         section.finish();
         let plain = Link::plain(terminals.set, pin_key, own);
-        self.links.insert(settings.name, Link { settlement, surcharge_on_top, amount_tolerance, ..plain });
+        let link = Link { settlement, surcharge_on_top, amount_tolerance, verification_wanted, ..plain };
+        self.links.insert(settings.name, link);
         self.listeners.push(settings);
     }
 
@@ -304,7 +310,7 @@ impl<'k, 'f> Terminals<'k, 'f> {
             allowed: section
                 .or("allow", TransactionType::SERVED.to_vec(), |value| list(value, one_of(&TRANSACTIONS))),
             merchant: section.optional("merchant", merchant),
-            pin_key: pin_key(&mut section, self.keys),
+            pin_key: pin_key::read(&mut section, self.keys),
             reads_chip: section.optional("reads_chip", switch),
             attended: section.optional("attended", switch),
             unreferenced_refunds: section.or("unreferenced_refunds", false, switch),
@@ -362,6 +368,13 @@ impl<'k, 'f> Terminals<'k, 'f> {
 pub(super) static TRANSACTIONS: LazyLock<Vec<(&str, TransactionType)>> =
     LazyLock::new(|| TransactionType::SERVED.map(|transaction| (transaction.as_str(), transaction)).to_vec());
 
+/// The same without what is about the PIN alone: no limit and no fee asks about that, and it needs more of a link than a
+/// code (`pin_change_code`, `pin_unblock_code`).
+pub(super) static OF_ACCOUNTS: LazyLock<Vec<(&str, TransactionType)>> = LazyLock::new(|| {
+    let about_pin = [TransactionType::PinChange, TransactionType::PinUnblock];
+    TRANSACTIONS.iter().filter(|(_, of)| !about_pin.contains(of)).copied().collect()
+});
+
 /// Whose certificates may speak for the terminals of a listener or of one entry; `None` when it is not said.
 fn certificates(section: &mut Section<'_>, key: &'static str, mode: TlsMode) -> Option<Vec<String>> {
     let names = section.optional(key, common_names);
@@ -370,31 +383,6 @@ fn certificates(section: &mut Section<'_>, key: &'static str, mode: TlsMode) -> 
         section.complain(key, Complaint::new("this listener asks for no certificate", mend));
     }
     names
-}
-
-/// `pin_key` and `pin_format` of a listener or terminal.
-fn pin_key(section: &mut Section<'_>, keys: &KeyRing) -> Option<PinKey> {
-    if !section.has("pin_key") {
-        section.refuse("pin_format", "has no meaning without `pin_key`");
-        section.optional("pin_key", text);
-        return None;
-    }
-    let key = section.required("pin_key", |value| keys.named(value, &[KeyKind::Zpk, KeyKind::Tpk]));
-    let format = section.or("pin_format", *b"01", pin_format);
-    let key = key?;
-    let kind = if key.kind == KeyKind::Tpk { PinKeyKind::Tpk } else { PinKeyKind::Zpk };
-    Some(PinKey { key: Arc::clone(&key.key), kind, format })
-}
-
-fn pin_format(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
-    let mend = "a payShield format code: \"01\" ISO 9564-1 format 0, \"03\" Diebold, \"05\" format 1, \"47\" format 3";
-    let fail = || Complaint::new("is no supported PIN block format", mend);
-    let code: [u8; 2] = text(value)?.as_bytes().try_into().map_err(|_| fail())?;
-    match hsm::PinBlockFormat::from_code(code) {
-        // Format 2 stays between a terminal and its chip, format 4 needs AES keys and longer blocks.
-        Ok(hsm::PinBlockFormat::Iso2 | hsm::PinBlockFormat::Iso4) | Err(_) => Err(fail()),
-        Ok(_) => Ok(code),
-    }
 }
 
 fn link_name(value: &DeValue<'_>) -> Result<LinkName, Complaint> {

@@ -118,7 +118,12 @@ fn operation_code(buffer: &str, value: &DeValue<'_>) -> Result<([u8; 8], AtmTran
     match text(value)? {
         "withdrawal" => Ok((code, AtmTransaction::Withdrawal)),
         "balance_inquiry" => Ok((code, AtmTransaction::BalanceInquiry)),
-        other => Err(Complaint::not_known("ATM transaction", other, ["withdrawal", "balance_inquiry"])),
+        "pin_change" => Ok((code, AtmTransaction::PinChange)),
+        "pin_unblock" => Ok((code, AtmTransaction::PinUnblock)),
+        other => {
+            let known = ["withdrawal", "balance_inquiry", "pin_change", "pin_unblock"];
+            Err(Complaint::not_known("ATM transaction", other, known))
+        }
     }
 }
 

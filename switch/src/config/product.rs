@@ -2,17 +2,28 @@
 
 use super::error::Complaint;
 use super::keys::{KeyKind, KeyRing};
+use super::scripts;
 use super::section::Section;
-use super::value::{amount, currency, list, number, one_of, switch, text};
+use super::value::{amount, currency, duration_up_to, list, number, one_of, switch, text};
+use super::verification;
 use auth::limits::ATC_WINDOW;
 use auth::{
-    ChipFinding, ChipRules, EntryMode, IbmMethod, Key, Limits, PinMethod, Product, ProductRules, Reaction,
-    TransactionType,
+    ChipFinding, ChipRules, EntryMode, IbmMethod, Key, Limits, PinMethod, PinTriesReset, Product,
+    ProductRules, Reaction, TransactionType,
 };
 use card::{Currency, ResponseCode, Scheme};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use toml::de::DeValue;
+
+/// What an ARPC of a decline is made from, unless the product says otherwise: the ARC that means "do not honour",
+/// and a CSU in which nothing is set.
+const DECLINE_ARC: [u8; 2] = *b"05";
+const DECLINE_CSU: [u8; 4] = [0; 4];
+
+/// Longest time until wrong PINs are forgotten.
+const LONGEST_RESET: Duration = Duration::from_hours(366 * 24);
 
 /// Longest BIN prefix.
 const BIN_DIGITS: usize = 11;
@@ -58,10 +69,13 @@ impl Products {
             cvk: section.optional("cvk", |value| key(value, KeyKind::Cvk)),
             cvv_position: section.or("cvv_position", plain.cvv_position as u64, number(0..=15)) as usize,
             pin: pin_method(&mut section, keys),
-            issuer_master_keys: issuer_master_keys(&mut section, keys),
+            issuer_master_keys: indexed_keys(&mut section, "issuer_master_keys", KeyKind::MkAc, keys),
             approve_arc: section.or("approve_arc", plain.approve_arc, arc),
             approve_csu: section.or("approve_csu", plain.approve_csu, hexadecimal),
+            decline_arc: section.or("decline_arc", Some(DECLINE_ARC), or_none(arc)),
+            decline_csu: section.or("decline_csu", Some(DECLINE_CSU), or_none(hexadecimal)),
             pin_try_limit: section.or("pin_try_limit", plain.pin_try_limit.into(), number(1..=9)) as u8,
+            pin_tries_reset: section.or("pin_tries_reset", plain.pin_tries_reset, pin_tries_reset),
             capture_on_pin_tries: section.or("capture_on_pin_tries", plain.capture_on_pin_tries, switch),
             capture_expired: section.or("capture_expired", plain.capture_expired, switch),
             atc_max_jump: section.or("atc_max_jump", plain.atc_max_jump.into(), number(1..=65_535)) as u16,
@@ -70,6 +84,8 @@ impl Products {
             chip_rules: chip_rules(section.table("chip_rules")),
             ledger: super::ledger::read(section.table("ledger"), currency),
             remote: super::remote::rules(section.table("remote")),
+            scripts: scripts::rules(&mut section, keys),
+            verification: verification::rules(section.table("verification"), currency),
             limits: limits(section.table("purchase"), currency)
                 .of(TransactionType::Purchase)
                 .chain(limits(section.table("withdrawal"), currency).of(TransactionType::Withdrawal))
@@ -184,12 +200,17 @@ fn validation(value: &DeValue<'_>) -> Result<[u8; 12], Complaint> {
     hsm::ValidationData::parse(&characters).map(|_| characters).ok_or_else(fail)
 }
 
-/// `issuer_master_keys = [{ index = 1, key = "imk" }]`.
-fn issuer_master_keys(section: &mut Section<'_>, keys: &KeyRing) -> Vec<(u8, Arc<Key>)> {
+/// `issuer_master_keys = [{ index = 1, key = "imk" }]`, and others by derivation key index.
+pub(super) fn indexed_keys(
+    section: &mut Section<'_>,
+    list: &'static str,
+    kind: KeyKind,
+    keys: &KeyRing,
+) -> Vec<(u8, Arc<Key>)> {
     let mut found: Vec<(u8, Arc<Key>)> = Vec::new();
-    for mut entry in section.tables("issuer_master_keys") {
+    for mut entry in section.tables(list) {
         let index = entry.required("index", number(0..=255));
-        let key = entry.required("key", |value| keys.named(value, &[KeyKind::MkAc]));
+        let key = entry.required("key", |value| keys.named(value, &[kind]));
         if let (Some(index), Some(key)) = (index, key) {
             if found.iter().any(|(other, _)| u64::from(*other) == index) {
                 entry.complain("index", Complaint::bare(format!("derivation key index {index} is taken")));
@@ -201,6 +222,21 @@ fn issuer_master_keys(section: &mut Section<'_>, keys: &KeyRing) -> Vec<(u8, Arc
     found
 }
 
+/// `"never"`, `"daily"`, or how long after the last wrong PIN.
+fn pin_tries_reset(value: &DeValue<'_>) -> Result<PinTriesReset, Complaint> {
+    match text(value)? {
+        "never" => Ok(PinTriesReset::Never),
+        "daily" => Ok(PinTriesReset::Daily),
+        _ => {
+            let length = duration_up_to(LONGEST_RESET)(value).map_err(|_| {
+                let mend = "\"never\", \"daily\", or a time of at most a year: \"24h\"";
+                Complaint::new("does not say when wrong PINs are forgotten", mend)
+            })?;
+            Ok(PinTriesReset::After(length))
+        }
+    }
+}
+
 /// Two ASCII characters as in DE 39, or four hexadecimal digits behind `0x`.
 fn arc(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
     let text = text(value)?;
@@ -210,6 +246,13 @@ fn arc(value: &DeValue<'_>) -> Result<[u8; 2], Complaint> {
     };
     let mend = "two characters (\"00\"), or four hexadecimal digits behind 0x (\"0x3030\")";
     code.ok_or_else(|| Complaint::new("is not an authorization response code", mend))
+}
+
+/// `"none"` turns off what has a default.
+fn or_none<T>(
+    read: impl Fn(&DeValue<'_>) -> Result<T, Complaint>,
+) -> impl Fn(&DeValue<'_>) -> Result<Option<T>, Complaint> {
+    move |value| if text(value)? == "none" { Ok(None) } else { read(value).map(Some) }
 }
 
 fn hexadecimal<const N: usize>(value: &DeValue<'_>) -> Result<[u8; N], Complaint> {

@@ -10,6 +10,8 @@ use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
 use crate::recovery;
 use card::Expiry;
+use hsm::{KeyScheme, KeyType};
+use hsm_sim::{ClearKey, Lmk};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 use std::fmt;
@@ -21,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use terminal::TestIssuer;
 use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
 
 /// Cards by what is wrong with them; all others are in order and have 1000.00 USD.
 pub(super) mod serial {
@@ -62,7 +65,23 @@ pub(super) const FAMILY: &str = "C-FAMILY";
 pub(super) const CHIP_TERMINAL: &str = "DEMO0070";
 
 /// The field in which terminals of the POS listener send one-time codes.
-pub(super) const CODE_FIELD: u8 = 63;
+pub(super) const CODE_FIELD: u8 = 59;
+
+/// A terminal whose PIN blocks come under DUKPT.
+pub(super) const DUKPT_TERMINAL: &str = "DEMO0071";
+
+/// A terminal that nobody attends.
+pub(super) const UNATTENDED_TERMINAL: &str = "DEMO0074";
+
+/// The element of a key serial number.
+pub(super) const KSN_FIELD: u8 = 63;
+
+/// Processing code of a PIN change, and the element of the new PIN.
+pub(super) const PIN_CHANGE: &[u8; 6] = b"920000";
+pub(super) const NEW_PIN_FIELD: u8 = 125;
+
+/// Processing code of a PIN unblock.
+pub(super) const PIN_UNBLOCK: &[u8; 6] = b"910000";
 
 /// Merchant category that the demo's rule declines: gambling.
 pub(super) const GAMBLING_MCC: u16 = 7995;
@@ -85,11 +104,20 @@ pub(super) const CASH_LIKE_MCC: u16 = 6012;
 /// The secret of the demo's webhook, in its folder.
 const WEBHOOK_SECRET: &str = "webhook.key";
 
+/// Keys of the demo beside those of its test issuer, in clear.
+pub(super) struct DemoKeys {
+    /// Issuer master key for secure messaging with integrity.
+    pub(super) mk_smi: ClearKey,
+    /// Base derivation key of the terminal with DUKPT.
+    pub(super) bdk: ClearKey,
+}
+
 /// The folder and the switch that runs in it.
 pub(super) struct Site {
     folder: PathBuf,
     made: InitReport,
     issuer: TestIssuer,
+    keys: DemoKeys,
     receiver: Receiver,
     server: Option<Server>,
 }
@@ -123,9 +151,10 @@ impl Site {
         let secret_file = folder.join(WEBHOOK_SECRET);
         store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
             .map_err(|error| SiteError::File(secret_file, error))?;
-        write_private(&made.config, &amended(&read(&made.config)?, receiver.address())?)?;
+        let keys = DemoKeys { mk_smi: random_key()?, bdk: random_key()? };
+        write_private(&made.config, &amended(&read(&made.config)?, receiver.address(), &keys)?)?;
         put_on_file(&made.config, &made.cards)?;
-        let mut site = Site { folder: folder.to_owned(), made, issuer, receiver, server: None };
+        let mut site = Site { folder: folder.to_owned(), made, issuer, keys, receiver, server: None };
         site.start()?;
         Ok(site)
     }
@@ -181,6 +210,16 @@ impl Site {
         if let Some(server) = self.server.take() {
             server.drain();
         }
+    }
+
+    /// Keys that the test issuer does not have.
+    pub(super) fn keys(&self) -> &DemoKeys {
+        &self.keys
+    }
+
+    /// Where cards are administered.
+    pub(super) fn control_socket(&self) -> PathBuf {
+        self.folder.join("turnout-data").join("control.sock")
     }
 
     /// The issuer of the cards.
@@ -340,7 +379,13 @@ fn status(serial: u32) -> &'static str {
 }
 
 /// The configuration of `init` with the terminals of the POS listener named, its rules, and a webhook.
-fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
+fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, SiteError> {
+    let lmk = Lmk::public_test();
+    let under_lmk = |key_type, key| {
+        let cryptogram = lmk.encrypt_key(key_type, KeyScheme::U, key);
+        cryptogram.expect("a double-length key of odd parity can be wrapped").to_text()
+    };
+    let (mk_smi, bdk) = (under_lmk(KeyType::MK_SMI, &keys.mk_smi), under_lmk(KeyType::BDK, &keys.bdk));
     let additions: toml::Table = format!(
         r#"
         [[terminal]]
@@ -414,16 +459,56 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         share = "1.5%"
         minimum = "1.00"
 
+        [[terminal]]
+        id = "{DUKPT_TERMINAL}"
+        pin_key = "bdk-demo"
+
+        [[terminal]]
+        id = "DEMO0072"
+        pin_key = "zpk-test"
+        pin_format = "05"
+
+        [[terminal]]
+        id = "DEMO0073"
+        pin_key = "zpk-test"
+        pin_format = "47"
+
+        [[terminal]]
+        id = "{UNATTENDED_TERMINAL}"
+        attended = false
+
+        [[key]]
+        name = "mk-smi-demo"
+        type = "MK-SMI"
+        cryptogram = "{mk_smi}"
+
+        [[key]]
+        name = "bdk-demo"
+        type = "BDK"
+        cryptogram = "{bdk}"
+
+        [pos]
+        ksn_field = {KSN_FIELD}
+        pin_change_code = "92"
+        new_pin_field = {NEW_PIN_FIELD}
+        pin_unblock_code = "91"
+
         [product]
         currencies = ["USD", "GBP", "JPY"]
         identify_above = "400.00"
         token_bins = ["{TOKEN_BIN}"]
         remote = {{ authentication = "attempted" }}
+        script_keys = [{{ index = 1, key = "mk-smi-demo" }}]
 
         [product.ledger]
         cashback_up_to = "100.00"
         partial_approval = true
         completion_tolerance = 15
+
+        [product.verification]
+        contactless_limit = "50.00"
+        contactless_count = 3
+        unattended_limit = "25.00"
 
         [[limit]]
         name = "from-one-address"
@@ -456,11 +541,26 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
     let mut file: toml::Table = text.parse().map_err(SiteError::Toml)?;
     let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
-    for listener in tables.filter(|table| table.get("name").and_then(toml::Value::as_str) == Some("pos")) {
-        for key in ["terminal", "fields", "answers"] {
-            listener.insert(key.to_owned(), additions[key].clone());
+    for listener in tables {
+        match listener.get("name").and_then(toml::Value::as_str) {
+            Some("pos") => {
+                for key in ["terminal", "fields", "answers"] {
+                    listener.insert(key.to_owned(), additions[key].clone());
+                }
+                listener.extend(additions["pos"].as_table().cloned().into_iter().flatten());
+            }
+            // A network that asks for the cardholder's proof by a code of its own.
+            Some("pos-bcd") => {
+                listener.insert("verification_code".to_owned(), "1A".into());
+            }
+            _ => {}
         }
         listener.insert("one_time_code".to_owned(), i64::from(CODE_FIELD).into());
+    }
+    if let (Some(keys), Some(added)) =
+        (file.get_mut("key").and_then(toml::Value::as_array_mut), additions["key"].as_array())
+    {
+        keys.extend(added.iter().cloned());
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
     for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
@@ -482,6 +582,12 @@ fn amended(text: &str, receiver: SocketAddr) -> Result<String, SiteError> {
         limits.extend(added.iter().cloned());
     }
     Ok(file.to_string())
+}
+
+fn random_key() -> Result<ClearKey, SiteError> {
+    let mut bytes = Zeroizing::new([0; 16]);
+    SystemRandom::new().fill(&mut bytes[..]).map_err(|_| SiteError::NoRandom)?;
+    Ok(ClearKey::double(&bytes).with_odd_parity())
 }
 
 /// Puts the cards on file as `turnout card import` does, without its output in the stories.

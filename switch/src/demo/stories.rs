@@ -11,6 +11,7 @@ mod modes;
 mod money;
 mod purchases;
 mod refusals;
+mod verification;
 
 use super::stage::{Played, Stage};
 
@@ -37,7 +38,7 @@ pub(super) const STORIES: &[Story] = &[
         purchases::chip_and_pin,
     ),
     story("chip-and-pin-purchase-cvn-18", "00, ARPC verified by the card", purchases::chip_and_pin_cvn_18),
-    story("contactless-purchase", "00, ARPC verified by the card", purchases::contactless),
+    story("contactless-purchase", "00, no ARPC", purchases::contactless),
     story("stripe-purchase", "00", purchases::stripe),
     story("bcd-terminal-purchase", "0210 00, ARPC verified by the card", purchases::bcd),
     story("authorization-holds", "00, 30.00 held, 0.00 posted", purchases::authorization_holds),
@@ -157,6 +158,45 @@ pub(super) const STORIES: &[Story] = &[
         "customer-limit",
         "60.00 00, with the other card 61, lifted once 00, then 61, ended 00",
         modes::customer_limit,
+    ),
+    story(
+        "contactless-limit",
+        "50.00: 00, 60.00: 65 and 1A, claimed 65, by device 00, with PIN 00",
+        verification::contactless_limit,
+    ),
+    story("contactless-count", "00 00 00 65, with PIN 00, again 00", verification::contactless_count),
+    story(
+        "contactless-update",
+        "no ARPC, staying: ARPC verified by the card",
+        verification::contactless_update,
+    ),
+    story(
+        "declined-with-arpc",
+        "61, ARPC verified by the card; 61, ARPC verified by the card",
+        verification::declined_with_arpc,
+    ),
+    story("dukpt-pin", "wrong 55, without serial number 88, right 00", verification::dukpt_pin),
+    story("pin-formats", "format 0 00, format 1 00, format 3 00", verification::pin_formats),
+    story("pin-tries-reset", "55 55 55, right 75; reset, right 00", verification::pin_tries_reset),
+    story(
+        "signature-and-no-cvm",
+        "signed 00, nothing 00; unattended 25.00: 00, 25.01: 65",
+        verification::signature_and_no_cvm,
+    ),
+    story(
+        "pin-change",
+        "from a wrong one 55, changed 00; by the old one 55, by the new one 00",
+        verification::pin_change,
+    ),
+    story(
+        "pin-unblock",
+        "00, card obeys 84240000, then sent; after the next purchase none waits",
+        verification::pin_unblock,
+    ),
+    story(
+        "issuer-script",
+        "sent, sent, not sent; card obeys 841E0000, altered card refuses; none waits",
+        verification::issuer_script,
     ),
     story("webhook", "approved 2500 USD signed, reversed 2500 USD signed", events::webhook),
     story("restart", "same answer after the restart, debited once: 25.00", money::restart),

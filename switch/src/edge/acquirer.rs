@@ -137,7 +137,9 @@ impl Conversation<'_> {
         let slot = self.window.next_slot();
         let reply_to = ReplyTo { connection: self.connection, slot };
         let conventions = &self.link.settings.conventions;
-        let (pan, terminal, input) = match iso::incoming_by(conventions, &message, link_name, reply_to) {
+        let pins = self.link.settings.pins;
+        let (pan, terminal, input) = match iso::incoming_by(conventions, pins, &message, link_name, reply_to)
+        {
             Incoming::Request(mut request) => {
                 let trace = |kind: &str, text: &str| self.link.keys.trace(kind, text);
                 self.extras.read(&message, &mut request, &trace);

@@ -9,6 +9,7 @@ mod hot_list;
 mod limits;
 mod modes;
 mod request;
+mod scripts;
 mod socket;
 mod tokens;
 
@@ -21,7 +22,7 @@ use crate::shards::Shards;
 use auth::{
     AccountId, AccountTerms, CardChange, CardView, CodeKey, ConfirmationTicket, Did, Done, FurtherAccount,
     HolderChange, HotChange, HotRefusal, LimitHolder, LimitRefusal, ModeRefusal, NoSuchCard, Provision,
-    ProvisionAnswer, ProvisionTask, Refusal, TokenChange, TokenRefusal, TokenTask,
+    ProvisionAnswer, ProvisionTask, Refusal, ScriptRefusal, TokenChange, TokenRefusal, TokenTask,
 };
 use card::Pan;
 use hyper::service::service_fn;
@@ -192,6 +193,23 @@ impl Control {
     ) -> Result<Result<(), ModeRefusal>, Trouble> {
         match self.ask(shard, task).await? {
             ProvisionAnswer::Mode(told) => Ok(told),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Lets a card's count of wrong PINs begin anew; `false` when it is not on file.
+    async fn clear_pin_tries(&self, pan: Pan) -> Result<bool, Trouble> {
+        let home = self.shards.directory().home(&pan);
+        match self.ask(home, ProvisionTask::ClearPinTries(pan)).await? {
+            ProvisionAnswer::PinTriesCleared(on_file) => Ok(on_file),
+            _ => Err(Trouble::NoAnswer),
+        }
+    }
+
+    /// Has a script queued or taken away at its card's home.
+    async fn script(&self, pan: Pan, task: ProvisionTask) -> Result<Result<u32, ScriptRefusal>, Trouble> {
+        match self.ask(self.shards.directory().home(&pan), task).await? {
+            ProvisionAnswer::Script(told) => Ok(told),
             _ => Err(Trouble::NoAnswer),
         }
     }

@@ -76,7 +76,19 @@ impl<'a> Objects<'a> {
             cryptogram: self.required(tag::CRYPTOGRAM, "tag 9F26 must have 8 bytes")?,
             cryptogram_information,
             cvm_results: self.optional(tag::CVM_RESULTS, "tag 9F34 must have 3 bytes")?,
+            terminal_qualifiers: self.optional(tag::TERMINAL_QUALIFIERS, "tag 9F66 must have 4 bytes")?,
+            script_results: self.script_results()?,
+            card_qualifiers: self.optional(tag::CARD_QUALIFIERS, "tag 9F6C must have 2 bytes")?,
         })
+    }
+
+    /// Tag 9F5B, five bytes for each script; results of more than four are nobody's proof and left aside.
+    fn script_results(&self) -> Result<ArrayVec<u8, 20>, ChipError> {
+        let value = self.find(tag::SCRIPT_RESULTS).unwrap_or_default();
+        if !value.len().is_multiple_of(5) {
+            return Err(illegal("tag 9F5B must have 5 bytes for each script"));
+        }
+        Ok(value.iter().copied().take(20).collect())
     }
 
     fn issuer_application_data(&self) -> Result<ArrayVec<u8, 32>, ChipError> {

@@ -2,8 +2,9 @@
 //!
 //! | Check | Command |
 //! | --- | --- |
-//! | PIN by PVV | DC under a terminal key, EC under a zone key |
-//! | PIN by IBM 3624 offset | DA, EA |
+//! | PIN by PVV | DC under a terminal key, EC under a zone key, GQ under a key of DUKPT |
+//! | PIN by IBM 3624 offset | DA, EA, GO |
+//! | PIN change | CU by PVV, DU by offset |
 //! | CVV, iCVV, CVV2 | CY |
 //! | Code that signs an order | M8, algorithm 3, padding method 2 |
 //! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
@@ -11,17 +12,22 @@
 //! | Mastercard CVN 16 and 17 | KQ mode 1, scheme 1: session key, ARPC by method 1 and the card's key |
 //! | Mastercard CVN 20 and 21 | KW mode 1, scheme 2: ARPC by method 1 and the session key |
 //! | UnionPay CVN 01 | JS mode 1, whose layout no real unit has confirmed |
+//! | MAC of a script | KU mode 0, or JU of UnionPay; neither layout is confirmed by a real unit |
+//! | ARPC of a decline | the same commands without verification: KQ mode 2, KW mode 2 or 4, JS mode 2 |
 
 use arrayvec::ArrayVec;
 use auth::{
     ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
-    CvvCheck, CvvResult, OrderCheck, PinCheck, PinKeyKind, PinResult, PinVerification, Recipe,
+    CvvCheck, CvvResult, EncryptedBlock, OnlinePin, OrderCheck, PinCheck, PinKeyKind, PinReference,
+    PinResult, PinVerification, Recipe, ScriptKeys,
 };
 use hsm::{
-    Account, ArpcMethod, ArqcScheme, ArqcTask, Command, DecimalisationTable, DerivationOption, ErrorCode,
-    KeyField, KeyType, Mac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, PanSequence,
-    PinBlockFormat, PinKeyType, PinOffset, Proprietary, Pvv, Reply, ReplyBody, TransactionData,
-    ValidationData, VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyIbm, VerifyMac, VerifyPvv,
+    Account, ArpcMethod, ArqcScheme, ArqcTask, ChangeIbmPin, ChangePvvPin, Command, DecimalisationTable,
+    DerivationOption, DukptForm, ErrorCode, IbmParameters, KeyField, KeyScheme, KeySerialNumber, KeyType,
+    KsnNumber, Mac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, PanSequence, PinBlockField,
+    PinBlockFormat, PinKeyCode, PinKeyType, PinOffset, PinWithKeys, Proprietary, Pvv, Reply, ReplyBody,
+    ScriptMac, ScriptMessage, ScriptScheme, TransactionData, UnionPayScriptMac, ValidationData, VerifyArqc,
+    VerifyArqcSessionKey, VerifyCvv, VerifyDukptIbm, VerifyDukptPvv, VerifyIbm, VerifyMac, VerifyPvv,
     VerifyUnionPayArqc,
 };
 
@@ -43,6 +49,8 @@ pub enum Subject {
     Cvv2,
     /// [`Checks::order`].
     Order,
+    /// [`Checks::script`].
+    Script,
 }
 
 /// The checks asked for.
@@ -55,6 +63,7 @@ pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 6> {
         (Subject::Cryptogram, checks.cryptogram.is_some()),
         (Subject::Cvv2, checks.cvv2.is_some()),
         (Subject::Order, checks.order.is_some()),
+        (Subject::Script, checks.script.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
 }
@@ -70,6 +79,7 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
         Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
         Subject::Cvv2 => cvv(checks.cvv2.as_ref()?),
         Subject::Order => order(checks.order.as_ref()?),
+        Subject::Script => script(checks.script.as_ref()?),
     }
 }
 
@@ -77,7 +87,10 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
 /// is none: no unit connected, deadline passed, reply unreadable.
 pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answer: Option<&Reply<'_>>) {
     match subject {
-        Subject::Pin => findings.pin = Some(answer.map_or(PinResult::Failed, pin_result)),
+        Subject::Pin => {
+            let method = checks.pin.as_ref().map(|check| &check.method);
+            findings.pin = Some(answer.map_or(PinResult::Failed, |reply| pin_result(method, reply)));
+        }
         Subject::Cvv => findings.cvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Cvv2 => findings.cvv2 = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Order => findings.order = Some(answer.map_or(CvvResult::Failed, cvv_result)),
@@ -87,6 +100,7 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
             let result = recipe.zip(answer).map(|(recipe, reply)| cryptogram_result(recipe, reply));
             findings.cryptogram = Some(result.unwrap_or(CryptogramResult::Failed));
         }
+        Subject::Script => findings.script = Some(answer.and_then(script_result)),
     }
 }
 
@@ -104,10 +118,14 @@ fn pin(check: &PinCheck) -> Option<Command<'_>> {
     let source = match check.key.kind {
         PinKeyKind::Tpk => PinKeyType::Tpk,
         PinKeyKind::Zpk => PinKeyType::Zpk,
+        PinKeyKind::Bdk { descriptor } => return dukpt_pin(check, descriptor),
     };
     let pin_key = KeyField::parse(&check.key.key.cryptogram).ok()?;
     let format = PinBlockFormat::from_code(check.key.format).ok()?;
-    let pin_block = check.block.clone().into();
+    if let Some(new) = &check.new_block {
+        return pin_change(check, new);
+    }
+    let pin_block = block(&check.block);
     let account = Account::from(&check.pan);
     Some(match &check.method {
         PinVerification::Pvv { pvk, pvki, pvv } => Command::VerifyPvv(VerifyPvv {
@@ -126,6 +144,93 @@ fn pin(check: &PinCheck) -> Option<Command<'_>> {
             pin_key,
             pvk: KeyField::parse(&method.pvk.cryptogram).ok()?,
             max_pin_length: MAX_PIN_LENGTH,
+            pin_block,
+            format,
+            check_length: method.check_length,
+            account,
+            decimalisation_table: DecimalisationTable::parse(&method.decimalisation_table)?,
+            validation_data: ValidationData::parse(&method.validation)?,
+            offset: PinOffset::parse(offset)?,
+        }),
+    })
+}
+
+/// The old PIN verified and a reference value of the new one made, in one command.
+fn pin_change<'a>(check: &'a PinCheck, new: &OnlinePin) -> Option<Command<'a>> {
+    let pin_key = KeyField::parse(&check.key.key.cryptogram).ok()?;
+    let key_type = match check.key.kind {
+        _ if matches!(pin_key.scheme(), KeyScheme::S | KeyScheme::R) => PinKeyCode::KeyBlock,
+        PinKeyKind::Zpk => PinKeyCode::Zpk,
+        PinKeyKind::Tpk => PinKeyCode::Tpk,
+        PinKeyKind::Bdk { .. } => return None,
+    };
+    let pvk = match &check.method {
+        PinVerification::Pvv { pvk, .. } => pvk,
+        PinVerification::Ibm { method, .. } => &method.pvk,
+    };
+    let pin = PinWithKeys {
+        key_type,
+        pin_key,
+        pvk: KeyField::parse(&pvk.cryptogram).ok()?,
+        pin_block: block(&check.block),
+        format: PinBlockFormat::from_code(check.key.format).ok()?,
+        account: Account::from(&check.pan),
+    };
+    let new_pin_block = block(new);
+    Some(match &check.method {
+        PinVerification::Pvv { pvki, pvv, .. } => {
+            Command::ChangePvvPin(ChangePvvPin { pin, pvki: *pvki, pvv: Pvv::parse(pvv)?, new_pin_block })
+        }
+        PinVerification::Ibm { method, offset } => Command::ChangeIbmPin(ChangeIbmPin {
+            pin,
+            ibm: IbmParameters {
+                check_length: method.check_length,
+                decimalisation_table: DecimalisationTable::parse(&method.decimalisation_table)?,
+                validation_data: ValidationData::parse(&method.validation)?,
+            },
+            offset: PinOffset::parse(offset)?,
+            new_pin_block,
+        }),
+    })
+}
+
+fn block(pin: &OnlinePin) -> PinBlockField {
+    match &pin.block {
+        EncryptedBlock::Tdes(block) => block.clone().into(),
+        EncryptedBlock::Aes(block) => block.clone().into(),
+    }
+}
+
+/// The same under a key of DUKPT, which has commands of its own.
+fn dukpt_pin(check: &PinCheck, descriptor: [u8; 3]) -> Option<Command<'_>> {
+    let bdk = KeyField::parse(&check.key.key.cryptogram).ok()?;
+    let serial = check.block.serial.as_deref()?;
+    let number = match serial.len() {
+        10 => KsnNumber::Tdes(serial.try_into().ok()?),
+        _ => KsnNumber::Aes(serial.try_into().ok()?),
+    };
+    let ksn = KeySerialNumber { descriptor, number };
+    let format = PinBlockFormat::from_code(check.key.format).ok()?;
+    let (pin_block, account) = (block(&check.block), Account::from(&check.pan));
+    let form = DukptForm::Current;
+    Some(match &check.method {
+        PinVerification::Pvv { pvk, pvki, pvv } => Command::VerifyDukptPvv(VerifyDukptPvv {
+            form,
+            bdk,
+            pvk: KeyField::parse(&pvk.cryptogram).ok()?,
+            ksn,
+            pin_block,
+            format,
+            account,
+            verification_account: None,
+            pvki: *pvki,
+            pvv: Pvv::parse(pvv)?,
+        }),
+        PinVerification::Ibm { method, offset } => Command::VerifyDukptIbm(VerifyDukptIbm {
+            form,
+            bdk,
+            pvk: KeyField::parse(&method.pvk.cryptogram).ok()?,
+            ksn,
             pin_block,
             format,
             check_length: method.check_length,
@@ -164,7 +269,26 @@ fn order(check: &OrderCheck) -> Option<Command<'_>> {
     }))
 }
 
+/// What is wanted of a cryptogram.
+#[derive(Clone, Copy)]
+enum Task {
+    /// To be verified, with an ARPC if it is right.
+    Verify,
+    /// It was verified; only an ARPC.
+    Answer,
+}
+
+impl Task {
+    fn of<A>(self, transaction: TransactionData<'_>, arpc: A) -> ArqcTask<'_, A> {
+        match self {
+            Task::Verify => ArqcTask::VerifyAndRespond { transaction, arpc },
+            Task::Answer => ArqcTask::Respond { arpc },
+        }
+    }
+}
+
 fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
+    let task = if check.verified { Task::Answer } else { Task::Verify };
     let mk_ac = KeyField::parse(&check.issuer_master_key.cryptogram).ok()?;
     let transaction = TransactionData::new(&check.transaction_bytes)?;
     let atc = check.atc.to_be_bytes();
@@ -187,12 +311,12 @@ fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
                 CryptogramAnswer::Arc(arc) => ArpcMethod::One { arc },
                 CryptogramAnswer::Csu(csu) => ArpcMethod::Two { csu, proprietary: Proprietary::EMPTY },
             };
-            let task = ArqcTask::VerifyAndRespond { transaction, arpc };
+            let task = task.of(transaction, arpc);
             let command = VerifyArqcSessionKey { option, mk_ac, pan_sequence, atc, arqc, task };
             return Some(Command::VerifyArqcSessionKey(command));
         }
         (CryptogramKeys::UnionPaySession, CryptogramAnswer::Arc(arc)) => {
-            let task = ArqcTask::VerifyAndRespond { transaction, arpc: arc };
+            let task = task.of(transaction, arc);
             let pan_sequence = option_a();
             let command = VerifyUnionPayArqc { mk_ac, pan_sequence, atc, padded: false, arqc, task };
             return Some(Command::VerifyUnionPayArqc(command));
@@ -207,8 +331,26 @@ fn cryptogram(check: &CryptogramCheck) -> Option<Command<'_>> {
         atc,
         unpredictable_number: check.unpredictable_number,
         arqc,
-        task: ArqcTask::VerifyAndRespond { transaction, arpc: arc },
+        task: task.of(transaction, arc),
     }))
+}
+
+fn script(mac: &auth::ScriptMac) -> Option<Command<'_>> {
+    let mk_smi = KeyField::parse(&mac.issuer_master_key.cryptogram).ok()?;
+    let pan_sequence = PanSequence::option_a(&mac.pan, mac.card_sequence);
+    let message = ScriptMessage::new(&mac.message)?;
+    let [high, low] = mac.atc.to_be_bytes();
+    let (scheme, session_data) = match mac.keys {
+        ScriptKeys::Visa => (ScriptScheme::Visa, [0, 0, 0, 0, 0, 0, high, low]),
+        ScriptKeys::Mastercard => (ScriptScheme::Mastercard, mac.cryptogram),
+        ScriptKeys::Common => (ScriptScheme::Common, mac.cryptogram),
+        ScriptKeys::UnionPay => {
+            let atc = [high, low];
+            let command = UnionPayScriptMac { mk_smi, pan_sequence, atc, padded: false, message };
+            return Some(Command::UnionPayScriptMac(command));
+        }
+    };
+    Some(Command::ScriptMac(ScriptMac { scheme, mk_smi, pan_sequence, session_data, message }))
 }
 
 /// Options A and B agree up to 16 digits (EMV Book 2 annex A1.4), so the command that more units know
@@ -221,9 +363,17 @@ fn option_b(check: &CryptogramCheck) -> (DerivationOption, PanSequence) {
     }
 }
 
-fn pin_result(reply: &Reply<'_>) -> PinResult {
+fn pin_result(method: Option<&PinVerification>, reply: &Reply<'_>) -> PinResult {
     match reply.error {
-        ErrorCode::NONE => PinResult::Right,
+        ErrorCode::NONE => match (&reply.body, method) {
+            (ReplyBody::Pvv(pvv), Some(PinVerification::Pvv { pvki, .. })) => {
+                PinResult::Changed(PinReference::Pvv { pvki: *pvki, pvv: *pvv.reveal() })
+            }
+            (ReplyBody::PinOffset(offset), Some(PinVerification::Ibm { .. })) => {
+                PinResult::Changed(PinReference::IbmOffset { offset: *offset.reveal() })
+            }
+            _ => PinResult::Right,
+        },
         ErrorCode::VERIFICATION_FAILED => PinResult::Wrong,
         ErrorCode::PIN_BLOCK | ErrorCode::PIN_LENGTH => PinResult::BadBlock,
         _ => PinResult::Failed,
@@ -235,6 +385,13 @@ fn cvv_result(reply: &Reply<'_>) -> CvvResult {
         ErrorCode::NONE => CvvResult::Right,
         ErrorCode::VERIFICATION_FAILED => CvvResult::Wrong,
         _ => CvvResult::Failed,
+    }
+}
+
+fn script_result(reply: &Reply<'_>) -> Option<[u8; 8]> {
+    match (reply.error, &reply.body) {
+        (ErrorCode::NONE, ReplyBody::ScriptMac(mac)) => Some(*mac),
+        _ => None,
     }
 }
 
@@ -269,9 +426,10 @@ mod tests {
         Checks {
             pin: Some(PinCheck {
                 key: PinKey { key: key("U1"), kind, format: *b"01" },
-                block: PinBlock::new([0xA5; 8]),
+                block: PinBlock::new([0xA5; 8]).into(),
                 pan: Pan::parse(b"4000001234567899").unwrap(),
                 method,
+                new_block: None,
             }),
             ..Checks::default()
         }
@@ -288,6 +446,7 @@ mod tests {
             transaction_bytes: [0x61; 37].into_iter().collect(),
             cryptogram: [0xC1; 8],
             answer,
+            verified: false,
         };
         Checks { cryptogram: Some(cryptogram), ..Checks::default() }
     }
@@ -318,6 +477,19 @@ mod tests {
         let expect =
             format!("DA{keys}12A5A5A5A5A5A5A5A5010400012345678901234567890123454000001N12348765FFFFFFFF");
         assert_eq!(written(&pin_check(PinKeyKind::Tpk, ibm), Subject::Pin), expect);
+    }
+
+    #[test]
+    fn pin_commands_under_dukpt() {
+        let kind = PinKeyKind::Bdk { descriptor: *b"A05" };
+        let pvv = PinVerification::Pvv { pvk: key("U2"), pvki: 1, pvv: *b"0123" };
+        let mut checks = pin_check(kind, pvv);
+        assert!(command(&checks, Subject::Pin).is_none(), "without a serial number");
+        let serial = hex::decode("FFFF9876543210E00001").unwrap();
+        checks.pin.as_mut().unwrap().block.serial = Some(serial.into_iter().collect());
+        let keys = format!("U{}U{}", "1".repeat(32), "2".repeat(32));
+        let tail = "A05FFFF9876543210E00001A5A5A5A5A5A5A5A501000123456789";
+        assert_eq!(written(&checks, Subject::Pin), format!("GQ0{keys}{tail}10123"));
     }
 
     #[test]

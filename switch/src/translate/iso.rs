@@ -23,6 +23,7 @@ mod response;
 mod reversal;
 mod unreadable;
 
+use crate::settings::PinElements;
 use crate::translate::chip::ChipError;
 use auth::{LinkName, MessageClass, ReplyTo};
 use card::{HolderSecret, ResponseCode};
@@ -81,18 +82,21 @@ struct Origin<'a> {
     link: LinkName,
     reply_to: ReplyTo,
     conventions: &'a Conventions,
+    pins: PinElements,
 }
 
-/// Reads a message that came in over `link`, which does everything in the usual way.
+/// Reads a message that came in over `link`, which does everything in the usual way but what its messages say about
+/// PINs.
 #[must_use]
-pub fn incoming(message: &Message<'_>, link: LinkName, reply_to: ReplyTo) -> Incoming {
-    incoming_by(&Conventions::default(), message, link, reply_to)
+pub fn incoming(message: &Message<'_>, link: LinkName, pins: PinElements, reply_to: ReplyTo) -> Incoming {
+    incoming_by(&Conventions::default(), pins, message, link, reply_to)
 }
 
-/// Reads a message that came in over `link`, which has these conventions.
+/// Reads a message that came in over `link`, which has these conventions and says about PINs what `pins` says.
 #[must_use]
 pub fn incoming_by(
     conventions: &Conventions,
+    pins: PinElements,
     message: &Message<'_>,
     link: LinkName,
     reply_to: ReplyTo,
@@ -104,7 +108,7 @@ pub fn incoming_by(
     if let Some(violation) = message.dialect().rules().check(message) {
         return Incoming::Refused(Refusal::illegal(violation.field, violation.kind.reason()));
     }
-    let origin = Origin { link, reply_to, conventions };
+    let origin = Origin { link, reply_to, conventions, pins };
     let read = match &message.mti().to_ascii() {
         b"0100" | b"0101" => request::read(message, MessageClass::Authorization, origin)
             .map(|request| Incoming::Request(Box::new(request))),

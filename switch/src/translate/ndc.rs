@@ -3,8 +3,8 @@
 use crate::settings::{AtmBuffer, AtmTransaction, NdcSettings};
 use crate::translate::chip::{ChipError, Objects};
 use auth::{
-    AccountType, Cash, EntryMode, LinkName, MessageClass, PointOfService, ReplyTo, Request, Response,
-    TransactionType, TransmissionTime,
+    AccountType, Cash, EntryMode, LinkName, MessageClass, OnlinePin, PointOfService, ReplyTo, Request,
+    Response, TransactionType, TransmissionTime,
 };
 use card::{Amount, HolderSecret, Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use ndc::dispense::{self, Cassette};
@@ -19,7 +19,7 @@ const ATM_MCC: u16 = 6011;
 /// What the ATM asked for, as the reply needs it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked {
-    /// Withdrawal or inquiry.
+    /// Which transaction.
     pub transaction: AtmTransaction,
     /// Amount keyed, minor units.
     pub amount_minor: i64,
@@ -109,10 +109,11 @@ impl Asking<'_> {
             reply_to: self.reply_to,
             link: self.link,
             class: MessageClass::Financial,
-            transaction: if withdrawal {
-                TransactionType::Withdrawal
-            } else {
-                TransactionType::BalanceInquiry
+            transaction: match transaction {
+                AtmTransaction::Withdrawal => TransactionType::Withdrawal,
+                AtmTransaction::BalanceInquiry => TransactionType::BalanceInquiry,
+                AtmTransaction::PinChange => TransactionType::PinChange,
+                AtmTransaction::PinUnblock => TransactionType::PinUnblock,
             },
             account_type: AccountType::Default,
             pan: track2.pan(),
@@ -138,7 +139,8 @@ impl Asking<'_> {
             track2: Some(track2),
             token: None,
             particulars: None,
-            pin_block: request.pin_block.clone(),
+            pin_block: request.pin_block.clone().map(OnlinePin::from),
+            new_pin: request.new_pin_block.clone().map(OnlinePin::from),
             chip,
             cash: withdrawal.then_some(Cash { tsn: self.tsn.number(), notes }),
             stated: auth::Stated::default(),
@@ -234,7 +236,8 @@ impl Replying<'_> {
         reply.prints = vec![Print { printer: Print::JOURNAL_AND_RECEIPT, text: receipt.as_bytes() }];
         if self.asked.is_some_and(|asked| asked.has_chip) {
             let authentication = self.response.issuer_authentication.as_deref().unwrap_or_default();
-            reply.chip = Some(tlv::issuer_response(authentication, *self.response.code.as_bytes(), &[]));
+            let script = self.response.script.as_deref().map_or(&[][..], |script| script);
+            reply.chip = Some(tlv::issuer_response(authentication, *self.response.code.as_bytes(), script));
         }
         reply.encode(out)
     }

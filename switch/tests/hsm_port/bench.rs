@@ -141,9 +141,10 @@ pub(crate) fn cvv_check(value: &[u8; 3]) -> Checks {
 pub(crate) fn pin_check(pvv: [u8; 4]) -> PinCheck {
     PinCheck {
         key: PinKey { key: key(KeyType::TPK, 0x32), kind: PinKeyKind::Tpk, format: *b"01" },
-        block: PinBlock::new([0xA5; 8]),
+        block: PinBlock::new([0xA5; 8]).into(),
         pan: pan(),
         method: PinVerification::Pvv { pvk: key(KeyType::PVK, 0x34), pvki: 1, pvv },
+        new_block: None,
     }
 }
 
@@ -162,6 +163,7 @@ pub(crate) fn cryptogram_check(last: u8) -> CryptogramCheck {
         transaction_bytes: hex::decode(bytes).unwrap().into_iter().collect(),
         cryptogram: [0x76, 0x95, 0x77, 0xB5, 0xAB, 0xE9, 0xFE, last],
         answer: CryptogramAnswer::Csu([0; 4]),
+        verified: false,
     }
 }
 

@@ -199,7 +199,7 @@ fn pin_check(right: bool) -> PinCheck {
         made[0] = if made[0] == b'9' { b'0' } else { made[0] + 1 };
     }
     PinCheck {
-        block: PinBlock::new(block),
+        block: PinBlock::new(block).into(),
         method: PinVerification::Pvv { pvk: key(KeyType::PVK, 0x34), pvki: 1, pvv: made },
         ..crate::bench::pin_check(made)
     }

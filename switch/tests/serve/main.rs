@@ -8,6 +8,7 @@ mod gate;
 mod hsm_units;
 mod listed;
 mod modes;
+mod pin_formats;
 mod recovery;
 mod reload;
 mod town;

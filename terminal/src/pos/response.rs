@@ -18,6 +18,8 @@ pub struct PosResponse {
     pub authorization_id: Option<[u8; 6]>,
     /// Tag 91 of DE 55.
     pub issuer_authentication: Option<Vec<u8>>,
+    /// Tag 71 or 72 of DE 55: an issuer script.
+    pub script: Option<Vec<u8>>,
     /// Ledger balance of DE 54, minor units.
     pub ledger_minor: Option<i64>,
     /// Available balance of DE 54, minor units.
@@ -62,6 +64,7 @@ impl PosResponse {
                 .ok_or(PosError::Element(field::RESPONSE_CODE))?,
             authorization_id: element(&message, field::AUTHORIZATION_ID, |text| text.try_into().ok())?,
             issuer_authentication: element(&message, field::ICC, issuer_authentication)?.flatten(),
+            script: element(&message, field::ICC, script)?.flatten(),
             ledger_minor,
             available_minor,
             amount_minor: message.number(field::AMOUNT),
@@ -85,6 +88,13 @@ fn element<T>(
 /// `None` when the objects cannot be read, `Some(None)` when tag 91 is not among them.
 fn issuer_authentication(icc: &[u8]) -> Option<Option<Vec<u8>>> {
     emv::find(icc, tag::ISSUER_AUTHENTICATION).ok().map(|value| value.map(<[u8]>::to_vec))
+}
+
+/// The same of a script.
+fn script(icc: &[u8]) -> Option<Option<Vec<u8>>> {
+    let first = emv::find(icc, tag::SCRIPT_1).ok()?;
+    let script = if first.is_some() { first } else { emv::find(icc, tag::SCRIPT_2).ok()? };
+    Some(script.map(<[u8]>::to_vec))
 }
 
 /// DE 54: entries of account type (2), amount type (2: 01 ledger, 02 available), currency (3), sign

@@ -157,6 +157,7 @@ fn reads_an_answer() {
         code: ResponseCode::APPROVED,
         authorization_id: Some(*b"A00017"),
         issuer_authentication: Some(vec![0xAB, 0xCD]),
+        script: None,
         ledger_minor: Some(10_000),
         available_minor: Some(-250),
         amount_minor: None,

@@ -1,10 +1,11 @@
 //! Records of a small institution, of every kind, from a seed.
 
 use auth::{
-    Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardRemoved, CardStatus, Cash, Check,
-    Completed, Count, Counted, Credited, CustomerId, Details, EntryMode, Funds, HoldExpired, HoldReleased,
-    LimitId, LinkName, MessageClass, Origin, PinReference, Receipt, Record, RememberedReversal, Reversed,
-    Scope, Step, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
+    Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardAnswer, CardRemoved, CardStatus,
+    Cash, Check, Completed, Count, Counted, Credited, CustomerId, Details, EntryMode, Funds, HoldExpired,
+    HoldReleased, HolderVerification, LimitId, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
+    RememberedReversal, Reversed, Scope, Step, Transaction, TransactionId, TransactionType, TransmissionTime,
+    Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -116,6 +117,11 @@ impl Traffic {
                 origin: told,
                 shares: None,
             });
+        }
+        if origin.posted && self.below(5) == 0 {
+            // What the chip was told with the answer, which a repeat is told again.
+            let issuer_authentication = Some([0xA1; 8].into_iter().collect());
+            return Record::CardAnswered(CardAnswer { transaction: id, pan, time, issuer_authentication });
         }
         if origin.posted && self.below(4) == 0 {
             // The other side of a transfer, which leaves the transaction as it is.
@@ -235,6 +241,7 @@ impl Traffic {
                 counted,
                 customer: customer(number),
                 booking: booking(number),
+                verification: verification(number),
                 ..Details::default()
             },
             tables_version: 3,
@@ -249,6 +256,11 @@ pub(crate) fn merchant(number: u64) -> Option<MerchantId> {
 
 fn booking(number: u64) -> Option<Box<Booking>> {
     number.is_multiple_of(5).then(|| Box::new(Booking { cash_minor: 500, ..Booking::default() }))
+}
+
+fn verification(number: u64) -> Option<HolderVerification> {
+    let place = usize::try_from(number % 7).unwrap();
+    HolderVerification::ALL.get(place).copied()
 }
 
 fn customer(number: u64) -> Option<CustomerId> {

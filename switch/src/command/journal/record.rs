@@ -7,7 +7,7 @@ use auth::{
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 23] = [
+pub(super) const KINDS: [&str; 28] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -31,6 +31,11 @@ pub(super) const KINDS: [&str; 23] = [
     "confirmation_asked",
     "alarm",
     "card_blocked",
+    "card_answered",
+    "script_queued",
+    "script_sent",
+    "script_confirmed",
+    "pin_tries_cleared",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -64,6 +69,11 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::ConfirmationAsked(_) => 20,
         Record::Alarm(_) => 21,
         Record::CardBlocked(_) => 22,
+        Record::CardAnswered(_) => 23,
+        Record::ScriptQueued(_) => 24,
+        Record::ScriptSent(_) => 25,
+        Record::ScriptConfirmed(_) => 26,
+        Record::PinTriesCleared(_) => 27,
     }
 }
 
@@ -147,6 +157,34 @@ pub(super) fn to_json(record: &Record) -> Value {
             "cause": blocked.cause.as_str(),
             "reissue": blocked.reissue,
         }),
+        Record::CardAnswered(answer) => json!({
+            "transaction": answer.transaction.0,
+            "pan": answer.pan.to_string(),
+            "time": answer.time.to_string(),
+            "issuer_authentication": answer.issuer_authentication.is_some(),
+        }),
+        Record::ScriptQueued(queued) => json!({
+            "pan": queued.pan.to_string(),
+            "time": queued.time.to_string(),
+            "number": queued.number,
+            "command": queued.command.as_str(),
+        }),
+        Record::ScriptSent(sent) => json!({
+            "pan": sent.pan.to_string(),
+            "time": sent.time.to_string(),
+            "number": sent.number,
+            "transaction": sent.transaction.0,
+            "atc": sent.atc,
+        }),
+        Record::ScriptConfirmed(confirmed) => json!({
+            "pan": confirmed.pan.to_string(),
+            "time": confirmed.time.to_string(),
+            "number": confirmed.number,
+            "outcome": confirmed.outcome,
+        }),
+        Record::PinTriesCleared(cleared) => {
+            json!({ "pan": cleared.pan.to_string(), "time": cleared.time.to_string() })
+        }
         Record::Recalled(stored) => json!({
             "transaction": stored.id.0,
             "time": stored.time.to_string(),
@@ -267,6 +305,7 @@ fn transaction_json(transaction: &Transaction) -> Value {
         "booking": transaction.details.booking,
         "address_result": transaction.details.told.address.map(auth::AddressResult::as_str),
         "cvv2_result": transaction.details.told.cvv2.map(auth::Cvv2Result::as_str),
+        "verification": transaction.details.verification.map(auth::HolderVerification::as_str),
         "wrong_cvv2s": transaction.details.wrong_cvv2s,
         "token": transaction.details.token.map(|token| token.0.to_string()),
         "reward": transaction.details.told.reward.map(|reward| reward.to_string()),

@@ -74,7 +74,9 @@ pub(super) fn token(stage: &mut Stage) -> Played {
 }
 
 fn tap(stage: &Stage, device: &mut CardSimulator, amount_minor: i64) -> Presentment {
-    let chip = stage.chip(amount_minor, ChipTransaction::PURCHASE);
+    // Terminal and device stay together for the answer: 9F66 byte 3 bit 8, 9F6C byte 2 bit 7.
+    let qualifiers = Some(([0x36, 0, 0x80, 0], [0x00, 0x40]));
+    let chip = ChipTransaction { qualifiers, ..stage.chip(amount_minor, ChipTransaction::PURCHASE) };
     Presentment::contactless(device, &chip, CryptogramVersion::Visa18)
 }
 

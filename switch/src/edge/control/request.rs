@@ -1,10 +1,10 @@
 //! One request of the control socket: its body becomes changes, what the shards say becomes JSON.
 
-use super::{Control, Trouble, holders, hot_list, limits, modes, tokens};
+use super::{Control, Trouble, holders, hot_list, limits, modes, scripts, tokens};
 use crate::card_file::{
     self, CardRules, Column, Counts, Faults, Line, Sheet, SourceError, TokenLines, masked, removal, view_json,
 };
-use auth::{CardChange, Done, LimitRefusal, ModeRefusal, Refusal};
+use auth::{CardChange, Done, LimitRefusal, ModeRefusal, Refusal, ScriptRefusal};
 use card::Pan;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Bytes, Incoming};
@@ -22,8 +22,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(30);
 
 /// What there is, for whoever asks for something else.
 const PATHS: &str = "there is POST /v1/cards, /v1/cards/status, /v1/cards/show, /v1/cards/remove, /v1/limits, /v1/modes, \
-     /v1/confirmations, /v1/hot-list, /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders \
-     and /v1/holders/remove; see docs/cards.md";
+     /v1/confirmations, /v1/hot-list, /v1/hot-list/remove, /v1/tokens, /v1/tokens/status, /v1/tokens/remove, /v1/holders, \
+     /v1/holders/remove, /v1/scripts and /v1/pin-tries; see docs/cards.md";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Action {
@@ -37,6 +37,8 @@ enum Action {
     Holders { remove: bool },
     Mode,
     Confirmation,
+    Script,
+    PinTries,
 }
 
 /// What the lines of a body ask for.
@@ -98,6 +100,12 @@ async fn carry_out(control: &Arc<Control>, user: Option<u32>, request: Request<I
     }
     if matches!(action, Action::Mode | Action::Confirmation) {
         return mode(control, user, action, &body).await;
+    }
+    if action == Action::Script {
+        return script(control, user, &body).await;
+    }
+    if action == Action::PinTries {
+        return pin_tries(control, user, &body).await;
     }
     // Some 50 ms for the longest body, which must not keep sockets waiting.
     let rules = Arc::clone(&control.settings);
@@ -162,6 +170,8 @@ fn action(path: &str, query: Option<&str>) -> Result<(Action, bool), (StatusCode
         "/v1/hot-list/remove" => Action::HotList { remove: true },
         "/v1/modes" => Action::Mode,
         "/v1/confirmations" => Action::Confirmation,
+        "/v1/scripts" => Action::Script,
+        "/v1/pin-tries" => Action::PinTries,
         _ => return Err((StatusCode::NOT_FOUND, PATHS)),
     };
     Ok((action, check))
@@ -221,6 +231,34 @@ async fn mode(control: &Control, user: Option<u32>, action: Action, body: &[u8])
         Err(refusal @ (ModeRefusal::NotOnFile | ModeRefusal::NoSuchTicket)) => {
             Ok((StatusCode::NOT_FOUND, json!({ "error": refusal.to_string() })))
         }
+        Err(refusal) => refused(refusal.to_string()),
+    }
+}
+
+async fn pin_tries(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let pan = match scripts::read_pan(body) {
+        Ok(pan) => pan,
+        Err(reason) => return Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason }))),
+    };
+    if control.clear_pin_tries(pan).await.map_err(trouble)? {
+        tracing::info!(user, card = %pan, "wrong PINs of a card forgotten");
+        return Ok((StatusCode::OK, json!({ "cleared": true })));
+    }
+    Err((StatusCode::NOT_FOUND, "the card is not on file"))
+}
+
+async fn script(control: &Control, user: Option<u32>, body: &[u8]) -> Answer {
+    let refused = |reason: String| Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "error": reason })));
+    let (pan, task) = match scripts::read(body) {
+        Ok(read) => read,
+        Err(reason) => return refused(reason),
+    };
+    match control.script(pan, task).await.map_err(trouble)? {
+        Ok(number) => {
+            tracing::info!(user, card = %pan, number, "script of a card queued or cancelled");
+            Ok((StatusCode::OK, json!({ "number": number })))
+        }
+        Err(ScriptRefusal::NotOnFile) => Err((StatusCode::NOT_FOUND, "the card is not on file")),
         Err(refusal) => refused(refusal.to_string()),
     }
 }

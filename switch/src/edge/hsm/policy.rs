@@ -2,7 +2,8 @@
 //!
 //! | Commands | May be repeated | Lane |
 //! | --- | --- | --- |
-//! | `DC` `EC` `DA` `EA` PIN, `CY` CVV, `KQ` `KW` `JS` ARQC: verify | yes | authorization |
+//! | `DC` `EC` `DA` `EA` `GQ` `GO` PIN, `CY` CVV, `KQ` `KW` `JS` ARQC: verify | yes | authorization |
+//! | `CU` `DU` reference value of a new PIN, `KU` `JU` MAC of a script | yes | authorization |
 //! | `CA` `CC` translate a PIN block, `CW` make a CVV, `M6` `M8` MAC | yes | authorization |
 //! | `NC` `NO` `B2` who is there, `BU` check value | yes | housekeeping |
 //! | `A0` make a key, `A6` `A8` import and export, `N0`, and every other | no | housekeeping |
@@ -46,7 +47,9 @@ pub(super) struct Policy {
 pub(super) fn policy(code: CommandCode) -> Policy {
     match code.as_bytes() {
         b"DC" | b"EC" | b"DA" | b"EA" | b"CY" | b"KQ" | b"KW" | b"JS" | b"CA" | b"CC" | b"CW" | b"M6"
-        | b"M8" => Policy { repeatable: true, lane: Lane::Authorization },
+        | b"M8" | b"GQ" | b"GO" | b"CU" | b"DU" | b"KU" | b"JU" => {
+            Policy { repeatable: true, lane: Lane::Authorization }
+        }
         b"NC" | b"NO" | b"B2" | b"BU" => Policy { repeatable: true, lane: Lane::Housekeeping },
         _ => Policy { repeatable: false, lane: Lane::Housekeeping },
     }
@@ -65,6 +68,9 @@ mod tests {
         check(b"KW", true, Lane::Authorization);
         check(b"JS", true, Lane::Authorization);
         check(b"CC", true, Lane::Authorization);
+        check(b"GQ", true, Lane::Authorization);
+        check(b"CU", true, Lane::Authorization);
+        check(b"KU", true, Lane::Authorization);
         check(b"NC", true, Lane::Housekeeping);
         for code in [b"A0", b"A6", b"A8", b"N0", b"ZZ"] {
             check(code, false, Lane::Housekeeping);

@@ -1,10 +1,12 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Conventions, Origin, Refusal, amounts, conventions, elements, extras, point_of_service};
+use super::{Origin, Refusal, amounts, conventions, elements, extras, point_of_service};
+use crate::settings::PinElements;
 use crate::translate::chip::Objects;
-use auth::{AccountType, Instruction, MessageClass, Request, TransactionType};
-use card::{Currency, Expiry, MerchantId, PinBlock, ResponseCode, Rrn, Track2};
+use auth::{AccountType, Instruction, KeySerial, MessageClass, OnlinePin, Request, TransactionType};
+use card::{Currency, Expiry, MerchantId, ResponseCode, Rrn, Track2};
 use iso8583::{Message, field};
+use zeroize::Zeroizing;
 
 /// Reads a request; the first thing missing or illegal refuses it.
 pub(super) fn read(
@@ -15,7 +17,7 @@ pub(super) fn read(
     let icc = message.value(field::ICC);
     let objects = icc.as_deref().map(Objects::read).transpose()?;
     let conventions = origin.conventions;
-    let (transaction, account_type, to_account_type) = processing_code(message, conventions)?;
+    let (transaction, account_type, to_account_type) = processing_code(message, origin)?;
     let amount_minor = amount_minor(message, transaction)?;
     let verifies = conventions.zero_amount_verifies && amount_minor == 0;
     let transaction = match (transaction, class) {
@@ -47,7 +49,8 @@ pub(super) fn read(
         point_of_service: point_of_service::place(message, objects.as_ref()),
         token: None,
         particulars,
-        pin_block: pin_block(message)?,
+        pin_block: online_pin(message, &origin.pins)?,
+        new_pin: new_pin(message, transaction, &origin.pins)?,
         chip: objects.map(|objects| objects.chip()).transpose()?.map(Box::new),
         track2,
         cash: None,
@@ -73,13 +76,18 @@ pub(super) fn read(
 /// DE 3: transaction type, the account that the money comes from, and the one it goes to.
 fn processing_code(
     message: &Message<'_>,
-    conventions: &Conventions,
+    origin: Origin<'_>,
 ) -> Result<(TransactionType, AccountType, AccountType), Refusal> {
     let code = message.value(field::PROCESSING_CODE).ok_or(Refusal::missing(field::PROCESSING_CODE))?;
     let [type_1, type_2, from_1, from_2, to_1, to_2] = *code else {
         return Err(Refusal::illegal(field::PROCESSING_CODE, "not six digits"));
     };
-    let transaction = conventions.transaction_type([type_1, type_2]);
+    let Origin { conventions, pins, .. } = origin;
+    let transaction = match Some([type_1, type_2]) {
+        code if code == pins.change_code => TransactionType::PinChange,
+        code if code == pins.unblock_code => TransactionType::PinUnblock,
+        _ => conventions.transaction_type([type_1, type_2]),
+    };
     let from = conventions.account_type([from_1, from_2]);
     Ok((transaction, from, conventions.account_type([to_1, to_2])))
 }
@@ -87,11 +95,15 @@ fn processing_code(
 /// DE 4; 0 where nothing is moved and there is none.
 fn amount_minor(message: &Message<'_>, transaction: TransactionType) -> Result<i64, Refusal> {
     let Some(minor) = message.number(field::AMOUNT) else {
-        let inquiry = matches!(
+        let moves_none = matches!(
             transaction,
-            TransactionType::BalanceInquiry | TransactionType::MiniStatement | TransactionType::Verification
+            TransactionType::BalanceInquiry
+                | TransactionType::MiniStatement
+                | TransactionType::Verification
+                | TransactionType::PinChange
+                | TransactionType::PinUnblock
         );
-        return if inquiry { Ok(0) } else { Err(Refusal::missing(field::AMOUNT)) };
+        return if moves_none { Ok(0) } else { Err(Refusal::missing(field::AMOUNT)) };
     };
     i64::try_from(minor).map_err(|_| Refusal::illegal(field::AMOUNT, "too large"))
 }
@@ -145,10 +157,71 @@ fn small_number(message: &Message<'_>, field: u8) -> u16 {
     message.number(field).and_then(|number| u16::try_from(number).ok()).unwrap_or(0)
 }
 
-fn pin_block(message: &Message<'_>) -> Result<Option<PinBlock>, Refusal> {
+/// DE 52, eight bytes, or sixteen under an AES key; under DUKPT with the serial number of its key.
+fn online_pin(message: &Message<'_>, pins: &PinElements) -> Result<Option<OnlinePin>, Refusal> {
     let Some(bytes) = message.value(field::PIN_BLOCK) else { return Ok(None) };
-    let block = <[u8; 8]>::try_from(&*bytes);
-    block
-        .map(|block| Some(PinBlock::new(block)))
-        .map_err(|_| Refusal::illegal(field::PIN_BLOCK, "not 8 bytes"))
+    let pin = OnlinePin::new(&bytes).ok_or(Refusal::illegal(field::PIN_BLOCK, "neither 8 nor 16 bytes"))?;
+    let Some(field) = pins.ksn_field else { return Ok(Some(pin)) };
+    let illegal = Refusal::illegal(field, "no key serial number of DUKPT");
+    let serial = message.value(field).map(|value| key_serial(&value).ok_or(illegal)).transpose()?;
+    Ok(Some(OnlinePin { serial, ..pin }))
+}
+
+/// The block of the PIN that the holder chooses: in binary, or as hexadecimal digits.
+fn new_pin(
+    message: &Message<'_>,
+    transaction: TransactionType,
+    pins: &PinElements,
+) -> Result<Option<OnlinePin>, Refusal> {
+    let field = pins.new_pin_field.filter(|_| transaction == TransactionType::PinChange);
+    let Some((field, value)) = field.and_then(|field| Some((field, message.value(field)?))) else {
+        return Ok(None);
+    };
+    let illegal = Refusal::illegal(field, "neither 8 nor 16 bytes of a PIN block");
+    let mut bytes = Zeroizing::new([0; 16]);
+    let binary = match value.len() {
+        length @ (16 | 32) if value.iter().all(u8::is_ascii_hexdigit) => {
+            hex::decode_to_slice(&*value, &mut bytes[..length / 2]).map_err(|_| illegal)?;
+            &bytes[..length / 2]
+        }
+        _ => &*value,
+    };
+    OnlinePin::new(binary).map(Some).ok_or(illegal)
+}
+
+/// A serial number in binary or as hexadecimal digits. Of a TDES key, leading bytes FF may be left out down to
+/// eight bytes, as some terminals do.
+fn key_serial(value: &[u8]) -> Option<KeySerial> {
+    const FILLING: [u8; 2] = [0xFF; 2];
+    let mut bytes = [0; 12];
+    let binary = match value.len() {
+        8 | 10 | 12 => value,
+        length @ (16 | 20 | 24) => {
+            hex::decode_to_slice(value, &mut bytes[..length / 2]).ok()?;
+            &bytes[..length / 2]
+        }
+        _ => return None,
+    };
+    let filling = if binary.len() == 8 { &FILLING[..] } else { &[] };
+    Some(filling.iter().chain(binary).copied().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn serial_numbers() {
+        let check = |value: &[u8], expect: Option<&str>| {
+            assert_eq!(key_serial(value).map(hex::encode_upper).as_deref(), expect);
+        };
+        check(b"FFFF9876543210E00001", Some("FFFF9876543210E00001"));
+        check(b"9876543210E00001", Some("FFFF9876543210E00001"));
+        check(&[0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 1], Some("FFFF9876543210E00001"));
+        check(&[0xFF, 0xFF, 0x98, 0x76, 0x54, 0x32, 0x10, 0xE0, 0, 1], Some("FFFF9876543210E00001"));
+        check(b"123456789012345600000001", Some("123456789012345600000001"));
+        check(b"9876543210E0000", None);
+        check(b"9876543210E0000G", None);
+        check(b"", None);
+    }
 }

@@ -64,8 +64,10 @@ pub fn response_with(
     if let Some(amounts) = amounts {
         writer.field(field::ADDITIONAL_AMOUNTS, amounts.as_bytes())?;
     }
-    if let Some(value) = &response.issuer_authentication {
-        writer.field(field::ICC, &chip(value))?;
+    let script = response.script.as_deref().map_or(&[][..], |script| script);
+    let authentication = response.issuer_authentication.as_deref().unwrap_or_default();
+    if !authentication.is_empty() || !script.is_empty() {
+        writer.field(field::ICC, &chip(authentication, script))?;
     }
     extras_below(u8::MAX, &mut writer)?;
     writer.finish()
@@ -109,11 +111,14 @@ fn original_amount(request: &Message<'_>, amount_type: [u8; 2]) -> Option<String
     Some(format!("00{}{currency:03}C{minor:012}", amount_type.escape_ascii()))
 }
 
-/// DE 55 of a response: tag 91 alone. Tag 8A is left to the terminal, which makes it of DE 39: some
+/// DE 55 of a response: tag 91, then the script as it is. Tag 8A is left to the terminal, which makes it of DE 39: some
 /// networks forbid it here, and none needs it.
-fn chip(issuer_authentication: &[u8]) -> Vec<u8> {
-    let mut objects = Vec::with_capacity(2 + issuer_authentication.len());
-    emv::write_tlv(tag::ISSUER_AUTHENTICATION, issuer_authentication, &mut objects);
+fn chip(issuer_authentication: &[u8], script: &[u8]) -> Vec<u8> {
+    let mut objects = Vec::with_capacity(2 + issuer_authentication.len() + script.len());
+    if !issuer_authentication.is_empty() {
+        emv::write_tlv(tag::ISSUER_AUTHENTICATION, issuer_authentication, &mut objects);
+    }
+    objects.extend_from_slice(script);
     objects
 }
 
