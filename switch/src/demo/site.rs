@@ -489,6 +489,7 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
 
         [pos]
         ksn_field = {KSN_FIELD}
+        one_time_code = {CODE_FIELD}
         pin_change_code = "92"
         new_pin_field = {NEW_PIN_FIELD}
         pin_unblock_code = "91"
@@ -555,7 +556,6 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
             }
             _ => {}
         }
-        listener.insert("one_time_code".to_owned(), i64::from(CODE_FIELD).into());
     }
     if let (Some(keys), Some(added)) =
         (file.get_mut("key").and_then(toml::Value::as_array_mut), additions["key"].as_array())
