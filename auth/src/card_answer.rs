@@ -130,10 +130,13 @@ fn owed(core: &Core, request: &Request, atc: Option<u16>, response: &Response) -
     if !asks || atc.is_none() || !chip.takes_updates(request.entry) {
         return None;
     }
-    let product = core.tables.product(&request.pan)?;
-    let file = core.state.card(&request.pan)?;
     // The ARPC of an approval is here already.
     let declined = !response.code.is_approval();
+    let file = core.state.card(&request.pan)?;
+    if !declined && file.seldom().scripts.is_none() {
+        return None;
+    }
+    let product = core.tables.product(&request.pan)?;
     let arpc = declined.then(|| chip::decline_answer(product, file, request, chip)).flatten();
     let script = script::next(product, file, request, chip);
     if arpc.is_none() && script.is_none() {

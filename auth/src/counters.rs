@@ -121,12 +121,11 @@ impl Window {
 
     /// Which piece of time a transaction falls into: the day, week, month or year, or the part of a sliding window.
     pub(crate) fn piece(self, day: CivilDay, time: Time) -> u32 {
-        let days = days_since_epoch(day);
         match self {
             Window::TRANSACTION => 0,
-            Window::DAY => days,
+            Window::DAY => days_since_epoch(day),
             // 1970-01-01 was a Thursday.
-            Window::WEEK => (days + 3) / 7,
+            Window::WEEK => (days_since_epoch(day) + 3) / 7,
             Window::MONTH => u32::from(day.year) * 12 + u32::from(day.month) - 1,
             Window::YEAR => u32::from(day.year),
             Window(seconds) => {

@@ -154,7 +154,7 @@ pub(crate) fn used(held: Held<'_>, total_minor: i64, top_up: Option<&OwnTransfer
 pub(crate) fn refused(rules: &ModeRules, file: &CardFile, step: Step, now: Time) -> Option<ModeUse> {
     match step {
         Step::CardLocked | Step::CardEmpty => {
-            let tries = file.mode.as_ref().map(|file| file.tries).unwrap_or_default();
+            let tries = file.seldom().mode.as_ref().map(|file| file.tries).unwrap_or_default();
             let over = tries.count == 0 || now >= tries.since.plus(rules.alarm_window);
             Some(ModeUse::Refused(if over {
                 Tries { since: now, count: 1 }

@@ -34,7 +34,7 @@ pub struct PinTriesCleared {
 
 /// Wrong PINs of the card that count now.
 pub(crate) fn used(product: &Product, file: &CardFile, tables: &Tables, now: Time) -> u8 {
-    let Some(last) = file.last_wrong_pin else { return file.pin_tries_used };
+    let Some(last) = file.seldom().last_wrong_pin else { return file.pin_tries_used };
     let over = match product.pin_tries_reset {
         PinTriesReset::Never => false,
         PinTriesReset::Daily => last.day(tables.business_offset) < now.day(tables.business_offset),

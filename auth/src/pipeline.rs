@@ -173,7 +173,7 @@ fn decide(
 ) {
     let mut receipt = std::mem::take(&mut suspended.receipt);
     let made = receipt.checks.len();
-    let mut counters = CardCounters::default();
+    let mut counters = CardCounters { counting: core.spare.counting(), ..CardCounters::default() };
     let mut flags = 0;
     let outcome = still_in_use(core, now, &suspended.request, confirmed, &mut receipt)
         .and_then(|()| judge(core, now, &suspended.request, reply, &mut receipt, &mut counters, &mut flags));
@@ -181,6 +181,7 @@ fn decide(
         // What was judged so far is judged again with the answer.
         receipt.checks.truncate(made);
         suspended.receipt = receipt;
+        core.spare.keep_counting(counters.counting);
         return confirmation::ask(core, now, suspended, reply.clone(), effects);
     }
     if confirmed {
@@ -274,7 +275,7 @@ fn judge(
     if request.class.is_advice() && original.is_none() && !is_refund {
         // The chip has approved already: nothing is held against limits any more, and nothing counted.
         let account = funds::account(&core.state, file, request, receipt)?;
-        let plain = Approval::plain(account, Counting::new());
+        let plain = Approval::plain(account);
         let verified = verification::found(product, request, reply);
         counters.verification = Some(verified);
         if chipped.confirms {
@@ -305,7 +306,7 @@ fn judge(
         return Ok(Approval {
             issuer_authentication: chipped.issuer_authentication,
             contactless: verification::restarts(file, verified),
-            ..Approval::about(file.card.account, None, Counting::new())
+            ..Approval::about(file.card.account, None)
         });
     }
     // The account comes before the limits, which are in its currency.
@@ -331,8 +332,8 @@ fn judge(
     }
     let held = Held { amount_minor: quote.amount_minor, ..held };
     mode_rules::single_limit(file, request, quote.total_minor, now, receipt)?;
-    let mut counting = velocity::within_limits(held, receipt)?;
-    counting.extend(quote.count);
+    velocity::within_limits(held, &mut counters.counting, receipt)?;
+    counters.counting.extend(quote.count);
     let (flagged, verdict) = policy::apply(tables, product, file, account, request, verified, now, receipt);
     *flags = flagged;
     verdict?;
@@ -374,7 +375,7 @@ fn judge(
         booking,
         asks_holder: mode_rules::asks_holder(file, request),
         contactless,
-        ..Approval::plain(account, counting)
+        ..Approval::plain(account)
     };
     Ok(approval.moving(Movement::of(request, granted.total_minor), granted.billing))
 }
@@ -454,7 +455,7 @@ fn raise_alarm(core: &mut Core, now: Time, request: &Request, used: ModeUse, eff
     }
 }
 
-fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision) -> Transaction {
+fn transaction(core: &mut Core, now: Time, request: &Request, mut decision: Decision) -> Transaction {
     let id = core.next_transaction_id();
     let (code, approval) = match decision.outcome {
         Ok(approval) => (approval.code, Some(approval)),
@@ -465,12 +466,13 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     let account = approval.as_ref().map(|approval| approval.account);
     let today = now.day(core.tables.business_offset);
     let told = Told::of(&core.state, request, today, &decision.receipt);
-    let traces = approval.as_ref().map_or_else(Traces::default, |approval| approval.counting_traces(request));
+    let counting = std::mem::take(&mut decision.counters.counting);
+    let traces = approval.as_ref().map_or_else(Traces::default, |_| counted_traces(&counting, request));
     let mut approval = approval;
     let details = approval.as_mut().map_or_else(Details::default, |approval| Details {
         counted: match approval.counted.take() {
             Some(counted) => counted,
-            None => core.state.shared(&approval.counting),
+            None => core.state.shared(&counting),
         },
         customer: approval.customer,
         booking: approval.booking.take(),
@@ -479,6 +481,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
         new_pin: decision.counters.new_pin,
         ..Details::default()
     });
+    core.spare.keep_counting(counting);
     let wrong_cvv2s = decision.counters.wrong_cvv2s;
     let token = request.token.map(TokenNumber);
     let verification = decision.counters.verification;
@@ -486,7 +489,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, decision: Decision
     Transaction {
         id,
         time: now,
-        business_day: now.day(core.tables.business_offset),
+        business_day: today,
         link: request.link,
         terminal: request.terminal,
         merchant: request.merchant,
@@ -583,9 +586,7 @@ pub(crate) struct Approval {
     pub(crate) code: ResponseCode,
     pub(crate) account: AccountId,
     pub(crate) customer: Option<CustomerId>,
-    /// Counters of limits that it moves.
-    pub(crate) counting: Counting,
-    /// Counters that were moved for it before, in the place of those.
+    /// Counters that were moved for it before, in the place of those that it would move.
     pub(crate) counted: Option<Counted>,
     pub(crate) issuer_authentication: Option<IssuerAuthentication>,
     pub(crate) movement: Movement,
@@ -600,17 +601,16 @@ pub(crate) struct Approval {
 
 impl Approval {
     /// An approval about this account that moves nothing.
-    pub(crate) fn plain(account: &AccountFile, counting: Counting) -> Approval {
-        Approval::about(account.account.id, account.account.customer, counting)
+    pub(crate) fn plain(account: &AccountFile) -> Approval {
+        Approval::about(account.account.id, account.account.customer)
     }
 
     /// The same of an account that need not be on file.
-    pub(crate) fn about(account: AccountId, customer: Option<CustomerId>, counting: Counting) -> Approval {
+    pub(crate) fn about(account: AccountId, customer: Option<CustomerId>) -> Approval {
         Approval {
             code: ResponseCode::APPROVED,
             account,
             customer,
-            counting,
             counted: None,
             issuer_authentication: None,
             movement: Movement::Nothing,
@@ -695,22 +695,22 @@ impl Follows {
     }
 }
 
-impl Approval {
-    /// Where the order came from, as far as a limit counts it: a record keeps no more.
-    fn counting_traces(&self, request: &Request) -> Traces {
-        let sent = request.particulars.as_ref().map_or_else(Traces::default, |told| told.traces);
-        let counts = |scope| self.counting.iter().any(|count| count.scope == scope);
-        Traces {
-            ip: sent.ip.filter(|_| counts(Scope::Ip)),
-            email: sent.email.filter(|_| counts(Scope::Email)),
-            address: sent.address.filter(|_| counts(Scope::Address)),
-        }
+/// Where the order came from, as far as a limit counts it: a record keeps no more.
+fn counted_traces(counting: &Counting, request: &Request) -> Traces {
+    let Some(sent) = request.particulars.as_ref().map(|told| told.traces) else { return Traces::default() };
+    let counts = |scope| counting.iter().any(|count| count.scope == scope);
+    Traces {
+        ip: sent.ip.filter(|_| counts(Scope::Ip)),
+        email: sent.email.filter(|_| counts(Scope::Email)),
+        address: sent.address.filter(|_| counts(Scope::Address)),
     }
 }
 
 /// Counters of the card that this request moves, approved or not.
 #[derive(Default)]
 pub(crate) struct CardCounters {
+    /// Those of limits, should it be approved.
+    pub(crate) counting: Counting,
     pub(crate) pin_tries_used: Option<u8>,
     pub(crate) atc: Option<u16>,
     pub(crate) wrong_cvv2s: Option<u8>,

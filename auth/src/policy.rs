@@ -24,6 +24,10 @@ pub(crate) fn apply(
     now: Time,
     receipt: &mut Receipt,
 ) -> (u64, Result<(), Decline>) {
+    if tables.rules.rules().is_empty() {
+        receipt.pass(Step::Policy, 0, 0);
+        return (0, Ok(()));
+    }
     let today = now.day(tables.business_offset);
     let (daily_amount, daily_count) = velocity::used(file, request.transaction, today, now);
     let digits = request.pan.reveal();

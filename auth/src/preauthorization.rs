@@ -14,7 +14,6 @@ use crate::request::{MessageClass, Request};
 use crate::state::{AccountFile, State};
 use crate::stored::StoredTransaction;
 use crate::tables::{Product, Tables};
-use crate::velocity::Counting;
 use card::{Currency, ResponseCode, Time};
 
 /// Whether more may be held for an authorization: it holds money, and may be raised once more.
@@ -100,7 +99,7 @@ pub(crate) fn complete(
             counted_at: (!late).then_some((original.business_day, original.time)),
             ..Booking::default()
         })),
-        ..Approval::plain(account, Counting::new())
+        ..Approval::plain(account)
     })
 }
 
@@ -132,7 +131,7 @@ fn confirm(
         return Err(receipt.fail(Step::Original, code, original.id.0.cast_signed(), 0));
     }
     receipt.pass(Step::Confirmation, original.id.0.cast_signed(), 0);
-    Ok(Approval { movement: Movement::Nothing, ..Approval::plain(account, Counting::new()) })
+    Ok(Approval { movement: Movement::Nothing, ..Approval::plain(account) })
 }
 
 fn same_currency(

@@ -778,7 +778,7 @@ impl LimitView {
         let account = state.account(&file.card.account);
         let customer = account.and_then(|account| account.account.customer);
         let own = [
-            file.own_limits.as_deref(),
+            file.seldom().own_limits.as_deref(),
             account.and_then(|account| account.own_limits.as_deref()),
             customer.and_then(|customer| state.own_limits_of_customer(&customer)),
         ];

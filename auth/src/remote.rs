@@ -232,7 +232,7 @@ fn react(
 }
 
 fn facts(file: &CardFile) -> Option<&HolderFacts> {
-    file.holder.as_deref()
+    file.seldom().holder.as_deref()
 }
 
 /// What comes of comparing address and postal code; `None` when the message has neither.

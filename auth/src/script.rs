@@ -331,7 +331,7 @@ pub(crate) fn next(
     chip: &Chip,
 ) -> Option<(u32, ScriptMac)> {
     // They are for the card's own chip, not for the device of a token.
-    let script = file.scripts.as_deref().filter(|_| request.token.is_none())?.next()?;
+    let script = file.seldom().scripts.as_deref().filter(|_| request.token.is_none())?.next()?;
     let version = Recipe::find(product.scheme, &chip.issuer_application_data)?;
     let keys = version.recipe.script_keys();
     // The command has room for eight bytes of PAN and sequence number, which is option A.
@@ -360,7 +360,7 @@ pub(crate) fn hear(core: &mut Core, now: Time, request: &Request, effects: &mut 
     else {
         return;
     };
-    let Some(script) = file.scripts.as_deref().and_then(Scripts::next) else { return };
+    let Some(script) = file.seldom().scripts.as_deref().and_then(Scripts::next) else { return };
     let Some(sent) = script.sent else { return };
     let version = Recipe::find(product.scheme, &chip.issuer_application_data);
     let told = told(version.map(|version| version.recipe.layout), chip, sent.atc, script.number);
@@ -442,7 +442,8 @@ pub(crate) fn queue(
     if product.scripts.keys.is_empty() {
         return Err(ScriptRefusal::NoKeys);
     }
-    let (open, last) = file.scripts.as_deref().map_or((0, 0), |scripts| (scripts.open.len(), scripts.last));
+    let (open, last) =
+        file.seldom().scripts.as_deref().map_or((0, 0), |scripts| (scripts.open.len(), scripts.last));
     if open >= SCRIPTS {
         return Err(ScriptRefusal::Full);
     }
@@ -469,7 +470,7 @@ pub(crate) fn cancel(
     effects: &mut Vec<Effect>,
 ) -> Result<u32, ScriptRefusal> {
     let file = core.state.card(&pan).ok_or(ScriptRefusal::NotOnFile)?;
-    let mut open = file.scripts.iter().flat_map(|scripts| &scripts.open);
+    let mut open = file.seldom().scripts.iter().flat_map(|scripts| &scripts.open);
     if !open.any(|script| script.number == number) {
         return Err(ScriptRefusal::NoSuchScript);
     }

@@ -3,6 +3,7 @@
 
 use crate::receipt::Receipt;
 use crate::record::{Record, Transaction};
+use crate::velocity::Counting;
 
 /// Most that is kept of each: more are never under way between a step and what follows from it.
 const SPARE: usize = 64;
@@ -13,12 +14,27 @@ pub(crate) struct Spare {
     #[expect(clippy::vec_box, reason = "records hold boxes, and those are what is used again")]
     transactions: Vec<Box<Transaction>>,
     receipts: Vec<Receipt>,
+    counting: Counting,
 }
 
 impl Spare {
     /// An empty receipt.
     pub(crate) fn receipt(&mut self) -> Receipt {
         self.receipts.pop().unwrap_or_default()
+    }
+
+    /// An empty list of counters. There is one, since one decision is made at a time.
+    pub(crate) fn counting(&mut self) -> Counting {
+        std::mem::take(&mut self.counting)
+    }
+
+    /// Takes it back.
+    pub(crate) fn keep_counting(&mut self, mut counting: Counting) {
+        counting.clear();
+        // A decision that has counted nothing gives back a list that has no room.
+        if counting.capacity() > self.counting.capacity() {
+            self.counting = counting;
+        }
     }
 
     /// The decision as a record.

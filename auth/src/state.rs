@@ -6,6 +6,7 @@ mod hot_list;
 mod lives;
 mod look_ahead;
 mod modes;
+mod seldom;
 mod snapshot;
 mod tokens;
 
@@ -18,7 +19,7 @@ pub use tokens::TokenFile;
 
 use crate::billing::Shares;
 use crate::card_answer::CardAnswer;
-use crate::card_mode::{CardMode, ModeFile};
+use crate::card_mode::CardMode;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
@@ -46,6 +47,7 @@ use fingerprints::Fingerprints;
 use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
 use hot_list::HotList;
 use modes::KeptAccounts;
+use seldom::Seldom;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -114,27 +116,19 @@ impl Default for State {
 pub struct CardFile {
     pub(crate) card: Card,
     pub(crate) pin_tries_used: u8,
-    /// When the last of them came; `None` where nobody knows.
-    pub(crate) last_wrong_pin: Option<Time>,
     pub(crate) highest_atc: Option<u16>,
     /// Which counters behind the highest one were accepted: bit 0 is the one before it.
     pub(crate) taken_atcs: u64,
     pub(crate) counters: Counters,
-    pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many tokens stand for it.
     pub(crate) tokens: u8,
-    /// Wrong printed values (CVV2), and on which business day.
-    wrong_cvv2s: u8,
-    wrong_cvv2s_day: Option<CivilDay>,
-    /// What is known of its holder.
-    pub(crate) holder: Option<Box<HolderFacts>>,
-    /// What its holder has chosen, where that is not the standard.
-    pub(crate) mode: Option<Box<ModeFile>>,
     /// Contactless transactions since the last verification.
     pub(crate) unverified: Unverified,
-    /// Commands for its chip.
-    pub(crate) scripts: Option<Box<Scripts>>,
+    seldom: Option<Box<Seldom>>,
 }
+
+// A million cards are a million of these, and as many accounts; twice so much while a snapshot is written.
+const _: () = assert!(size_of::<CardFile>() <= 168 && size_of::<AccountFile>() <= 160);
 
 /// The chip counters that were accepted of a card or a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -262,7 +256,7 @@ impl State {
             Record::PinTriesCleared(cleared) => {
                 if let Some(file) = self.card_mut(&cleared.pan) {
                     file.pin_tries_used = 0;
-                    file.last_wrong_pin = None;
+                    file.note_wrong_pin(None);
                 }
             }
             Record::ScriptConfirmed(confirmed) => {
@@ -277,7 +271,7 @@ impl State {
                 // A new PIN comes with a clean count; anything else leaves the counters alone.
                 if file.card.pin != card.pin {
                     file.pin_tries_used = 0;
-                    file.last_wrong_pin = None;
+                    file.note_wrong_pin(None);
                 }
                 let source = file.mode().and_then(CardMode::source);
                 let before = std::mem::replace(&mut file.card, card.clone());
@@ -291,18 +285,12 @@ impl State {
             None => self.insert_card(CardFile {
                 card: card.clone(),
                 pin_tries_used: 0,
-                last_wrong_pin: None,
                 highest_atc: None,
                 taken_atcs: 0,
                 counters: Counters::default(),
-                own_limits: None,
                 tokens: 0,
-                wrong_cvv2s: 0,
-                wrong_cvv2s_day: None,
-                holder: None,
-                mode: None,
                 unverified: Unverified::default(),
-                scripts: None,
+                seldom: None,
             }),
         }
     }
@@ -310,7 +298,8 @@ impl State {
     fn store_holder(&mut self, holder: &Holder) {
         if let Some(file) = self.card_mut(&holder.pan) {
             let known = holder.facts != HolderFacts::default();
-            file.holder = known.then(|| Box::new(holder.facts.clone()));
+            let facts = known.then(|| Box::new(holder.facts.clone()));
+            file.change_seldom(|seldom| seldom.holder = facts);
         }
     }
 
@@ -375,11 +364,11 @@ impl State {
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
             if let Some(wrong) = transaction.details.wrong_cvv2s {
-                (file.wrong_cvv2s, file.wrong_cvv2s_day) = (wrong, Some(transaction.business_day));
+                file.change_seldom(|seldom| seldom.wrong_cvv2s = Some((wrong, transaction.business_day)));
             }
             if let Some(used) = transaction.pin_tries_used {
                 file.pin_tries_used = used;
-                file.last_wrong_pin = (used > 0).then_some(transaction.time);
+                file.note_wrong_pin((used > 0).then_some(transaction.time));
             }
             if let Some(reference) = transaction.details.new_pin {
                 file.card.pin = Some(reference);
@@ -427,7 +416,7 @@ impl State {
     /// A card that was taken off the file meanwhile has no scripts any more.
     fn change_scripts(&mut self, pan: &Pan, change: impl FnOnce(&mut Scripts)) {
         if let Some(file) = self.card_mut(pan) {
-            change(file.scripts.get_or_insert_default());
+            file.change_seldom(|seldom| change(seldom.scripts.get_or_insert_default()));
         }
     }
 
@@ -756,7 +745,7 @@ impl State {
     /// Commands for the card's chip that are not done, oldest first.
     #[must_use]
     pub fn card_scripts(&self, pan: &Pan) -> &[QueuedScript] {
-        let scripts = self.card(pan).and_then(|file| file.scripts.as_deref());
+        let scripts = self.card(pan).and_then(|file| file.seldom().scripts.as_deref());
         scripts.map_or(&[], |scripts| &scripts.open)
     }
 
@@ -777,7 +766,7 @@ impl State {
     /// What is known of the holder of a card.
     #[must_use]
     pub fn holder(&self, pan: &Pan) -> Option<&HolderFacts> {
-        self.card(pan)?.holder.as_deref()
+        self.card(pan)?.seldom().holder.as_deref()
     }
 
     /// The record of a change of what is known of a holder, if there is anything to do, and what it does. What the
@@ -787,7 +776,7 @@ impl State {
     /// When the card is not on file.
     pub fn plan_holder(&self, change: &HolderChange) -> Result<(Option<Record>, Did), NoSuchCard> {
         let file = self.card(&change.pan).ok_or(NoSuchCard)?;
-        let before = file.holder.as_deref().cloned();
+        let before = file.seldom().holder.as_deref().cloned();
         let facts = match &change.facts {
             None if before.is_none() => return Ok((None, Did::Absent)),
             None => HolderFacts::default(),
@@ -936,11 +925,6 @@ impl CardFile {
         let mut counter = self.chip_counter();
         counter.take(atc);
         (self.highest_atc, self.taken_atcs) = (counter.highest, counter.taken);
-    }
-
-    /// Wrong printed values on this business day; a new day begins anew.
-    pub(crate) fn wrong_cvv2s(&self, today: CivilDay) -> u8 {
-        if self.wrong_cvv2s_day == Some(today) { self.wrong_cvv2s } else { 0 }
     }
 
     pub(crate) fn chip_counter(&self) -> ChipCounter {

@@ -56,17 +56,18 @@ impl Told {
             .then(|| hot_list::notice(state, request, today))
             .flatten()
             .filter(|notice| notice.code.is_capture());
-        let particulars = request.particulars.as_deref();
-        let compared = receipt.checks.iter().any(|check| check.step == Step::Address);
-        let sent = particulars.is_some_and(|told| told.cvv2.is_some());
-        let verdict = receipt.checks.iter().find(|check| check.step == Step::Cvv2).map(|check| check.verdict);
+        let reward = notice.and_then(|notice| notice.reward);
+        let Some(particulars) = request.particulars.as_deref() else {
+            return Told { reward, ..Told::default() };
+        };
+        let verdict_of =
+            |step| receipt.checks.iter().find(|check| check.step == step).map(|check| check.verdict);
         Told {
-            reward: notice.and_then(|notice| notice.reward),
-            address: state
-                .card(&request.pan)
-                .filter(|_| compared)
-                .and_then(|file| remote::address_result(file, particulars)),
-            cvv2: sent.then_some(match verdict {
+            reward,
+            address: verdict_of(Step::Address)
+                .and_then(|_| state.card(&request.pan))
+                .and_then(|file| remote::address_result(file, Some(particulars))),
+            cvv2: particulars.cvv2.is_some().then(|| match verdict_of(Step::Cvv2) {
                 Some(Verdict::Passed) => Cvv2Result::Match,
                 Some(Verdict::Failed(_)) => Cvv2Result::NoMatch,
                 _ => Cvv2Result::NotProcessed,

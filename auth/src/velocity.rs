@@ -1,6 +1,6 @@
 //! Step 12: limits. What each let pass is counted with the transaction, and given back with it.
 
-use crate::counters::{Count, MAX_COUNTED, Scope, Window};
+use crate::counters::{Count, Scope, Window};
 use crate::limit::{Bound, Limit};
 use crate::names::LimitId;
 use crate::own_limits::OwnLimits;
@@ -12,8 +12,8 @@ use crate::tables::{Product, Tables};
 use arrayvec::ArrayVec;
 use card::{CivilDay, ResponseCode, Time};
 
-/// Which counters a transaction will move.
-pub(crate) type Counting = ArrayVec<Count, MAX_COUNTED>;
+/// Which counters a transaction will move. The core has one for all decisions ([`Spare`](crate::spare::Spare)).
+pub(crate) type Counting = Vec<Count>;
 
 /// What a request is held against.
 #[derive(Clone, Copy)]
@@ -29,19 +29,31 @@ pub(crate) struct Held<'a> {
     pub(crate) amount_minor: i64,
 }
 
-/// Holds the request against every limit of its product that is about it. Gives back what to count.
-pub(crate) fn within_limits(held: Held<'_>, receipt: &mut Receipt) -> Result<Counting, Decline> {
-    against(held, &held.product.limits, receipt)
+/// Holds the request against every limit of its product that is about it. What to count is added to `counting`.
+pub(crate) fn within_limits(
+    held: Held<'_>,
+    counting: &mut Counting,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    against(held, &held.product.limits, counting, receipt)
 }
 
 /// The same against the limits for when the issuer of the card is silent and we decide in its place.
 #[cfg_attr(not(test), expect(dead_code, reason = "stand-in asks it once there are issuers other than us"))]
-pub(crate) fn within_stand_in_limits(held: Held<'_>, receipt: &mut Receipt) -> Result<Counting, Decline> {
-    against(held, &held.product.stand_in_limits, receipt)
+pub(crate) fn within_stand_in_limits(
+    held: Held<'_>,
+    counting: &mut Counting,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    against(held, &held.product.stand_in_limits, counting, receipt)
 }
 
-fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Counting, Decline> {
-    let mut counting = Counting::new();
+fn against(
+    held: Held<'_>,
+    limits: &[Limit],
+    counting: &mut Counting,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
     let day = held.now.day(held.tables.business_offset);
     if held.request.transaction.takes_money() && held.request.transaction != TransactionType::Transfer {
         // For rules and those who look at the card, whatever limits there are.
@@ -61,6 +73,7 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
         };
         named && limit.filter.matches(held.request, held.tables)
     };
+    let own = own_limits(held);
     for limit in limits.iter().filter(about) {
         let (minor, count) = match counters(held, limit) {
             Some(counters) if limit.window != Window::TRANSACTION => {
@@ -69,22 +82,32 @@ fn against(held: Held<'_>, limits: &[Limit], receipt: &mut Receipt) -> Result<Co
             _ => (0, 0),
         };
         let seen = Seen { minor: minor.saturating_add(held.amount_minor), count: count.saturating_add(1) };
-        let (bound, used_up) = bound(held, limit, seen);
+        let (bound, used_up) = bound(held, limit, &own, seen);
         check(limit, bound, seen, receipt)?;
-        let add = |count: Count, counting: &mut Counting| {
+        let mut add = |count: Count| {
             if !counting.contains(&count) {
-                // Configuration allows no more limits than that.
-                counting.try_push(count).expect("a product has a bounded number of limits");
+                counting.push(count);
             }
         };
         if limit.window != Window::TRANSACTION {
-            add(Count { scope: limit.scope, limit: limit.counter, window: limit.window }, &mut counting);
+            add(Count { scope: limit.scope, limit: limit.counter, window: limit.window });
         }
         if let Some(scope) = used_up {
-            add(Count { scope, limit: limit.id, window: Window::TRANSACTION }, &mut counting);
+            add(Count { scope, limit: limit.id, window: Window::TRANSACTION });
         }
     }
-    Ok(counting)
+    Ok(())
+}
+
+/// What card, account and customer have of their own, in the order in which overrides go before one another.
+fn own_limits(held: Held<'_>) -> ArrayVec<(Scope, &OwnLimits), 3> {
+    let customer = held.account.account.customer.as_ref();
+    let all = [
+        (Scope::Card, held.file.seldom().own_limits.as_deref()),
+        (Scope::Account, held.account.own_limits.as_deref()),
+        (Scope::Customer, customer.and_then(|customer| held.state.own_limits_of_customer(customer))),
+    ];
+    all.into_iter().filter_map(|(scope, own)| Some((scope, own?))).collect()
 }
 
 /// What a limit sees: the transaction and what was counted before it.
@@ -97,7 +120,7 @@ struct Seen {
 /// What holds here and now, and whose override for one transaction it takes. An override stands in the place of
 /// everything else, the card's before the account's and that before the customer's; without one, the strictest of
 /// product, card, account and customer holds.
-fn bound(held: Held<'_>, limit: &Limit, seen: Seen) -> (Bound, Option<Scope>) {
+fn bound(held: Held<'_>, limit: &Limit, own: &[(Scope, &OwnLimits)], seen: Seen) -> (Bound, Option<Scope>) {
     let product = match limit.scope {
         Scope::Card | Scope::Account | Scope::Customer => limit.bound,
         // Cards of other shards come there, too, of which this one knows nothing.
@@ -105,15 +128,11 @@ fn bound(held: Held<'_>, limit: &Limit, seen: Seen) -> (Bound, Option<Scope>) {
             limit.bound.share(held.tables.shards)
         }
     };
-    let of = |own: Option<&OwnLimits>| own.and_then(|own| own.bound(limit.id)).unwrap_or_default();
-    let (card, account) = (held.file.own_limits.as_deref(), held.account.own_limits.as_deref());
-    let customer = held.account.account.customer.as_ref();
-    let customer = customer.and_then(|customer| held.state.own_limits_of_customer(customer));
-    let usual = product.strictest(of(card)).strictest(of(account)).strictest(of(customer));
-    for (scope, own) in [(Scope::Card, card), (Scope::Account, account), (Scope::Customer, customer)] {
-        if let Some(replaced) = own.and_then(|own| own.replaced(limit.id, held.now)) {
+    let usual = own.iter().filter_map(|(_, own)| own.bound(limit.id)).fold(product, Bound::strictest);
+    for (scope, own) in own {
+        if let Some(replaced) = own.replaced(limit.id, held.now) {
             let needed = replaced.once && !passes(usual, seen);
-            return (replaced.bound, needed.then_some(scope));
+            return (replaced.bound, needed.then_some(*scope));
         }
     }
     (usual, None)
@@ -225,10 +244,11 @@ mod tests {
                 now: Time::from_unix_ms(1_781_524_800_000),
                 amount_minor: request.amount_minor,
             };
-            let code = |told: Result<Counting, Decline>| told.err().map(|decline| decline.code);
+            let code = |told: Result<(), Decline>| told.err().map(|decline| decline.code);
             let mut receipt = Receipt::default();
-            let usual = code(within_limits(held, &mut receipt));
-            assert_eq!([usual, code(within_stand_in_limits(held, &mut receipt))], expect);
+            let mut counting = Counting::new();
+            let usual = code(within_limits(held, &mut counting, &mut receipt));
+            assert_eq!([usual, code(within_stand_in_limits(held, &mut counting, &mut receipt))], expect);
         };
         let over = Some(ResponseCode::OVER_AMOUNT_LIMIT);
         check(100, 100, [None, None]);

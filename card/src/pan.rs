@@ -201,18 +201,12 @@ pub mod sealed {
     use super::Pan;
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-    /// Number and length, for who writes them without a serializer.
-    #[must_use]
-    pub fn parts(pan: &Pan) -> (u64, u8) {
-        (pan.number, pan.length)
-    }
-
     /// Writes number and length.
     ///
     /// # Errors
     /// Those of the serializer.
     pub fn serialize<S: Serializer>(pan: &Pan, serializer: S) -> Result<S::Ok, S::Error> {
-        parts(pan).serialize(serializer)
+        (pan.number, pan.length).serialize(serializer)
     }
 
     /// Reads what [`serialize`] wrote.

@@ -11,7 +11,7 @@ use crate::particulars::Traces;
 use crate::record::Origin;
 use crate::stored::StoredTransaction;
 use card::{CivilDay, MerchantId, Pan, TerminalId, Time};
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -20,7 +20,9 @@ use std::collections::BTreeMap;
 pub(super) struct Counting {
     /// Few are different, so all transactions of a kind share one.
     sets: HashSet<Counted>,
-    places: BTreeMap<Place, Counters>,
+    /// The newest of them: as a rule the next transaction is of the same kind.
+    last: Counted,
+    places: HashMap<Place, Counters>,
     /// What customers have of their own; few have.
     own_limits: BTreeMap<CustomerId, OwnLimits>,
     /// How many places there may be before those that count nothing any more are taken out.
@@ -28,7 +30,7 @@ pub(super) struct Counting {
 }
 
 /// What has counters beside cards and accounts: its scope and 64 bits of its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Place(Scope, u64);
 
 /// Opaque: counters in a snapshot.
@@ -44,12 +46,17 @@ impl State {
         if counts.is_empty() {
             return Counted::default();
         }
-        if let Some(known) = self.counting.sets.get(counts) {
+        let Counting { sets, last, .. } = &mut self.counting;
+        if last.counts() == counts {
+            return last.clone();
+        }
+        if let Some(known) = sets.get(counts) {
+            last.clone_from(known);
             return known.clone();
         }
         let new = Counted::new(counts);
-        if self.counting.sets.len() < COUNTED_SETS {
-            self.counting.sets.insert(new.clone());
+        if sets.len() < COUNTED_SETS {
+            sets.insert(new.clone());
         }
         new
     }
@@ -61,31 +68,29 @@ impl State {
             return;
         }
         let (day, time, minor) = (stored.business_day, stored.time, stored.counted_minor());
+        let mut card = self.cards.get_mut(&stored.pan);
+        let mut account = stored.account.and_then(|id| self.accounts.get_mut(&id));
         for count in stored.counted.counts() {
             if count.window == Window::TRANSACTION {
-                let own = match count.scope {
-                    Scope::Customer => {
+                let used_up = |own: &mut OwnLimits| own.used_up(count.limit);
+                match (count.scope, &mut card, &mut account) {
+                    (Scope::Customer, ..) => {
                         if let Some(customer) = stored.customer {
-                            self.change_of_customer(customer, |own| own.used_up(count.limit));
+                            self.counting.change_of_customer(customer, used_up);
                         }
-                        continue;
                     }
-                    Scope::Account => stored
-                        .account
-                        .and_then(|id| self.accounts.get_mut(&id))
-                        .map(|file| &mut file.own_limits),
-                    _ => self.card_mut(&stored.pan).map(|file| &mut file.own_limits),
-                };
-                if let Some(own) = own {
-                    change_own(own, |own| own.used_up(count.limit));
+                    (Scope::Account, _, Some(account)) => change_own(&mut account.own_limits, used_up),
+                    (Scope::Card, Some(card), _) => {
+                        card.change_seldom(|seldom| change_own(&mut seldom.own_limits, used_up));
+                    }
+                    _ => {}
                 }
                 continue;
             }
             let counters = match count.scope {
-                Scope::Card => self.card_mut(&stored.pan).map(|file| &mut file.counters),
+                Scope::Card => card.as_deref_mut().map(|file| &mut file.counters),
                 Scope::Account => {
-                    let file = stored.account.and_then(|id| self.accounts.get_mut(&id));
-                    file.map(|file| &mut **file.counters.get_or_insert_default())
+                    account.as_deref_mut().map(|file| &mut **file.counters.get_or_insert_default())
                 }
                 scope => {
                     let traces = stored.traces.as_deref().copied().unwrap_or_default();
@@ -134,24 +139,19 @@ impl State {
     }
 
     pub(super) fn limit_changed(&mut self, changed: &LimitChanged) {
-        let own = match changed.holder {
-            LimitHolder::Card(pan) => self.card_mut(&pan).map(|file| &mut file.own_limits),
-            LimitHolder::Account(id) => self.accounts.get_mut(&id).map(|file| &mut file.own_limits),
-            LimitHolder::Customer(customer) => {
-                let change = |own: &mut OwnLimits| own.change(changed.limit, &changed.change, changed.time);
-                return self.change_of_customer(customer, change);
+        let change = |own: &mut OwnLimits| own.change(changed.limit, &changed.change, changed.time);
+        match changed.holder {
+            LimitHolder::Card(pan) => {
+                if let Some(file) = self.card_mut(&pan) {
+                    file.change_seldom(|seldom| change_own(&mut seldom.own_limits, change));
+                }
             }
-        };
-        if let Some(own) = own {
-            change_own(own, |own| own.change(changed.limit, &changed.change, changed.time));
-        }
-    }
-
-    fn change_of_customer(&mut self, customer: CustomerId, change: impl FnOnce(&mut OwnLimits)) {
-        let own = self.counting.own_limits.entry(customer).or_default();
-        change(own);
-        if own.is_empty() {
-            self.counting.own_limits.remove(&customer);
+            LimitHolder::Account(id) => {
+                if let Some(file) = self.accounts.get_mut(&id) {
+                    change_own(&mut file.own_limits, change);
+                }
+            }
+            LimitHolder::Customer(customer) => self.counting.change_of_customer(customer, change),
         }
     }
 
@@ -180,7 +180,7 @@ impl State {
     #[must_use]
     pub fn own_limits(&self, holder: &LimitHolder) -> Option<&OwnLimits> {
         match holder {
-            LimitHolder::Card(pan) => self.card(pan)?.own_limits.as_deref(),
+            LimitHolder::Card(pan) => self.card(pan)?.seldom().own_limits.as_deref(),
             LimitHolder::Account(id) => self.account(id)?.own_limits.as_deref(),
             LimitHolder::Customer(customer) => self.own_limits_of_customer(customer),
         }
@@ -229,6 +229,14 @@ fn change_own(own: &mut Option<Box<OwnLimits>>, change: impl FnOnce(&mut OwnLimi
 }
 
 impl Counting {
+    fn change_of_customer(&mut self, customer: CustomerId, change: impl FnOnce(&mut OwnLimits)) {
+        let own = self.own_limits.entry(customer).or_default();
+        change(own);
+        if own.is_empty() {
+            self.own_limits.remove(&customer);
+        }
+    }
+
     /// The counters of a place, which may be new. `None` when there are too many.
     fn place(&mut self, place: Place, day: CivilDay, time: Time) -> Option<&mut Counters> {
         if self.places.len() >= self.sweep_at.max(SWEEP) && !self.places.contains_key(&place) {

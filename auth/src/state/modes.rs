@@ -30,21 +30,31 @@ impl State {
     pub(super) fn mode_changed(&mut self, changed: &ModeChanged) {
         self.unwatch(&changed.pan);
         let Some(file) = self.card_mut(&changed.pan) else { return };
-        if !file.mode.get_or_insert_default().change(&changed.change) {
-            file.mode = None;
-        }
+        file.change_seldom(|seldom| {
+            if !seldom.mode.get_or_insert_default().change(&changed.change) {
+                seldom.mode = None;
+            }
+        });
         self.watch(&changed.pan);
     }
 
     pub(super) fn mode_used(&mut self, used: &ModeUsed) {
-        if let Some(mode) = self.card_mut(&used.pan).and_then(|file| file.mode.as_deref_mut()) {
-            mode.used(used.used);
-        }
+        self.change_mode(&used.pan, |mode| mode.used(used.used));
     }
 
     pub(super) fn alarmed(&mut self, alarm: &Alarm) {
-        if let Some(mode) = self.card_mut(&alarm.pan).and_then(|file| file.mode.as_deref_mut()) {
-            mode.tries = Tries::default();
+        self.change_mode(&alarm.pan, |mode| mode.tries = Tries::default());
+    }
+
+    /// A card without one of its own is left alone.
+    fn change_mode(&mut self, pan: &Pan, change: impl FnOnce(&mut ModeFile)) {
+        let file = self.card_mut(pan).filter(|file| file.mode().is_some());
+        if let Some(file) = file {
+            file.change_seldom(|seldom| {
+                if let Some(mode) = &mut seldom.mode {
+                    change(mode);
+                }
+            });
         }
     }
 
@@ -140,7 +150,7 @@ impl State {
 impl CardFile {
     /// Its mode, where it is not the standard one.
     pub(crate) fn mode(&self) -> Option<&CardMode> {
-        self.mode.as_deref().map(|file: &ModeFile| &file.mode)
+        self.seldom().mode.as_deref().map(|file| &file.mode)
     }
 }
 

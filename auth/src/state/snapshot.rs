@@ -122,7 +122,7 @@ impl State {
             Element::Account(file) => self.accounts.insert(AccountFile { newest: None, ..file }),
             // Its account knows of it.
             Element::Card(file) => {
-                let (pan, has_mode) = (file.card.pan, file.mode.is_some());
+                let (pan, has_mode) = (file.card.pan, file.mode().is_some());
                 self.cards.insert(file);
                 if has_mode {
                     self.watch(&pan);

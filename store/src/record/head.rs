@@ -86,9 +86,8 @@ pub(super) fn append(transaction: &Transaction, out: &mut Vec<u8>) {
     option(merchant, out, |merchant, out| out.extend_from_slice(merchant.as_bytes()));
     varint((*mcc).into(), out);
     out.extend_from_slice(&[*class as u8, *kind as u8]);
-    let (number, length) = card::sealed_pan::parts(pan);
-    varint(number, out);
-    out.push(length);
+    varint(pan.reveal_number(), out);
+    out.push(pan.len() as u8);
     varint(stan.number().into(), out);
     option(rrn, out, |rrn, out| out.extend_from_slice(rrn.as_bytes()));
     varint((*transmission).into(), out);
