@@ -1,6 +1,6 @@
 use auth::{
     Account, AccountId, AccountKind, AccountType, Bound, Card, CardStatus, ChecksReply, Chip, Core,
-    CryptogramResult, Effect, EntryMode, Filter, Input, Key, Limit, LimitId, Limits, Link, LinkName,
+    CryptogramResult, Effect, EntryMode, Filter, Input, Key, Limit, LimitId, Limits, Link, LinkName, Memory,
     MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, PointOfService, Product, Record,
     ReplyTo, Request, Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime,
     Window,
@@ -22,8 +22,15 @@ impl Bank {
     /// A bank with this many cards, each with an account, a PIN and a chip, within generous limits.
     #[must_use]
     pub fn new(cards: u32) -> Bank {
-        let mut core = Core::new(ShardIndex(0), Arc::new(tables()));
+        Bank::under(tables(), cards)
+    }
+
+    /// Remembers ten transactions of each card: those before are let go, as in a process that has run for a while.
+    fn under(tables: Tables, cards: u32) -> Bank {
+        let memory = Memory { transactions: 10 * cards as usize, ..Memory::default() };
+        let mut core = Core::with_memory(ShardIndex(0), Arc::new(tables), memory);
         Bank::on_file(cards).for_each(|record| core.replay(&record));
+        core.reserve();
         Bank { core, cards }
     }
 
@@ -44,9 +51,7 @@ impl Bank {
             .collect();
         tables.rules = Program::compile(&sources).expect("the rules are sound");
         tables.products[0].limits = limits();
-        let mut core = Core::new(ShardIndex(0), Arc::new(tables));
-        Bank::on_file(cards).for_each(|record| core.replay(&record));
-        Bank { core, cards }
+        Bank::under(tables, cards)
     }
 
     /// The records of the cards and accounts of such a bank.
@@ -161,7 +166,7 @@ fn limits() -> Vec<Limit> {
     let limit = |(place, (scope, window)): (usize, (Scope, Window))| {
         let name = format!("limit-{place}");
         let id = LimitId::of(&name);
-        let bound = Bound { amount_minor: Some(100_000_000), count: None };
+        let bound = Bound { amount_minor: Some(1_000_000_000_000), count: None };
         Limit { name, id, counter: id, number: 1, scope, window, bound, filter: Filter::default() }
     };
     all.into_iter().enumerate().map(limit).collect()
@@ -225,7 +230,7 @@ fn purchase(card: u32, round: u16) -> Request {
         currency: 840,
         stan: Stan::new(stan).expect("six digits"),
         rrn: Rrn::parse(format!("632714{stan:06}").as_bytes()).ok(),
-        transmission: TransmissionTime(1_123_143_015),
+        transmission: TransmissionTime(1_100_000_000 + u32::from(round)),
         terminal: TerminalId::new(terminal.as_bytes()).expect("eight characters"),
         merchant: MerchantId::new(b"CORNERSHOP00042"),
         mcc: 5411,

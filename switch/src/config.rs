@@ -223,7 +223,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
         business_offset,
         country,
         shards: u32::try_from(shards).unwrap_or(1),
-        links: listeners.links,
+        links: listeners.links.into_iter().collect(),
         products: products.products,
         rules: rules(top),
         rates: rate::read(top, folder),
