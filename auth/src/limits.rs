@@ -31,7 +31,7 @@ pub const TRANSACTION_RETENTION: Duration = Duration::from_hours(10 * 24);
 pub const TRANSACTION_REACH: Duration = TRANSACTION_RETENTION.saturating_sub(Duration::from_hours(1));
 
 /// Transactions that one shard keeps in memory unless told otherwise.
-pub const TRANSACTIONS: usize = 200_000;
+pub const TRANSACTIONS: usize = 100_000;
 
 /// Fingerprints of transactions that have left memory, which one shard keeps unless told otherwise. With
 /// one page more they fill a table of 2^22 places.

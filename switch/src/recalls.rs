@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use store::{DataKeys, Replay, Sequence, Stream};
-use transaction_store::{Reader, TransactionStoreError};
+use transaction_store::{Reader, Resting, TransactionStoreError};
 
 /// How long to wait for the store to come on before looking again.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -85,8 +85,9 @@ struct Worker {
 
 impl Worker {
     fn run(&self, questions: &Receiver<(Instant, Question)>) {
+        let mut resting = None;
         while let Ok((asked, question)) = questions.recv() {
-            let found = self.find(asked, &question).unwrap_or_else(|error| {
+            let found = self.find(asked, &question, &mut resting).unwrap_or_else(|error| {
                 tracing::warn!(%error, "a transaction could not be recalled; whoever asked is answered 96");
                 None
             });
@@ -104,14 +105,21 @@ impl Worker {
         &self,
         asked: Instant,
         question: &Question,
+        resting: &mut Option<Resting>,
     ) -> Result<Option<Vec<StoredTransaction>>, TransactionStoreError> {
         while asked.elapsed() < RECALL_DEADLINE {
-            // Each time anew, since a reader sees the store as it was when it was opened.
-            if let Some(reader) = Reader::open(&self.file)?
+            let reader = match resting.take() {
+                Some(resting) => Some(resting.look()?),
+                None => Reader::open(&self.file)?,
+            };
+            if let Some(reader) = reader
                 && self.has_everything(&reader, question)
             {
-                return reader.recall(&question.recall, &self.keys).map(Some);
+                let found = reader.recall(&question.recall, &self.keys)?;
+                *resting = Some(reader.rest()?);
+                return Ok(Some(found));
             }
+            // The next look opens the file: should it be another one by now, this one would never come on.
             self.nudge.nudge();
             thread::sleep(PAUSE);
         }

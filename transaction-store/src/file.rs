@@ -96,6 +96,8 @@ pub(crate) fn open_reader(path: &Path) -> Result<Option<Connection>, Transaction
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(&doing)?;
     connection.busy_timeout(BUSY).map_err(&doing)?;
+    // One for each day's table, and those that go before.
+    connection.set_prepared_statement_cache_capacity(64);
     match of_this_version(&connection) {
         Ok(true) => Ok(Some(connection)),
         Ok(false) => Err(TransactionStoreError::OtherSchema(path.to_owned())),

@@ -32,4 +32,4 @@ pub use archive::{archive_day, remove_archived_before};
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;
 pub use projection::{Progress, TransactionStore};
-pub use search::{Filter, Reader, Tail};
+pub use search::{Filter, Reader, Resting, Tail};

@@ -165,7 +165,7 @@ impl Part {
 
     /// All parts of the file, oldest first.
     pub(crate) fn load_all(connection: &Connection) -> rusqlite::Result<Vec<Part>> {
-        let mut statement = connection.prepare("SELECT * FROM parts ORDER BY number")?;
+        let mut statement = connection.prepare_cached("SELECT * FROM parts ORDER BY number")?;
         let parts = statement.query_map([], Part::load)?;
         parts.collect()
     }

@@ -748,7 +748,7 @@ impl CardEvent<'_> {
 }
 
 pub(crate) fn read_progress(connection: &Connection) -> rusqlite::Result<Progress> {
-    let mut select = connection.prepare("SELECT stream, next FROM progress")?;
+    let mut select = connection.prepare_cached("SELECT stream, next FROM progress")?;
     let rows = select.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
     Ok(Progress {
         next: rows.collect::<rusqlite::Result<_>>()?,

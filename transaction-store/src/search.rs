@@ -87,20 +87,42 @@ pub struct Reader {
     progress: Progress,
 }
 
-impl Reader {
-    /// Opens the file, if there is one. All answers are of this moment.
+/// A reader that looks at nothing: who asks often and little need not open the file each time.
+pub struct Resting(Connection);
+
+impl Resting {
+    /// Looks at the store as it is now.
     ///
     /// # Errors
-    /// When the file is of another version, or SQLite fails.
-    pub fn open(path: &Path) -> Result<Option<Reader>, TransactionStoreError> {
-        let Some(connection) = file::open_reader(path)? else { return Ok(None) };
+    /// When SQLite fails.
+    pub fn look(self) -> Result<Reader, TransactionStoreError> {
+        let Resting(connection) = self;
         let doing = while_doing("reading the transaction store");
         // Held until the reader goes: a checkpoint waits, and nothing else.
         connection.execute_batch("BEGIN").map_err(&doing)?;
         let progress = read_progress(&connection).map_err(&doing)?;
         let mut parts = Part::load_all(&connection).map_err(&doing)?;
         parts.sort_by_key(|part| std::cmp::Reverse((part.last_ms, part.number)));
-        Ok(Some(Reader { connection, parts, progress }))
+        Ok(Reader { connection, parts, progress })
+    }
+}
+
+impl Reader {
+    /// Opens the file, if there is one. All answers are of this moment.
+    ///
+    /// # Errors
+    /// When the file is of another version, or SQLite fails.
+    pub fn open(path: &Path) -> Result<Option<Reader>, TransactionStoreError> {
+        file::open_reader(path)?.map(|connection| Resting(connection).look()).transpose()
+    }
+
+    /// Ends the look.
+    ///
+    /// # Errors
+    /// When SQLite fails.
+    pub fn rest(self) -> Result<Resting, TransactionStoreError> {
+        self.connection.execute_batch("COMMIT").map_err(while_doing("reading the transaction store"))?;
+        Ok(Resting(self.connection))
     }
 
     /// How far the store has come.
