@@ -85,11 +85,7 @@ pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>
         }
         Ok(checks) => {
             let deadline = now.plus(core.tables.hsm_deadline);
-            let nothing_to_ask = checks.is_empty();
             let ticket = core.suspended.add(request, receipt, checks.asked(), deadline);
-            if nothing_to_ask {
-                return dispatch(core, now, ticket, &ChecksReply::default(), effects);
-            }
             effects.push(Effect::AskHsm { ticket, checks });
         }
     }

@@ -93,7 +93,7 @@ pub struct State {
 /// How much of the past one shard keeps in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Transactions, at some 350 bytes each with the tables that find them. What holds money stays beyond that.
+    /// Transactions, at some 450 bytes each with the tables that find them. What holds money stays beyond that.
     pub transactions: usize,
     /// Fingerprints of transactions that have left, at some 18 bytes each.
     pub fingerprints: usize,

@@ -5,6 +5,7 @@ use super::file::BLOCK;
 use super::lock::WriteLock;
 use super::segment;
 use crate::private_file::{folder_of, sync_folder};
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IoSlice};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -206,30 +207,33 @@ pub(crate) fn create_folder(dir: &Path) -> io::Result<()> {
 /// never written, and the first write into each would change the file system's own tables, which
 /// makes a sync cost several times as much.
 fn zeroed(path: &Path, bytes: u64) -> io::Result<File> {
+    match write_zeros(path, bytes, true) {
+        // A file system that does not know how, which some say at the first write only.
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => write_zeros(path, bytes, false)?,
+        result => result?,
+    }
+    // What is written from now on is seldom whole blocks.
+    OpenOptions::new().write(true).open(path)
+}
+
+/// `past_cache`: zeros in the system's cache would be copied, and keep others' pages out.
+fn write_zeros(path: &Path, bytes: u64, past_cache: bool) -> io::Result<()> {
+    let flags = if past_cache { OFlags::DIRECT } else { OFlags::empty() };
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true).mode(0o600);
-    // Past the system's cache: zeros in it would be copied, and keep others' pages out.
-    let past_cache = options.clone().custom_flags(rustix::fs::OFlags::DIRECT.bits() as i32).open(path);
-    let (file, is_past_cache) = match past_cache {
-        Ok(file) => (file, true),
-        // A file system that does not know how.
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => (options.open(path)?, false),
-        Err(error) => return Err(error),
-    };
+    options.write(true).create(true).truncate(true).mode(0o600).custom_flags(flags.bits() as i32);
+    let file = options.open(path)?;
     reserve(&file, bytes)?;
     let zeros = vec![0; ZEROS_AT_ONCE + BLOCK as usize];
     let zeros = &zeros[zeros.as_ptr().align_offset(BLOCK as usize)..][..ZEROS_AT_ONCE];
     for offset in (0..bytes).step_by(zeros.len()) {
         let length = (bytes - offset).min(zeros.len() as u64) as usize;
         file.write_all_at(&zeros[..length], offset)?;
-        if !is_past_cache {
+        if !past_cache {
             // Bit by bit: a sync of the journal that meets 64 MiB on their way would wait for them all.
             file.sync_data()?;
         }
     }
-    file.sync_all()?;
-    // What is written from now on is seldom whole blocks.
-    OpenOptions::new().write(true).open(path)
+    file.sync_all()
 }
 
 /// How many bytes are written by one call, and the disk is kept from others for.
