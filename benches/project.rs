@@ -108,7 +108,7 @@ impl Source {
         let number = self.made;
         let random = self.random();
         let mut transaction = self.templates[(number % 256) as usize].clone();
-        transaction.id = TransactionId((number + 1) * 64);
+        transaction.id = TransactionId::new((number + 1) * 64).unwrap();
         let day = i64::try_from(number / self.per_day).unwrap_or(0);
         let of_day = i128::from(number % self.per_day) * 86_400_000 / i128::from(self.per_day);
         transaction.time = Time::from_unix_ms(START + day * 86_400_000 + of_day as i64);
@@ -124,7 +124,7 @@ impl Source {
         take(&Record::Decided(Box::new(transaction)));
         self.made += 1;
         if number % 20 == 19 {
-            let id = TransactionId((number - number.min(random % 5000) + 1) * 64);
+            let id = TransactionId::new((number - number.min(random % 5000) + 1) * 64).unwrap();
             take(&Record::Reversed(Reversed {
                 transaction: id,
                 pan,

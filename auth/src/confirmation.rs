@@ -97,7 +97,7 @@ pub(crate) fn ask(
     if !core.confirmations.has_room(&suspended.request.pan) {
         return decline(core, now, suspended, Unconfirmed::Busy, effects);
     }
-    let ticket = ConfirmationTicket(core.next_transaction_id().0);
+    let ticket = ConfirmationTicket(core.next_transaction_id().number());
     let deadline = now.plus(core.tables.modes.confirmation_deadline);
     let asked = asked(&suspended.request, ticket, now, deadline);
     core.confirmations.add(ticket, Waiting { suspended, deadline, reply, wrong_passwords: 0 });

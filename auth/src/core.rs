@@ -167,7 +167,7 @@ impl Core {
     pub(crate) fn next_transaction_id(&mut self) -> TransactionId {
         let id = self.next_counter * SHARDS as u64 + u64::from(self.shard.0);
         self.next_counter += 1;
-        TransactionId(id)
+        TransactionId::new(id).expect("counters begin at 1")
     }
 }
 

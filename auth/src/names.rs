@@ -2,6 +2,7 @@ use arrayvec::ArrayString;
 use card::{Currency, TerminalId};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 
 macro_rules! short_name {
     ($(#[$doc:meta])* $name:ident, $capacity:literal) => {
@@ -60,8 +61,8 @@ short_name! {
 impl CustomerId {
     /// A number that spreads customers evenly, for choosing a shard: the same on every machine, since snapshots keep it.
     #[must_use]
-    pub fn spread(&self) -> u64 {
-        fingerprint(&[self.as_str().as_bytes()])
+    pub fn spread(&self) -> NonZeroU64 {
+        NonZeroU64::new(fingerprint(&[self.as_str().as_bytes()])).unwrap_or(NonZeroU64::MAX)
     }
 }
 
@@ -105,7 +106,24 @@ impl LimitId {
 ///
 /// [`SHARDS`]: crate::limits::SHARDS
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct TransactionId(pub u64);
+pub struct TransactionId(NonZeroU64);
+
+impl TransactionId {
+    /// `None` for zero, which no transaction has: counters begin at 1.
+    #[must_use]
+    pub const fn new(number: u64) -> Option<TransactionId> {
+        match NonZeroU64::new(number) {
+            Some(number) => Some(TransactionId(number)),
+            None => None,
+        }
+    }
+
+    /// As people, other systems and the disk have it.
+    #[must_use]
+    pub const fn number(self) -> u64 {
+        self.0.get()
+    }
+}
 
 impl fmt::Display for TransactionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -500,7 +500,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, mut decision: Deci
         currency: request.currency,
         entry: request.entry,
         code,
-        authorization_id: approval.as_ref().map(|_| authorization_id(id.0 / SHARDS as u64)),
+        authorization_id: approval.as_ref().map(|_| authorization_id(id.number() / SHARDS as u64)),
         balance: account.and_then(|account| balance_after(core, &account, request, funds)),
         flags: decision.flags,
         issuer_authentication: approval.and_then(|approval| approval.issuer_authentication),

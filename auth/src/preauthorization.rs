@@ -26,10 +26,10 @@ pub(crate) fn may_be_raised(
     let open = original.holds_money() && original.expires().is_some_and(|expires| now < expires);
     if !open {
         let code = ResponseCode::ORIGINAL_NOT_FOUND;
-        return Err(receipt.fail(Step::Original, code, original.id.0.cast_signed(), 0));
+        return Err(receipt.fail(Step::Original, code, original.id.number().cast_signed(), 0));
     }
     same_currency(original, request, receipt)?;
-    receipt.pass(Step::Original, original.id.0.cast_signed(), 0);
+    receipt.pass(Step::Original, original.id.number().cast_signed(), 0);
     let raised = original.life.as_ref().map_or(0, |life| life.increments.len());
     if raised >= INCREMENTS {
         let (seen, limit) = (raised as i64 + 1, INCREMENTS as i64);
@@ -67,9 +67,9 @@ pub(crate) fn complete(
     };
     if !open || original.funds.expires().is_none() {
         let code = ResponseCode::ORIGINAL_NOT_FOUND;
-        return Err(receipt.fail(Step::Original, code, original.id.0.cast_signed(), 0));
+        return Err(receipt.fail(Step::Original, code, original.id.number().cast_signed(), 0));
     }
-    receipt.pass(Step::Original, original.id.0.cast_signed(), 0);
+    receipt.pass(Step::Original, original.id.number().cast_signed(), 0);
     let authorized_minor = if late {
         let stood = holds.filter(|hold| hold.status != TransactionStatus::Reversed);
         stood.map(StoredTransaction::approved_amount).sum()
@@ -128,9 +128,9 @@ fn confirm(
 ) -> Result<Approval, Decline> {
     if request.class != MessageClass::Advice || original.standing_amount() != request.amount_minor {
         let code = ResponseCode::ORIGINAL_NOT_FOUND;
-        return Err(receipt.fail(Step::Original, code, original.id.0.cast_signed(), 0));
+        return Err(receipt.fail(Step::Original, code, original.id.number().cast_signed(), 0));
     }
-    receipt.pass(Step::Confirmation, original.id.0.cast_signed(), 0);
+    receipt.pass(Step::Confirmation, original.id.number().cast_signed(), 0);
     Ok(Approval { movement: Movement::Nothing, ..Approval::plain(account) })
 }
 

@@ -20,6 +20,7 @@ use crate::verification::{ContactlessUse, HolderVerification};
 use card::{CivilDay, Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU64;
 
 /// One durable change. State changes only by applying these, so a replay of them gives back the
 /// state. Track data, PIN blocks and card verification values have no place here.
@@ -214,7 +215,7 @@ pub struct Account {
     pub home: Option<Box<AccountId>>,
     /// [Number](CustomerId::spread) of the customer in whose shard it lives: whose it was when it was opened, or that of
     /// the account beside which it lives. `None` where the shard goes by the account's own number. Never changes.
-    pub customer_home: Option<u64>,
+    pub customer_home: Option<NonZeroU64>,
 }
 
 impl Account {

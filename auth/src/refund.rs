@@ -39,7 +39,7 @@ pub(crate) fn account<'a>(
     }
     let refunded = original.refunded_minor();
     let left = left(original);
-    let id = original.id.0.cast_signed();
+    let id = original.id.number().cast_signed();
     if left == 0 && refunded == 0 {
         return Err(receipt.fail(Step::Original, ResponseCode::ORIGINAL_NOT_FOUND, id, 0));
     }

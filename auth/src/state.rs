@@ -128,7 +128,7 @@ pub struct CardFile {
 }
 
 // A million cards are a million of these, and as many accounts; twice so much while a snapshot is written.
-const _: () = assert!(size_of::<CardFile>() <= 168 && size_of::<AccountFile>() <= 160);
+const _: () = assert!(size_of::<CardFile>() <= 168 && size_of::<AccountFile>() <= 144);
 
 /// The chip counters that were accepted of a card or a token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -360,7 +360,7 @@ impl State {
     }
 
     fn decided(&mut self, transaction: &Transaction) {
-        self.last_counter = self.last_counter.max(transaction.id.0 / SHARDS as u64);
+        self.last_counter = self.last_counter.max(transaction.id.number() / SHARDS as u64);
         self.forget_before(transaction.time);
         if let Some(file) = self.card_mut(&transaction.pan) {
             if let Some(wrong) = transaction.details.wrong_cvv2s {
@@ -892,7 +892,7 @@ impl Entry for Kept {
     /// Numbers that follow one another lie side by side, for they come and go together; each shard's begin
     /// somewhere else.
     fn hash(id: &TransactionId, _: &DefaultHashBuilder) -> u32 {
-        let (counter, shard) = (id.0 / SHARDS as u64, id.0 % SHARDS as u64);
+        let (counter, shard) = (id.number() / SHARDS as u64, id.number() % SHARDS as u64);
         let place = (counter as u32).wrapping_add((shard as u32).wrapping_mul(0x9E37_79B1));
         place ^ place << 25
     }
@@ -916,7 +916,7 @@ impl Entry for NewestOfTerminal {
     }
 
     fn touch(&self) -> u64 {
-        self.id.0
+        self.id.number()
     }
 }
 

@@ -40,7 +40,7 @@ fn holds_that_end_together_expire_over_several_ticks() {
         let mut effects = Vec::new();
         core.step(Time::from_unix_ms(i64::MAX), Input::Tick, &mut effects);
         let expired = effects.iter().map(|effect| match effect {
-            Effect::Record(Record::HoldExpired(HoldExpired { transaction, .. })) => transaction.0,
+            Effect::Record(Record::HoldExpired(HoldExpired { transaction, .. })) => transaction.number(),
             other => panic!("{other:?}"),
         });
         expired.collect::<Vec<u64>>()

@@ -301,7 +301,7 @@ impl Run {
     /// Whatever the order, when all is given back nothing is counted.
     fn reverse_all(&mut self, order: u64) -> Result<(), TestCaseError> {
         let mut all: Vec<Transaction> = self.approved.iter().map(|entry| entry.made.clone()).collect();
-        all.sort_by_key(|made| (made.id.0.wrapping_mul(order | 1)) >> 7);
+        all.sort_by_key(|made| (made.id.number().wrapping_mul(order | 1)) >> 7);
         // Those that are too old, or whose hold has lapsed, have nothing left to give back, but also no window.
         let horizon = self.now.minus(Duration::from_hours(24));
         for made in &all {

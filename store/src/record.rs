@@ -146,7 +146,7 @@ mod tests {
         receipt.pass(Step::Funds, 12, 34);
         receipt.skip(Step::Cvv);
         Transaction {
-            id: TransactionId(128),
+            id: TransactionId::new(128).unwrap(),
             time: Time::from_unix_ms(1_795_444_215_000),
             business_day: CivilDay { year: 2026, month: 11, day: 23 },
             link: LinkName::new("pos").unwrap(),

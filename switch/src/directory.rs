@@ -58,7 +58,7 @@ impl Directory {
     /// The shard of the accounts that a customer had opened as theirs.
     #[must_use]
     pub fn home_of_customer(&self, customer: &CustomerId) -> usize {
-        self.home_of_number(customer.spread())
+        self.home_of_number(customer.spread().get())
     }
 
     /// The same by the customer's [number](CustomerId::spread).
@@ -71,7 +71,7 @@ impl Directory {
     /// never changes, so that neither the order of records nor what comes later decides.
     pub fn settle_account(&self, account: &Account) -> usize {
         let home = self.known_home(&account.id).unwrap_or_else(|| match account.customer_home {
-            Some(customer) => self.home_of_number(customer),
+            Some(customer) => self.home_of_number(customer.get()),
             None => self.own_home(&account.home()),
         });
         self.settle_in(&account.id, home);

@@ -526,7 +526,7 @@ fn approval() -> Response {
     Response {
         script: None,
         code: ResponseCode::APPROVED,
-        transaction: Some(TransactionId(64)),
+        transaction: Some(TransactionId::new(64).unwrap()),
         authorization_id: Some(*b"000042"),
         issuer_authentication: Some(
             [0xC3, 0xA5, 0xC3, 0xA5, 0xC3, 0xA5, 0xC3, 0xA5, b'0', b'0'].into_iter().collect(),

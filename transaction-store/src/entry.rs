@@ -260,7 +260,7 @@ impl Entry {
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
-            "id": self.id.0,
+            "id": self.id.number(),
             "time": self.time.to_string(),
             "link": self.link,
             "terminal": self.terminal,

@@ -764,7 +764,7 @@ fn mark<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rus
 
 /// A transaction number as SQLite has it: counters stay far below 2^57.
 pub(crate) fn as_i64(id: TransactionId) -> i64 {
-    i64::try_from(id.0).unwrap_or(i64::MAX)
+    i64::try_from(id.number()).unwrap_or(i64::MAX)
 }
 
 fn type_word(word: &str) -> Option<&'static str> {

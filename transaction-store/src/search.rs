@@ -302,7 +302,7 @@ fn entry(part: &Part, row: &Row<'_>) -> Result<Entry, TransactionStoreError> {
     let notes: Option<String> = get.of("notes")?;
     let bad = TransactionStoreError::Content;
     Ok(Entry {
-        id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
+        id: TransactionId::new(get.of::<i64>("id")?.unsigned_abs()).ok_or(bad("id"))?,
         time: Time::from_unix_ms(get.of("time_ms")?),
         business_day: part.day.clone(),
         link: word("link")?,
@@ -428,7 +428,7 @@ fn stored(
         None => None,
     };
     Ok(StoredTransaction {
-        id: TransactionId(get.of::<i64>("id")?.unsigned_abs()),
+        id: TransactionId::new(get.of::<i64>("id")?.unsigned_abs()).ok_or(bad("id"))?,
         time: Time::from_unix_ms(get.of("time_ms")?),
         business_day: parse_day(day).ok_or(bad("business_day"))?,
         link: recall.link,

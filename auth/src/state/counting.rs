@@ -278,7 +278,7 @@ impl Place {
     }
 
     fn customer(customer: &CustomerId) -> Place {
-        Place(Scope::Customer, customer.spread())
+        Place(Scope::Customer, customer.spread().get())
     }
 
     fn terminal(link: LinkName, terminal: TerminalId) -> Place {

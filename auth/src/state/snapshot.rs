@@ -207,7 +207,7 @@ impl Element {
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             Element::Fingerprints(..) | Element::Hot(_) => Route::Unknown,
             Element::Counters(of) => of.customer().map_or(Route::Own, Route::Customer),
-            Element::Customer(customer, _) => Route::Customer(customer.spread()),
+            Element::Customer(customer, _) => Route::Customer(customer.spread().get()),
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)

@@ -446,7 +446,7 @@ impl Stage {
     /// `completion stan= dispensed=all|unknown|AMOUNT`; `unknown-transaction` for one never decided.
     fn completion(&mut self, words: &mut Words<'_>) -> Result<Input, String> {
         let (transaction, pan) = if words.has("unknown-transaction") {
-            (TransactionId(u64::MAX), self.pan(words)?)
+            (TransactionId::new(u64::MAX).unwrap(), self.pan(words)?)
         } else {
             let stan = words.required("stan", stan)?;
             self.transaction(stan).ok_or("nothing was decided under this STAN")?

@@ -46,7 +46,7 @@ pub(super) struct Head {
 /// texts of fixed width, byte by byte; the form is the same.
 pub(super) fn append(transaction: &Transaction, out: &mut Vec<u8>) {
     let Transaction {
-        id: TransactionId(id),
+        id,
         time: Time { unix_ms },
         business_day,
         link,
@@ -77,7 +77,7 @@ pub(super) fn append(transaction: &Transaction, out: &mut Vec<u8>) {
         receipt: _,
     } = transaction;
     out.reserve(ROOM);
-    varint(*id, out);
+    varint(id.number(), out);
     varint(zigzag(*unix_ms), out);
     varint(business_day.year.into(), out);
     out.extend_from_slice(&[business_day.month, business_day.day]);

@@ -230,7 +230,7 @@ fn run_one(
     text: fn(&Entry, &mut dyn Write) -> io::Result<()>,
     json: fn(&Entry) -> Value,
 ) -> ExitCode {
-    let number = one.id.parse().ok().map(TransactionId);
+    let number = one.id.parse().ok().and_then(TransactionId::new);
     let filter = Filter { number_or_rrn: Some((number, one.id.clone())), ..Filter::default() };
     match history::read(settings, &filter) {
         Err(error) => {

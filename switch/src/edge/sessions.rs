@@ -192,7 +192,7 @@ mod tests {
 
     fn outstanding(notes: [u32; 4]) -> Outstanding {
         let pan = Pan::parse(b"4000001234567899").unwrap();
-        Outstanding::new(TransactionId(64), pan, Tsn::new(7).unwrap(), Notes::from(notes))
+        Outstanding::new(TransactionId::new(64).unwrap(), pan, Tsn::new(7).unwrap(), Notes::from(notes))
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
         let open = outstanding([1, 0, 0, 0]);
         sessions.decided(&atm(), Some(open));
         assert_eq!(sessions.begin(&atm()), None, "an open dispense is settled first");
-        sessions.settled(&atm(), TransactionId(1));
+        sessions.settled(&atm(), TransactionId::new(1).unwrap());
         assert!(sessions.outstanding(&atm()).is_some(), "the outcome of another one settles nothing");
         sessions.settled(&atm(), open.transaction);
         assert_eq!(sessions.begin(&atm()), Some(first.next()));

@@ -78,7 +78,7 @@ impl Events {
         match record {
             Record::Decided(transaction) => Some(TransactionPart::Decided(self.decided(transaction))),
             Record::Reversed(reversed) => {
-                let change = self.change(pan, reversed.transaction.0, reversed.origin.as_ref());
+                let change = self.change(pan, reversed.transaction.number(), reversed.origin.as_ref());
                 let returned =
                     change.standing_minor.map(|standing| standing.saturating_sub(reversed.remaining_minor));
                 Some(TransactionPart::Changed(Box::new(Changed {
@@ -88,7 +88,7 @@ impl Events {
                 })))
             }
             Record::Completed(completed) => {
-                let change = self.change(pan, completed.transaction.0, completed.origin.as_ref());
+                let change = self.change(pan, completed.transaction.number(), completed.origin.as_ref());
                 Some(TransactionPart::Changed(Box::new(Changed {
                     dispensed: completed.dispensed_minor.and_then(|minor| change.amount(minor)),
                     suspect: completed.dispensed_minor.is_none().then_some(true),
@@ -96,7 +96,7 @@ impl Events {
                 })))
             }
             Record::HoldExpired(expired) => {
-                let change = self.change(pan, expired.transaction.0, expired.origin.as_ref());
+                let change = self.change(pan, expired.transaction.number(), expired.origin.as_ref());
                 Some(TransactionPart::Changed(Box::new(Changed {
                     released: change.standing_minor.and_then(|minor| change.amount(minor)),
                     ..change.base
@@ -110,7 +110,7 @@ impl Events {
         let currency = Currency::from_numeric(transaction.currency).ok();
         let billing = transaction.details.billing.as_deref();
         Box::new(Decided {
-            id: transaction.id.0,
+            id: transaction.id.number(),
             link: transaction.link.as_str(),
             kind: transaction.transaction.as_str(),
             business_day: day(transaction.business_day),
@@ -362,7 +362,7 @@ mod tests {
 
     fn decided(code: ResponseCode, currency: u16) -> Record {
         Record::Decided(Box::new(Transaction {
-            id: TransactionId(128),
+            id: TransactionId::new(128).unwrap(),
             time: time(),
             business_day: CivilDay { year: 2026, month: 11, day: 23 },
             link: LinkName::new("pos").unwrap(),
@@ -422,7 +422,7 @@ mod tests {
     #[test]
     fn later_records_say_what_changed_in_the_account_s_currency() {
         let desk = Desk::all();
-        let (transaction, pan, time) = (TransactionId(128), pan(), time());
+        let (transaction, pan, time) = (TransactionId::new(128).unwrap(), pan(), time());
         let kwd = |minor: i64| json!({ "minor": minor, "currency": "KWD", "exponent": 3 });
         let reversed =
             Reversed { transaction, pan, time, remaining_minor: 1500, origin: origin(), shares: None };
@@ -494,7 +494,7 @@ mod tests {
         assert_eq!(json["event"], "mode_changed");
         assert_eq!(json["mode"], json!({ "name": "single-limit", "amount": kwd(5000) }));
         let used = auth::ModeUse::CodeWrong { wrong: 2, void: true };
-        let used = auth::ModeUsed { pan, time, transaction: TransactionId(128), used };
+        let used = auth::ModeUsed { pan, time, transaction: TransactionId::new(128).unwrap(), used };
         let json = desk.json(&Record::ModeUsed(used));
         assert_eq!(json["mode"], json!({ "used": "code_wrong", "wrong_codes": 2, "void": true }));
         assert_eq!((&json["event"], &json["transaction"]["id"]), (&json!("mode_used"), &json!(128)));

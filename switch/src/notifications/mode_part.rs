@@ -13,7 +13,10 @@ pub(super) fn of(record: &Record, currency: Option<Currency>) -> Map<String, Val
     let parts: Vec<(&str, Value)> = match record {
         Record::ModeChanged(changed) => vec![("mode", changed_json(changed, currency))],
         Record::ModeUsed(used) => {
-            vec![("mode", used_json(used, currency)), ("transaction", json!({ "id": used.transaction.0 }))]
+            vec![
+                ("mode", used_json(used, currency)),
+                ("transaction", json!({ "id": used.transaction.number() })),
+            ]
         }
         Record::OwnTransfer(transfer) => vec![("transfer", transfer_json(transfer, currency))],
         Record::ConfirmationAsked(asked) => vec![

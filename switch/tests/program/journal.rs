@@ -58,7 +58,7 @@ impl Site {
 fn declined(number: u64) -> Record {
     let check = |step, verdict| Check { step, verdict, seen: 1999, limit: 1000 };
     Record::Decided(Box::new(Transaction {
-        id: TransactionId(number),
+        id: TransactionId::new(number).unwrap(),
         time: Time { unix_ms: NOW.unix_ms + number as i64 * 1000 },
         business_day: CivilDay { year: 2026, month: 11, day: 23 },
         link: LinkName::new("pos").unwrap(),
@@ -101,7 +101,7 @@ fn declined(number: u64) -> Record {
 
 fn reversed(number: u64) -> Record {
     let pan = Pan::parse(PAN.as_bytes()).unwrap();
-    let transaction = TransactionId(number);
+    let transaction = TransactionId::new(number).unwrap();
     Record::Reversed(Reversed { transaction, pan, time: NOW, remaining_minor: 0, origin: None, shares: None })
 }
 

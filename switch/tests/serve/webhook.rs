@@ -209,7 +209,7 @@ fn judge(settings: &Settings, deliveries: &[Delivery]) {
     let books = history::read(settings, &Filter::default()).unwrap();
     assert_eq!(heard.len(), books.len(), "nothing is heard that is not in the books");
     for entry in &books {
-        let event = heard.get(&entry.id.0).unwrap_or_else(|| panic!("{} was never heard", entry.id));
+        let event = heard.get(&entry.id.number()).unwrap_or_else(|| panic!("{} was never heard", entry.id));
         let transaction = &event["transaction"];
         assert_eq!(transaction["code"], entry.code.as_str());
         assert_eq!(transaction["amount"]["minor"], entry.amount_minor);

@@ -195,7 +195,7 @@ fn only_archived_days_beyond_the_limit_go() {
     // The other day goes on, also after the loss of what its events are about.
     let mut store = open(&file);
     let origin = None;
-    let gone = TransactionId(64);
+    let gone = TransactionId::new(64).unwrap();
     let time = Time::from_unix_ms(traffic::START + 90_000_000);
     let reversed =
         auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin, shares: None };
@@ -254,7 +254,7 @@ fn a_search_finds_by_every_key() {
             .transactions
             .values()
             .filter(|transaction| filter.accepts(transaction))
-            .map(|transaction| &oracle.entries[&transaction.id.0])
+            .map(|transaction| &oracle.entries[&transaction.id.number()])
             .collect();
         expected.sort_by_key(|entry| (entry.time, entry.id));
         let found = reader.search(&filter).unwrap();
@@ -265,8 +265,8 @@ fn a_search_finds_by_every_key() {
             assert_eq!(limited.iter().collect::<Vec<_>>(), newest, "{limit} of {filter:?}");
         }
     }
-    assert_eq!(reader.by_id(sample.id).unwrap().as_ref(), oracle.entries.get(&sample.id.0));
-    assert_eq!(reader.by_id(TransactionId(1)).unwrap(), None);
+    assert_eq!(reader.by_id(sample.id).unwrap().as_ref(), oracle.entries.get(&sample.id.number()));
+    assert_eq!(reader.by_id(TransactionId::new(1).unwrap()).unwrap(), None);
 }
 
 #[test]

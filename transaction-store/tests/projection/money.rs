@@ -164,7 +164,7 @@ fn decided(number: u64, billing: Billing, cash: bool) -> Transaction {
     let time = Time::from_unix_ms(START + number as i64 * 1_000);
     let minor = 970;
     Transaction {
-        id: TransactionId(number * 64),
+        id: TransactionId::new(number * 64).unwrap(),
         time,
         business_day: time.day(UtcOffset::default()),
         link: link(0),

@@ -37,7 +37,7 @@ impl Oracle {
         match record {
             Record::Decided(transaction) => self.decided(transaction),
             Record::Reversed(reversed) => {
-                let (before, id) = (self.standing(record), reversed.transaction.0);
+                let (before, id) = (self.standing(record), reversed.transaction.number());
                 let given_back = before - reversed.remaining_minor;
                 if self.posted[&id] {
                     self.post(id, -given_back);
@@ -47,8 +47,8 @@ impl Oracle {
             Record::Completed(completed) => {
                 let before = self.standing(record);
                 if let Some(minor) = completed.dispensed_minor {
-                    self.post(completed.transaction.0, minor);
-                    self.posted.insert(completed.transaction.0, true);
+                    self.post(completed.transaction.number(), minor);
+                    self.posted.insert(completed.transaction.number(), true);
                     self.later(record, before - minor, "reversed");
                 } else {
                     self.later(record, 0, "");
@@ -67,7 +67,7 @@ impl Oracle {
     }
 
     fn decided(&mut self, transaction: &Transaction) {
-        let id = transaction.id.0;
+        let id = transaction.id.number();
         self.transactions.insert(id, transaction.clone());
         self.entries.insert(id, Entry::new(transaction));
         self.posted.insert(id, matches!(transaction.funds, Funds::Posted { .. }));
@@ -80,15 +80,15 @@ impl Oracle {
 
     fn later(&mut self, record: &Record, given_back: i64, result: &str) {
         let (id, event) = Event::of(record).unwrap();
-        self.entries.get_mut(&id.0).unwrap().add(event);
+        self.entries.get_mut(&id.number()).unwrap().add(event);
         if given_back != 0 {
-            self.count(id.0, event.time, result, given_back);
+            self.count(id.number(), event.time, result, given_back);
         }
     }
 
     fn standing(&self, record: &Record) -> i64 {
         let (id, _) = Event::of(record).unwrap();
-        self.entries[&id.0].standing_minor
+        self.entries[&id.number()].standing_minor
     }
 
     fn post(&mut self, id: u64, minor: i64) {

@@ -131,7 +131,7 @@ impl Traffic {
         }
         if expires && self.below(3) == 0 {
             self.open.swap_remove(place);
-            let (by, kept_minor) = (TransactionId(1), standing_minor / 2);
+            let (by, kept_minor) = (TransactionId::new(1).unwrap(), standing_minor / 2);
             return Record::HoldReleased(HoldReleased {
                 transaction: id,
                 pan,
@@ -158,7 +158,7 @@ impl Traffic {
         self.counter += 1;
         // Two shards, whose counters are far apart.
         let shard = self.below(2);
-        let id = TransactionId((self.counter + shard * 1_000) * 64 + shard);
+        let id = TransactionId::new((self.counter + shard * 1_000) * 64 + shard).unwrap();
         let amount_minor = self.below(100_000) as i64 + 2;
         let kind = self.below(6);
         let (funds, code, transaction) = match kind {

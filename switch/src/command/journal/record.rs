@@ -83,7 +83,7 @@ pub(super) fn to_json(record: &Record) -> Value {
         Record::AccountStored(account) => account_json(account),
         Record::Decided(transaction) => transaction_json(transaction),
         Record::Reversed(Reversed { transaction, pan, time, remaining_minor, origin, shares }) => json!({
-            "transaction": transaction.0,
+            "transaction": transaction.number(),
             "pan": pan.to_string(),
             "time": time.to_string(),
             "remaining_minor": remaining_minor,
@@ -119,7 +119,7 @@ pub(super) fn to_json(record: &Record) -> Value {
         }),
         Record::ModeChanged(changed) => mode_changed_json(changed),
         Record::ModeUsed(used) => json!({
-            "transaction": used.transaction.0,
+            "transaction": used.transaction.number(),
             "pan": used.pan.to_string(),
             "time": used.time.to_string(),
             "used": used.used.as_str(),
@@ -158,7 +158,7 @@ pub(super) fn to_json(record: &Record) -> Value {
             "reissue": blocked.reissue,
         }),
         Record::CardAnswered(answer) => json!({
-            "transaction": answer.transaction.0,
+            "transaction": answer.transaction.number(),
             "pan": answer.pan.to_string(),
             "time": answer.time.to_string(),
             "issuer_authentication": answer.issuer_authentication.is_some(),
@@ -173,7 +173,7 @@ pub(super) fn to_json(record: &Record) -> Value {
             "pan": sent.pan.to_string(),
             "time": sent.time.to_string(),
             "number": sent.number,
-            "transaction": sent.transaction.0,
+            "transaction": sent.transaction.number(),
             "atc": sent.atc,
         }),
         Record::ScriptConfirmed(confirmed) => json!({
@@ -186,7 +186,7 @@ pub(super) fn to_json(record: &Record) -> Value {
             json!({ "pan": cleared.pan.to_string(), "time": cleared.time.to_string() })
         }
         Record::Recalled(stored) => json!({
-            "transaction": stored.id.0,
+            "transaction": stored.id.number(),
             "time": stored.time.to_string(),
             "pan": stored.pan.to_string(),
             "status": stored.status.as_str(),
@@ -201,7 +201,7 @@ pub(super) fn to_json(record: &Record) -> Value {
             "time": remembered.time.to_string(),
         }),
         Record::Completed(Completed { transaction, pan, time, dispensed_minor, origin, shares }) => json!({
-            "transaction": transaction.0,
+            "transaction": transaction.number(),
             "pan": pan.to_string(),
             "time": time.to_string(),
             "dispensed_minor": dispensed_minor,
@@ -209,21 +209,21 @@ pub(super) fn to_json(record: &Record) -> Value {
             "shares": shares,
         }),
         Record::HoldExpired(HoldExpired { transaction, pan, time, origin }) => json!({
-            "transaction": transaction.0,
+            "transaction": transaction.number(),
             "pan": pan.to_string(),
             "time": time.to_string(),
             "origin": origin.as_ref().map(origin_json),
         }),
         Record::HoldReleased(released) => json!({
-            "transaction": released.transaction.0,
+            "transaction": released.transaction.number(),
             "pan": released.pan.to_string(),
             "time": released.time.to_string(),
-            "by": released.by.0,
+            "by": released.by.number(),
             "kept_minor": released.kept_minor,
             "origin": released.origin.as_ref().map(origin_json),
         }),
         Record::Credited(credited) => json!({
-            "transaction": credited.transaction.0,
+            "transaction": credited.transaction.number(),
             "pan": credited.pan.to_string(),
             "time": credited.time.to_string(),
             "link": credited.link.as_str(),
@@ -270,7 +270,7 @@ fn account_json(account: &Account) -> Value {
 fn transaction_json(transaction: &Transaction) -> Value {
     let text = |digits: [u8; 6]| String::from_utf8_lossy(&digits).into_owned();
     json!({
-        "transaction": transaction.id.0,
+        "transaction": transaction.id.number(),
         "time": transaction.time.to_string(),
         "business_day": transaction.business_day.to_string(),
         "link": transaction.link.as_str(),
