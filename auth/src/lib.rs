@@ -29,6 +29,7 @@ mod completion;
 mod confirmation;
 mod core;
 mod counters;
+mod decision;
 mod duplicate;
 mod effect;
 mod funds;
