@@ -1,12 +1,12 @@
 //! Questions that steps and tools ask.
 
 use super::{AccountFile, CardFile, NewestOfTerminal, State, in_reach};
+use crate::card_change::Did;
 use crate::counters::Window;
 use crate::effect::Balance;
 use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
 use crate::limits::HOLDS_PER_TICK;
 use crate::names::{AccountId, LimitId, LinkName, OriginalKey, ReversalKey, TransactionId, TransmissionTime};
-use crate::provision::Did;
 use crate::record::{Account, Card, Record, TransactionStatus};
 use crate::request::Request;
 use crate::script::QueuedScript;
