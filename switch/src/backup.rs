@@ -6,20 +6,22 @@
 //! last. The master key is not in it, and has to be kept elsewhere.
 
 mod create;
+mod cut;
 mod error;
 mod manifest;
 mod restore;
 mod verify;
 
 pub use create::create;
+pub use cut::Until;
 pub use error::BackupError;
 pub use manifest::{BackupFile, MANIFEST, Manifest};
-pub use restore::{Restored, Until, restore};
+pub use restore::{Restored, restore};
 pub use verify::{Contents, Trial, verify};
 
 use crate::recovery::RecoveryError;
 use std::path::Path;
-use store::{DataKeys, MasterKey};
+use store::{DataKeys, JournalError, MasterKey};
 
 /// Folder of the journal's segments, in a backup as in a data folder.
 const JOURNAL: &str = "journal";
@@ -33,6 +35,10 @@ fn data_keys(backup: &Path, master: &MasterKey) -> Result<DataKeys, BackupError>
         .map_err(|error| BackupError::Recovery(RecoveryError::DataKeys(error)))
 }
 
+fn journal_failed(error: JournalError) -> BackupError {
+    BackupError::Recovery(RecoveryError::Journal(error))
+}
+
 /// What there is to say while files are copied or read: one of them is done.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress<'a> {
@@ -41,3 +47,6 @@ pub struct Progress<'a> {
     /// Its size.
     pub bytes: u64,
 }
+
+#[cfg(test)]
+mod tests;

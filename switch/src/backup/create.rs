@@ -1,10 +1,10 @@
 use super::error::BackupError;
 use super::manifest::{BackupFile, Manifest, private_folder, sync_folder, write_private};
-use super::{JOURNAL, Progress, SNAPSHOTS};
+use super::{JOURNAL, Progress, SNAPSHOTS, journal_failed};
 use crate::clock;
 use crate::master_key::MasterKeySource;
 use crate::notifications;
-use crate::recovery::{self, RecoveryError};
+use crate::recovery;
 use crate::settings::Settings;
 use crate::snapshots;
 use std::fs;
@@ -27,7 +27,6 @@ pub fn create(
     // A folder that never had data keys gets them, since a backup needs them.
     recovery::data_keys(settings)?;
     let journal = recovery::journal_folder(settings);
-    let journal_failed = |error| BackupError::Recovery(RecoveryError::Journal(error));
     let first_segment = store::oldest_segment(&journal).map_err(journal_failed)?.unwrap_or(1);
     let mut frames = 0;
     let mut files = Vec::new();

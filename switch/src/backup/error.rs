@@ -2,6 +2,7 @@ use crate::recovery::RecoveryError;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use store::{Sequence, Stream};
 
 /// Why a backup was not made, is not good, or was not restored. Names files, never contents.
 #[derive(Debug)]
@@ -32,6 +33,20 @@ pub enum BackupError {
     TooLate {
         /// When the backup's first record was made, RFC 3339, if it says so.
         first: String,
+    },
+    /// The snapshot that the backup begins with knows more than the point that was asked for.
+    BeforeSnapshot {
+        /// The oldest point that can be restored, as an option of the command.
+        oldest: String,
+    },
+    /// The stream ends before the record that was asked for.
+    NoSuchRecord {
+        /// The stream.
+        stream: Stream,
+        /// The record.
+        record: Sequence,
+        /// How many records the stream has.
+        end: Sequence,
     },
 }
 
@@ -83,6 +98,18 @@ impl fmt::Display for BackupError {
             BackupError::TooLate { first } => write!(
                 f,
                 "this backup begins at {first}, after the moment asked for; use an earlier backup or a later moment"
+            ),
+            BackupError::BeforeSnapshot { oldest } => write!(
+                f,
+                "the first segments of the journal are not in this backup, and the snapshot in their place knows \
+                 more than the point asked for; the oldest point this backup can be restored to is {oldest}: ask for \
+                 that or a later one, or use an earlier backup"
+            ),
+            BackupError::NoSuchRecord { stream, record, end } => write!(
+                f,
+                "stream {} has {} records in this backup, so there is no place before record {}; look at the number \
+                 of the stream (`turnout journal dump` shows them), or leave --until-sequence away for everything",
+                stream.0, end.0, record.0
             ),
         }
     }

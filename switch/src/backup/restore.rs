@@ -1,24 +1,11 @@
+use super::cut::{self, Until};
 use super::error::BackupError;
 use super::manifest::{private_folder, sync_folder};
 use super::verify::{Contents, beginning, verify};
-use super::{JOURNAL, Progress, SNAPSHOTS, data_keys};
-use crate::recovery::RecoveryError;
-use card::Time;
+use super::{JOURNAL, Progress, SNAPSHOTS, data_keys, journal_failed};
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
-use store::{DataKeys, JournalError, MasterKey, Rejected, Sequence, Start, Stream, read_from};
-
-/// Up to where a backup is restored: to the first frame of the journal that holds something beyond. A frame
-/// is what one shard recorded at once, whole or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
-    /// All of it.
-    End,
-    /// To the first frame with a record of after this moment.
-    Time(Time),
-    /// To the first frame with this record of a stream, or one behind it.
-    Record(Stream, Sequence),
-}
+use store::{MasterKey, Start, read_from};
 
 /// What was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +22,8 @@ pub struct Restored {
 /// folder may hold the master key already, and nothing else.
 ///
 /// # Errors
-/// As [`verify`]; and when there is something in the folder, or it cannot be written.
+/// As [`verify`]; when the backup cannot be restored to that point; and when there is something in the folder, or it
+/// cannot be written.
 pub fn restore(
     backup: &Path,
     data: &Path,
@@ -47,12 +35,7 @@ pub fn restore(
     let contents = verify(backup, master, progress)?;
     let keys = data_keys(backup, master)?;
     let (_, start) = beginning(backup, &contents.manifest, &keys);
-    let cut = find_cut(backup, until, &keys, start.clone())?;
-    if let (Until::Time(moment), Some((first, _))) = (until, contents.times)
-        && moment < first
-    {
-        return Err(BackupError::TooLate { first: first.to_string() });
-    }
+    let cut = cut::find(backup, &contents.manifest, until, &keys, &start)?;
     let failed = |error| BackupError::io("making", data, error);
     private_folder(data).map_err(failed)?;
     let journal = |path: &str| Path::new(path).parent() == Some(Path::new(JOURNAL));
@@ -78,37 +61,6 @@ pub fn restore(
         read_from(&data.join(JOURNAL), &keys, start, &mut |_, _, _| Ok(())).map_err(journal_failed)?.records;
     let left_out = contents.records - records;
     Ok(Restored { contents, records, left_out })
-}
-
-/// Where a restored journal ends.
-struct Cut {
-    /// The segment of the backup.
-    file: PathBuf,
-    /// Byte at which the first frame begins that is left out.
-    offset: u64,
-}
-
-/// `None` when everything is wanted.
-fn find_cut(backup: &Path, until: Until, keys: &DataKeys, start: Start) -> Result<Option<Cut>, BackupError> {
-    let mut beyond = false;
-    let read = read_from(&backup.join(JOURNAL), keys, start, &mut |stream, sequence, bytes| {
-        beyond = match until {
-            Until::End => false,
-            Until::Time(moment) => store::decode_record(bytes)?.time().is_some_and(|time| time > moment),
-            Until::Record(of, first) => stream == of && sequence >= first,
-        };
-        if beyond { Err(Rejected("beyond the moment to restore to")) } else { Ok(()) }
-    });
-    match read {
-        Ok(_) => Ok(None),
-        // Of a record that we have refused, the journal says where its frame begins.
-        Err(JournalError::Rejected { file, offset, .. }) if beyond => Ok(Some(Cut { file, offset })),
-        Err(error) => Err(journal_failed(error)),
-    }
-}
-
-fn journal_failed(error: JournalError) -> BackupError {
-    BackupError::Recovery(RecoveryError::Journal(error))
 }
 
 /// Cuts a restored segment behind its last frame.

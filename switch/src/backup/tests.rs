@@ -1,0 +1,192 @@
+//! Backups made by hand, so that each record is where a test wants it.
+
+use super::*;
+use auth::{AccountId, AccountRemoved, Record};
+use card::Time;
+use std::fs;
+use std::path::PathBuf;
+use store::{Batch, FileJournal, Journal, Sequence, SnapshotInfo, SnapshotWriter, Start, Stream};
+use tempfile::TempDir;
+
+/// A frame: the stream, and the time of each of its records.
+type Frame = (u16, &'static [i64]);
+
+/// What is known from the segments that are gone: where the snapshot begins to read, and its positions.
+type Known = (u64, &'static [u64]);
+
+struct Made {
+    folder: TempDir,
+    backup: PathBuf,
+    master: MasterKey,
+    start: Start,
+}
+
+impl Made {
+    /// A backup of a journal with these frames in its segments. With a snapshot, the segments before it are gone.
+    fn of(segments: &[&[Frame]], snapshot: Option<Known>) -> Made {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("backup");
+        private(&backup);
+        let master = MasterKey::generate().unwrap();
+        let keys = DataKeys::create(&backup.join(DataKeys::FILE_NAME), &master).unwrap();
+        let journal = write_journal(folder.path(), segments, &keys);
+        let first = snapshot.map_or(1, |(segment, _)| segment);
+        store::copy_segments(&journal, &backup.join(JOURNAL), first, &mut |_| {}).unwrap();
+        let mut start = Start::default();
+        if let Some((segment, positions)) = snapshot {
+            let info = SnapshotInfo { number: 1, shards: 2, segment, positions: positions.to_vec() };
+            start = Start { segment, positions: info.positions() };
+            SnapshotWriter::create(&backup.join(SNAPSHOTS), &keys, &info).unwrap().finish().unwrap();
+        }
+        let mut manifest = Manifest::new(Time::from_unix_ms(0), Time::from_unix_ms(0), first);
+        for name in [JOURNAL, SNAPSHOTS] {
+            let mut names = names(&backup.join(name));
+            names.sort();
+            manifest.files.extend(
+                names.iter().map(|file| BackupFile::of(&backup, &format!("{name}/{file}")).unwrap()),
+            );
+        }
+        manifest.files.push(BackupFile::of(&backup, DataKeys::FILE_NAME).unwrap());
+        manifest.write(&backup).unwrap();
+        Made { folder, backup, master, start }
+    }
+
+    fn restore(&self, to: &Path, until: Until) -> Result<Restored, BackupError> {
+        restore(&self.backup, to, until, &self.master, &mut |_| {})
+    }
+
+    /// The records that are there after a restore and not in the snapshot.
+    #[track_caller]
+    fn check(&self, until: Until, expect: &[(u16, u64)]) {
+        let to = tempfile::tempdir_in(self.folder.path()).unwrap();
+        let restored = self.restore(to.path(), until).unwrap();
+        let keys = data_keys(to.path(), &self.master).unwrap();
+        let mut found = Vec::new();
+        let opened = FileJournal::open_from(
+            &to.path().join(JOURNAL),
+            &keys,
+            store::Settings::default(),
+            self.start.clone(),
+            &mut |stream, sequence, _| {
+                found.push((stream.0, sequence.0));
+                Ok(())
+            },
+        );
+        assert!(opened.is_ok(), "what was restored can be gone on with");
+        assert_eq!(found, expect);
+        assert_eq!(restored.records, expect.len() as u64);
+    }
+
+    #[track_caller]
+    fn check_refused(&self, until: Until, expect: &str) {
+        let to = self.folder.path().join("refused");
+        let refused = self.restore(&to, until).unwrap_err().to_string();
+        assert!(refused.contains(expect), "{refused}");
+        assert!(!to.exists());
+    }
+}
+
+/// A journal whose segments end where they are told to.
+fn write_journal(folder: &Path, segments: &[&[Frame]], keys: &DataKeys) -> PathBuf {
+    let mut journal = folder.join("journal-0");
+    for (number, frames) in segments.iter().enumerate() {
+        let (mut writer, _) =
+            FileJournal::open(&journal, keys, store::Settings::default(), &mut |_, _, _| Ok(())).unwrap();
+        for (stream, times) in *frames {
+            let mut batch = Batch::new();
+            for time in *times {
+                let (account, time) = (AccountId::new("1").unwrap(), Time::from_unix_ms(*time));
+                let record = Record::AccountRemoved(AccountRemoved { account, time });
+                batch.push_with(|out| store::encode_record(&record, out));
+            }
+            let position = writer.position(Stream(*stream));
+            writer.append(Stream(*stream), position, &batch).unwrap();
+        }
+        writer.sync().unwrap();
+        drop(writer);
+        // A copy has no room behind its last frame, so what comes next goes into the next segment.
+        let next = folder.join(format!("journal-{}", number + 1));
+        store::copy_segments(&journal, &next, 1, &mut |_| {}).unwrap();
+        journal = next;
+    }
+    journal
+}
+
+fn private(folder: &Path) {
+    manifest::private_folder(folder).unwrap();
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn until_time(unix_ms: i64) -> Until {
+    Until::Time(Time::from_unix_ms(unix_ms))
+}
+
+fn until_record(stream: u16, record: u64) -> Until {
+    Until::Record(Stream(stream), Sequence(record))
+}
+
+#[test]
+fn the_whole_journal_goes_back_to_any_point() {
+    let made = Made::of(&[&[(0, &[10]), (1, &[20])], &[(0, &[30]), (1, &[40])]], None);
+    made.check(Until::End, &[(0, 0), (1, 0), (0, 1), (1, 1)]);
+    made.check(until_time(20), &[(0, 0), (1, 0)]);
+    made.check(until_time(35), &[(0, 0), (1, 0), (0, 1)]);
+    made.check(until_time(99), &[(0, 0), (1, 0), (0, 1), (1, 1)]);
+    made.check_refused(until_time(9), "begins at 1970-01-01T00:00:00.010Z");
+    made.check(until_record(0, 0), &[]);
+    made.check(until_record(0, 1), &[(0, 0), (1, 0)]);
+    made.check(until_record(1, 1), &[(0, 0), (1, 0), (0, 1)]);
+    made.check(until_record(0, 2), &[(0, 0), (1, 0), (0, 1), (1, 1)]);
+    made.check_refused(until_record(0, 3), "stream 0 has 2 records");
+    made.check_refused(until_record(7, 1), "stream 7 has 0 records");
+}
+
+/// The snapshot knows three records of stream 0 and one of stream 1, of which the journal still has two: the last of
+/// them at 50. A point before that would leave a hole behind what the snapshot knows.
+#[test]
+fn behind_a_snapshot_only_what_it_does_not_know_is_cut_off() {
+    let gone: &[Frame] = &[(0, &[10]), (1, &[20])];
+    let across: &[Frame] = &[(0, &[30]), (1, &[40]), (0, &[50]), (1, &[60])];
+    let made = Made::of(&[gone, across, &[(0, &[70]), (1, &[80])]], Some((2, &[3, 1])));
+    made.check(Until::End, &[(1, 1), (1, 2), (0, 3), (1, 3)]);
+
+    made.check_refused(until_record(0, 0), "is --until-sequence 0:3:");
+    made.check_refused(until_record(0, 2), "is --until-sequence 0:3:");
+    made.check(until_record(0, 3), &[(1, 1), (1, 2)]);
+    // Of its own stream the snapshot knows less, and of the other one more.
+    made.check_refused(until_record(1, 0), "is --until-sequence 1:2:");
+    made.check_refused(until_record(1, 1), "is --until-sequence 1:2:");
+    made.check(until_record(1, 2), &[(1, 1)]);
+    made.check_refused(until_record(1, 5), "stream 1 has 4 records");
+
+    for moment in [5, 29, 30, 45, 49] {
+        made.check_refused(until_time(moment), "is --until 1970-01-01T00:00:00.050Z:");
+    }
+    made.check(until_time(50), &[(1, 1)]);
+    made.check(until_time(75), &[(1, 1), (1, 2), (0, 3)]);
+}
+
+#[test]
+fn a_frame_that_a_snapshot_knows_in_part_is_not_cut_off() {
+    let made = Made::of(&[&[(0, &[10])], &[(0, &[20, 30]), (0, &[40])]], Some((2, &[2])));
+    made.check(Until::End, &[(0, 2), (0, 3)]);
+    made.check_refused(until_record(0, 2), "is --until-sequence 0:3:");
+    made.check(until_record(0, 3), &[(0, 2)]);
+    made.check_refused(until_time(25), "is --until 1970-01-01T00:00:00.030Z:");
+    made.check(until_time(30), &[(0, 2)]);
+}
+
+/// When what it knows was, the snapshot does not say, so a moment before everything else is refused.
+#[test]
+fn a_moment_before_the_journal_may_be_before_the_snapshot() {
+    let gone: &[Frame] = &[(0, &[10]), (1, &[20])];
+    let made = Made::of(&[gone, &[(0, &[30]), (1, &[40])]], Some((2, &[1, 1])));
+    made.check_refused(until_time(25), "is --until 1970-01-01T00:00:00.030Z:");
+    made.check(until_time(30), &[(0, 1)]);
+    made.check(until_record(0, 1), &[]);
+    made.check_refused(until_record(1, 0), "is --until-sequence 1:1:");
+}
