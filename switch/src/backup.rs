@@ -16,10 +16,11 @@ pub use create::create;
 pub use cut::Until;
 pub use error::BackupError;
 pub use manifest::{BackupFile, MANIFEST, Manifest};
-pub use restore::{Restored, restore};
+pub use restore::{RESTORING, Restored, restore};
 pub use verify::{Contents, Trial, verify};
 
 use crate::recovery::RecoveryError;
+use std::io;
 use std::path::Path;
 use store::{DataKeys, JournalError, MasterKey};
 
@@ -37,6 +38,19 @@ fn data_keys(backup: &Path, master: &MasterKey) -> Result<DataKeys, BackupError>
 
 fn journal_failed(error: JournalError) -> BackupError {
     BackupError::Recovery(RecoveryError::Journal(error))
+}
+
+/// The folder that something lies in.
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// What came of removing something: well, too, if it was not there.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
 }
 
 /// What there is to say while files are copied or read: one of them is done.

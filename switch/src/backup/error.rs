@@ -18,6 +18,17 @@ pub enum BackupError {
     },
     /// There is something where the backup or the data folder is to be made.
     NotEmpty(PathBuf),
+    /// A restore was killed while it gave everything its place.
+    HalfRestored(PathBuf),
+    /// There was an error, and what had been made by then could not be removed.
+    LeftBehind {
+        /// The error.
+        error: Box<BackupError>,
+        /// The folder in which it is.
+        path: PathBuf,
+        /// Why it could not be removed.
+        reason: io::Error,
+    },
     /// The folder holds no finished backup.
     NoBackup(PathBuf),
     /// The backup is not as it was written.
@@ -55,11 +66,20 @@ impl BackupError {
         BackupError::Io { doing, path: path.to_owned(), error }
     }
 
+    /// The error, and if what had been made by then could not be removed from `path`, that as well.
+    pub(super) fn unless_removed(self, path: &Path, removed: io::Result<()>) -> BackupError {
+        match removed {
+            Ok(()) => self,
+            Err(reason) => BackupError::LeftBehind { error: Box::new(self), path: path.to_owned(), reason },
+        }
+    }
+
     /// Whether the backup itself is at fault.
     #[must_use]
     pub fn is_damage(&self) -> bool {
         match self {
             BackupError::NoBackup(_) | BackupError::Damaged { .. } => true,
+            BackupError::LeftBehind { error, .. } => error.is_damage(),
             BackupError::Recovery(RecoveryError::Journal(error)) => {
                 matches!(error, store::JournalError::Damaged { .. } | store::JournalError::Rejected { .. })
             }
@@ -77,7 +97,10 @@ impl From<RecoveryError> for BackupError {
 impl fmt::Display for BackupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            BackupError::Io { doing, path, error } => write!(f, "{doing} {}: {error}", path.display()),
+            BackupError::Io { doing, path, error } => {
+                write!(f, "{doing} {}: {error}", path.display())?;
+                mend(error).map_or(Ok(()), |mend| write!(f, "; {mend}"))
+            }
             BackupError::NotEmpty(path) => {
                 let path = path.display();
                 write!(
@@ -85,6 +108,16 @@ impl fmt::Display for BackupError {
                     "{path} is not empty, and nothing is overwritten; name a folder that is not there yet"
                 )
             }
+            BackupError::HalfRestored(path) => write!(
+                f,
+                "{} holds a restore that was interrupted; remove everything in it but master.key, and restore again",
+                path.display()
+            ),
+            BackupError::LeftBehind { error, path, reason } => write!(
+                f,
+                "{error}; what was made by then could not be removed from {} ({reason}): it is not whole, remove it",
+                path.display()
+            ),
             BackupError::NoBackup(path) => write!(
                 f,
                 "{} has no {}, which is written last: it is no backup, or one that was not finished",
@@ -112,6 +145,18 @@ impl fmt::Display for BackupError {
                 stream.0, end.0, record.0
             ),
         }
+    }
+}
+
+/// What to do about an error of the system, where that is known.
+fn mend(error: &io::Error) -> Option<&'static str> {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            Some("make room on that disk, or name a folder on another one")
+        }
+        io::ErrorKind::FileTooLarge => Some("raise the limit on the size of files (`ulimit -f`, LimitFSIZE)"),
+        io::ErrorKind::PermissionDenied => Some("run it as the user of the switch"),
+        _ => None,
     }
 }
 

@@ -1,6 +1,7 @@
 use super::error::BackupError;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -116,20 +117,12 @@ impl BackupFile {
         self.compare(file, found.bytes, &found.sha256)
     }
 
-    /// Copies the file into a data folder; what was read must be what was written.
-    pub(super) fn copy(&self, backup: &Path, data: &Path) -> Result<(), BackupError> {
-        let (file, target) = (backup.join(&self.path), data.join(&self.path));
-        let copy = || {
-            if let Some(folder) = target.parent() {
-                private_folder(folder)?;
-            }
-            let mut input = File::open(&file)?;
-            let mut output = create_private(&target)?;
-            let digest = digest_while(|buffer| input.read(buffer), |part| output.write_all(part))?;
-            output.sync_all()?;
-            Ok(digest)
-        };
-        let (bytes, sha256) = copy().map_err(|error| BackupError::io("copying to", &target, error))?;
+    /// Copies the file to a new one; what was read must be what was written.
+    pub(super) fn copy(&self, backup: &Path, target: &Path) -> Result<(), BackupError> {
+        let file = backup.join(&self.path);
+        let mut input = File::open(&file).map_err(|error| BackupError::io("reading", &file, error))?;
+        let copied = copy_private(&mut input, target);
+        let (bytes, sha256) = copied.map_err(|error| BackupError::io("copying to", target, error))?;
         self.compare(file, bytes, &sha256)
     }
 
@@ -144,6 +137,17 @@ impl BackupFile {
         }
         Ok(())
     }
+}
+
+/// Copies a file to a new one, part by part, and makes it durable. Gives size and SHA-256.
+pub(super) fn copy_private(input: &mut File, target: &Path) -> io::Result<(u64, String)> {
+    if let Some(folder) = target.parent() {
+        private_folder(folder)?;
+    }
+    let mut output = create_private(target)?;
+    let digest = digest_while(|buffer| input.read(buffer), |part| output.write_all(part))?;
+    output.sync_all()?;
+    Ok(digest)
 }
 
 /// Size and SHA-256 of what `read` gives until it gives nothing; `take` gets each part.
@@ -189,6 +193,22 @@ fn create_private(path: &Path) -> io::Result<File> {
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes the names of these files durable, and of the folders that they lie in up to `top`.
+pub(super) fn sync_folders_of<'a>(
+    top: &Path,
+    files: impl IntoIterator<Item = &'a String>,
+) -> Result<(), BackupError> {
+    let mut folders = BTreeSet::from([Path::new("")]);
+    for file in files {
+        folders.extend(Path::new(file).ancestors().skip(1));
+    }
+    for folder in folders {
+        let folder = top.join(folder);
+        sync_folder(&folder).map_err(|error| BackupError::io("syncing", &folder, error))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Backups made by hand, so that each record is where a test wants it.
 
 use super::*;
+use crate::command::init;
+use crate::settings::Settings;
+use crate::{config, recovery};
 use auth::{AccountId, AccountRemoved, Record};
 use card::Time;
 use std::fs;
@@ -112,6 +115,12 @@ fn write_journal(folder: &Path, segments: &[&[Frame]], keys: &DataKeys) -> PathB
     journal
 }
 
+/// The configuration that `init` makes.
+fn site(folder: &Path) -> Settings {
+    let options = init::InitOptions { cards: 1, ports: init::Ports::EPHEMERAL };
+    config::load(&init::create(folder, &options).unwrap().config).unwrap()
+}
+
 fn private(folder: &Path) {
     manifest::private_folder(folder).unwrap();
 }
@@ -189,4 +198,53 @@ fn a_moment_before_the_journal_may_be_before_the_snapshot() {
     made.check(until_time(30), &[(0, 1)]);
     made.check(until_record(0, 1), &[]);
     made.check_refused(until_record(1, 0), "is --until-sequence 1:1:");
+}
+
+/// What goes wrong behind the first copied file: `file` of the backup is cut short by then.
+#[test]
+fn a_restore_that_fails_leaves_nothing() {
+    let made = Made::of(&[&[(0, &[10])], &[(0, &[20])]], None);
+    let segment = store::segment_file(&made.backup.join(JOURNAL), 2);
+    let whole = fs::read(&segment).unwrap();
+    let check = |to: &Path, before: &[&str]| {
+        let mut copied = 0;
+        let failed = restore(&made.backup, to, Until::End, &made.master, &mut |_| {
+            copied += 1;
+            // Three files were read, and then the first is copied.
+            if copied == 4 {
+                fs::write(&segment, &whole[..100]).unwrap();
+            }
+        });
+        assert!(copied >= 4, "something had been copied");
+        assert!(failed.unwrap_err().is_damage());
+        assert_eq!(names(to), before);
+        fs::write(&segment, &whole).unwrap();
+    };
+    let to = made.folder.path().join("new");
+    check(&to, &[]);
+    assert!(!to.exists());
+    private(&to);
+    fs::write(to.join("master.key"), "kept").unwrap();
+    check(&to, &["master.key"]);
+    made.restore(&to, Until::End).unwrap();
+    assert_eq!(fs::read_to_string(to.join("master.key")).unwrap(), "kept");
+    assert!(!to.join(RESTORING).exists());
+}
+
+#[test]
+fn a_restore_that_was_killed_is_told_from_a_whole_one() {
+    let made = Made::of(&[&[(0, &[10])]], None);
+    let to = made.folder.path().join("to");
+    private(&to.join(RESTORING).join(JOURNAL));
+    fs::write(to.join("master.key"), "kept").unwrap();
+    let mut settings = site(&made.folder.path().join("site"));
+    settings.data_folder.clone_from(&to);
+    let refused = recovery::load_state(&settings).err().unwrap().to_string();
+    assert!(refused.contains("being restored from a backup"), "{refused}");
+    // While it was copying, it can simply be made again.
+    made.restore(&to, Until::End).unwrap();
+    // While it gave everything its place, a part may be there that is not to be overwritten.
+    private(&to.join(RESTORING));
+    let refused = made.restore(&to, Until::End).unwrap_err().to_string();
+    assert!(refused.contains("a restore that was interrupted"), "{refused}");
 }
