@@ -1,14 +1,21 @@
 use super::error::BackupError;
-use super::manifest::{BackupFile, Manifest, private_folder, sync_folder, write_private};
-use super::{JOURNAL, Progress, SNAPSHOTS, journal_failed};
+use super::manifest::{BackupFile, Manifest, copy_private, private_folder, sync_folder, sync_folders_of};
+use super::{JOURNAL, Progress, SNAPSHOTS, gone, journal_failed, parent};
 use crate::clock;
 use crate::master_key::MasterKeySource;
 use crate::notifications;
-use crate::recovery;
+use crate::recovery::{self, RecoveryError};
 use crate::settings::Settings;
 use crate::snapshots;
-use std::fs;
+use card::Time;
+use std::fs::{self, File};
+use std::io;
 use std::path::{Path, PathBuf};
+use store::JournalError;
+
+/// How often journal and snapshot are tried. What made one fail is a segment or a snapshot that was taken away between
+/// its being listed and its being copied, and that happens once in a day or so.
+const TRIES: usize = 5;
 
 /// Copies what a data folder can be made from again into a new folder. A running `serve` does not notice:
 /// nothing of it is locked, and nothing waits. In the backup is everything that was acknowledged before it
@@ -16,71 +23,135 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When the folder is there and not empty, a file cannot be read or written, or the journal is damaged.
-/// What was copied by then stays, without a list.
+/// What was copied by then is removed again.
 pub fn create(
     settings: &Settings,
     backup: &Path,
     progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Manifest, BackupError> {
     let begun = clock::now();
+    let is_new = !backup.exists();
     empty_folder(backup)?;
-    // A folder that never had data keys gets them, since a backup needs them.
-    recovery::data_keys(settings)?;
-    let journal = recovery::journal_folder(settings);
-    let first_segment = store::oldest_segment(&journal).map_err(journal_failed)?.unwrap_or(1);
-    let mut frames = 0;
-    let mut files = Vec::new();
-    // Before the segments: a snapshot must not know more than the journal does.
-    if let Some(snapshot) = newest_snapshot(settings)? {
-        files.push(copy_small(&snapshot, settings, backup, progress)?);
-    }
-    // Before the segments as well: what was delivered meanwhile is delivered again, and nothing is left out.
-    for place in places(settings)? {
-        files.push(copy_small(&place, settings, backup, progress)?);
-    }
-    let copied = store::copy_segments(&journal, &backup.join(JOURNAL), first_segment, &mut |segment| {
-        let name = segment.file.file_name().unwrap_or_default().to_string_lossy();
-        let path = format!("{JOURNAL}/{name}");
-        progress(Progress { path: &path, bytes: segment.bytes });
-        frames += u64::from(segment.frames);
-        files.push(path);
-    });
-    copied.map_err(journal_failed)?;
-    // Behind the segments, so that the key of the newest is among them, should it be new.
-    for file in small_files(settings)? {
-        files.push(copy_small(&file, settings, backup, progress)?);
-    }
-    let mut manifest = Manifest::new(begun, clock::now(), first_segment);
-    manifest.frames = frames;
-    // Read back from where they are now, so that the sums are those of what was written.
-    manifest.files = files.iter().map(|path| BackupFile::of(backup, path)).collect::<Result<_, _>>()?;
-    manifest.write(backup)?;
-    Ok(manifest)
+    let made = Making { settings, backup, progress, files: Vec::new() }.everything(begun);
+    made.map_err(|error| error.unless_removed(backup, clear(backup, is_new)))
 }
 
-/// Copies a file of the data folder whole, and returns its path relative to that.
-fn copy_small(
-    file: &Path,
-    settings: &Settings,
-    backup: &Path,
-    progress: &mut dyn FnMut(Progress<'_>),
-) -> Result<String, BackupError> {
-    let content = fs::read(file).map_err(|error| BackupError::io("reading", file, error))?;
-    let relative = file.strip_prefix(&settings.data_folder).expect("found below the folder");
-    let target = backup.join(relative);
-    let failed = |error| BackupError::io("writing", &target, error);
-    if let Some(folder) = target.parent() {
-        private_folder(folder).map_err(failed)?;
+/// A backup in the making.
+struct Making<'a> {
+    settings: &'a Settings,
+    backup: &'a Path,
+    progress: &'a mut dyn FnMut(Progress<'_>),
+    /// What was copied, relative to the backup.
+    files: Vec<String>,
+}
+
+/// The journal as it was copied.
+struct Copied {
+    first_segment: u64,
+    frames: u64,
+}
+
+impl Making<'_> {
+    fn everything(mut self, begun: Time) -> Result<Manifest, BackupError> {
+        // A folder that never had data keys gets them, since a backup needs them.
+        recovery::data_keys(self.settings)?;
+        // Before the segments: what was delivered meanwhile is delivered again, and nothing is left out.
+        for place in places(self.settings)? {
+            self.copy_if_there(&place)?;
+        }
+        let Copied { first_segment, frames } = self.journal()?;
+        // Behind the segments, so that the key of the newest is among them, should it be new.
+        for file in small_files(self.settings, self.backup)? {
+            self.copy_if_there(&file)?;
+        }
+        let mut manifest = Manifest::new(begun, clock::now(), first_segment);
+        manifest.frames = frames;
+        // Read back from where they are now, so that the sums are those of what was written.
+        let files = self.files.iter().map(|path| BackupFile::of(self.backup, path));
+        manifest.files = files.collect::<Result<_, _>>()?;
+        sync_folders_of(self.backup, &self.files)?;
+        manifest.write(self.backup)?;
+        Ok(manifest)
     }
-    write_private(&target, &content).map_err(failed)?;
-    let path = relative.to_string_lossy().into_owned();
-    progress(Progress { path: &path, bytes: content.len() as u64 });
-    Ok(path)
+
+    /// Copies journal and snapshot, from the beginning again when the switch takes away what is to be copied.
+    fn journal(&mut self) -> Result<Copied, BackupError> {
+        let before = self.files.len();
+        let mut tries = 1;
+        loop {
+            match self.try_journal() {
+                Err(error) if is_gone(&error) && tries < TRIES => {
+                    tries += 1;
+                    self.files.truncate(before);
+                    for name in [JOURNAL, SNAPSHOTS] {
+                        let folder = self.backup.join(name);
+                        let removed = gone(fs::remove_dir_all(&folder));
+                        removed.map_err(|error| BackupError::io("removing", &folder, error))?;
+                    }
+                }
+                done => return done,
+            }
+        }
+    }
+
+    fn try_journal(&mut self) -> Result<Copied, BackupError> {
+        let folder = recovery::journal_folder(self.settings);
+        let first_segment = store::oldest_segment(&folder).map_err(journal_failed)?.unwrap_or(1);
+        // Before the segments: a snapshot must not know more than the journal does. As the first segment was there
+        // before it and is there when it is copied, none is missing between the two.
+        if let Some(snapshot) = newest_snapshot(self.settings)? {
+            self.copy(&snapshot)?;
+        }
+        let mut frames = 0;
+        let (files, progress) = (&mut self.files, &mut self.progress);
+        let copied =
+            store::copy_segments(&folder, &self.backup.join(JOURNAL), first_segment, &mut |segment| {
+                let name = segment.file.file_name().unwrap_or_default().to_string_lossy();
+                let path = format!("{JOURNAL}/{name}");
+                progress(Progress { path: &path, bytes: segment.bytes });
+                frames += u64::from(segment.frames);
+                files.push(path);
+            });
+        copied.map_err(journal_failed)?;
+        Ok(Copied { first_segment, frames })
+    }
+
+    /// Copies a file of the data folder whole, if it is still there: what was removed is not in a backup.
+    fn copy_if_there(&mut self, file: &Path) -> Result<(), BackupError> {
+        match self.copy(file) {
+            Err(error) if is_gone(&error) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Copies a file of the data folder to the same place in the backup.
+    fn copy(&mut self, file: &Path) -> Result<(), BackupError> {
+        let relative = file.strip_prefix(&self.settings.data_folder).expect("found below the folder");
+        let target = self.backup.join(relative);
+        let mut input = File::open(file).map_err(|error| BackupError::io("reading", file, error))?;
+        let copied = copy_private(&mut input, &target);
+        let (bytes, _) = copied.map_err(|error| BackupError::io("copying to", &target, error))?;
+        let path = relative.to_string_lossy().into_owned();
+        (self.progress)(Progress { path: &path, bytes });
+        self.files.push(path);
+        Ok(())
+    }
+}
+
+/// Whether what was to be copied is not there.
+fn is_gone(error: &BackupError) -> bool {
+    match error {
+        BackupError::Io { error, .. }
+        | BackupError::Recovery(RecoveryError::Journal(JournalError::Io { error, .. })) => {
+            error.kind() == io::ErrorKind::NotFound
+        }
+        _ => false,
+    }
 }
 
 /// The places of the webhooks in the journal.
 fn places(settings: &Settings) -> Result<Vec<PathBuf>, BackupError> {
-    let found = small_files_below(settings, &settings.data_folder.join(notifications::FOLDER))?;
+    let found = files_below(settings, &settings.data_folder.join(notifications::FOLDER), &|_| false)?;
     Ok(found.into_iter().filter(|path| path.extension().is_some_and(|end| end == PLACE)).collect())
 }
 
@@ -90,7 +161,7 @@ const PLACE: &str = "place";
 fn newest_snapshot(settings: &Settings) -> Result<Option<PathBuf>, BackupError> {
     let dir = snapshots::folder(settings);
     let found = store::snapshots(&dir)
-        .map_err(|error| BackupError::io("listing", &dir, std::io::Error::other(error.to_string())))?;
+        .map_err(|error| BackupError::io("listing", &dir, io::Error::other(error.to_string())))?;
     Ok(found.into_iter().next().map(|(_, path)| path))
 }
 
@@ -100,33 +171,55 @@ fn empty_folder(path: &Path) -> Result<(), BackupError> {
     private_folder(path).map_err(failed)?;
     match fs::read_dir(path).map_err(failed)?.next() {
         Some(_) => Err(BackupError::NotEmpty(path.to_owned())),
-        None => sync_folder(
-            path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-        )
-        .map_err(failed),
+        None => sync_folder(parent(path)).map_err(failed),
     }
 }
 
+/// Takes away what is in the folder, and the folder if it was made for it.
+fn clear(folder: &Path, is_new: bool) -> io::Result<()> {
+    if is_new {
+        return gone(fs::remove_dir_all(folder));
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let path = entry.path();
+        gone(if entry.file_type()?.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) })?;
+    }
+    Ok(())
+}
 /// The data folder's files beside the journal: data keys, keys that were imported, ceremonies, the audit
 /// trail. Neither the master key, nor what is being written, nor what can be built anew.
-fn small_files(settings: &Settings) -> Result<Vec<PathBuf>, BackupError> {
-    let mut found = small_files_below(settings, &settings.data_folder)?;
+fn small_files(settings: &Settings, backup: &Path) -> Result<Vec<PathBuf>, BackupError> {
+    let top = &settings.data_folder;
+    let left_out: Vec<PathBuf> = LEFT_OUT.iter().map(|name| top.join(name)).collect();
+    // A backup may lie in the data folder, though it should not.
+    let backup = fs::canonicalize(backup).ok();
+    let is_left_out =
+        |folder: &Path| left_out.iter().any(|left| left == folder) || fs::canonicalize(folder).ok() == backup;
+    let mut found = files_below(settings, top, &is_left_out)?;
     found.retain(|path| path.extension().is_none_or(|end| end != PLACE));
     Ok(found)
 }
 
-/// As [`small_files`], in one folder and those below it; none where there is no such folder.
-fn small_files_below(settings: &Settings, folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
+/// The files in a folder and those below it, sorted, without what is passing; none where there is no such folder.
+fn files_below(
+    settings: &Settings,
+    folder: &Path,
+    is_left_out: &dyn Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, BackupError> {
     let mut found = Vec::new();
-    let mut folders = if folder.exists() { vec![folder.to_owned()] } else { Vec::new() };
+    let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         let failed = |error| BackupError::io("listing", &folder, error);
-        for entry in fs::read_dir(&folder).map_err(failed)? {
+        let entries = match fs::read_dir(&folder) {
+            // Removed meanwhile, or never made.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            entries => entries.map_err(failed)?,
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-            let is_top = folder == settings.data_folder;
-            let name = entry.file_name();
-            if kind.is_dir() && !(is_top && LEFT_OUT.iter().any(|left| name == *left)) {
+            if kind.is_dir() && !is_left_out(&path) {
                 folders.push(path);
             } else if kind.is_file() && !is_master_key(&path, settings) && !is_passing(&path, settings) {
                 found.push(path);

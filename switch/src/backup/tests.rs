@@ -8,7 +8,8 @@ use auth::{AccountId, AccountRemoved, Record};
 use card::Time;
 use std::fs;
 use std::path::PathBuf;
-use store::{Batch, FileJournal, Journal, Sequence, SnapshotInfo, SnapshotWriter, Start, Stream};
+use std::time::{Duration, SystemTime};
+use store::{Batch, FileJournal, Journal, Retire, Sequence, SnapshotInfo, SnapshotWriter, Start, Stream};
 use tempfile::TempDir;
 
 /// A frame: the stream, and the time of each of its records.
@@ -23,6 +24,9 @@ struct Made {
     master: MasterKey,
     start: Start,
 }
+
+/// The least there is, since every segment is filled with zeros first.
+const SMALL: store::Settings = store::Settings { segment_bytes: 0 };
 
 impl Made {
     /// A backup of a journal with these frames in its segments. With a snapshot, the segments before it are gone.
@@ -68,7 +72,7 @@ impl Made {
         let opened = FileJournal::open_from(
             &to.path().join(JOURNAL),
             &keys,
-            store::Settings::default(),
+            SMALL,
             self.start.clone(),
             &mut |stream, sequence, _| {
                 found.push((stream.0, sequence.0));
@@ -94,7 +98,7 @@ fn write_journal(folder: &Path, segments: &[&[Frame]], keys: &DataKeys) -> PathB
     let mut journal = folder.join("journal-0");
     for (number, frames) in segments.iter().enumerate() {
         let (mut writer, _) =
-            FileJournal::open(&journal, keys, store::Settings::default(), &mut |_, _, _| Ok(())).unwrap();
+            FileJournal::open(&journal, keys, SMALL, &mut |_, _, _| Ok(())).unwrap();
         for (stream, times) in *frames {
             let mut batch = Batch::new();
             for time in *times {
@@ -119,6 +123,22 @@ fn write_journal(folder: &Path, segments: &[&[Frame]], keys: &DataKeys) -> PathB
 fn site(folder: &Path) -> Settings {
     let options = init::InitOptions { cards: 1, ports: init::Ports::EPHEMERAL };
     config::load(&init::create(folder, &options).unwrap().config).unwrap()
+}
+
+/// Gives a data folder its journal, and says where that is.
+fn fill(settings: &Settings, segments: &[&[Frame]]) -> PathBuf {
+    let keys = recovery::data_keys(settings).unwrap();
+    let elsewhere = tempfile::tempdir_in(&settings.data_folder).unwrap();
+    let journal = recovery::journal_folder(settings);
+    fs::rename(write_journal(elsewhere.path(), segments, &keys), &journal).unwrap();
+    journal
+}
+
+fn take_snapshot(settings: &Settings, number: u64, (segment, positions): Known) {
+    let keys = recovery::data_keys(settings).unwrap();
+    let info = SnapshotInfo { number, shards: 1, segment, positions: positions.to_vec() };
+    let writer = SnapshotWriter::create(&settings.data_folder.join(SNAPSHOTS), &keys, &info);
+    writer.unwrap().finish().unwrap();
 }
 
 fn private(folder: &Path) {
@@ -247,4 +267,66 @@ fn a_restore_that_was_killed_is_told_from_a_whole_one() {
     private(&to.join(RESTORING));
     let refused = made.restore(&to, Until::End).unwrap_err().to_string();
     assert!(refused.contains("a restore that was interrupted"), "{refused}");
+}
+
+/// Snapshot 2 is taken, and what it makes superfluous removed, when the first segment has just been copied; and a file
+/// is removed when the one before it has been copied.
+#[test]
+fn what_is_taken_away_meanwhile_is_coped_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = site(&folder.path().join("site"));
+    let journal = fill(&settings, &[&[(0, &[10])], &[(0, &[20])], &[(0, &[30])], &[(0, &[40])]]);
+    take_snapshot(&settings, 1, (2, &[1]));
+    let aside = settings.data_folder.join("aside");
+    private(&aside);
+    for name in ["a", "b"] {
+        fs::write(aside.join(name), name).unwrap();
+    }
+    let backup = folder.path().join("backup");
+    let mut times = 0;
+    let manifest = create(&settings, &backup, &mut |progress| {
+        if progress.path == "journal/00000000000000000001.journal" {
+            times += 1;
+            take_snapshot(&settings, 2, (4, &[3]));
+            store::remove_old_snapshots(&settings.data_folder.join(SNAPSHOTS), 1).unwrap();
+            let later = SystemTime::now() + Duration::from_hours(1);
+            store::retire_before(&journal, 4, later, &Retire::Remove).unwrap();
+        }
+        if progress.path == "aside/a" {
+            fs::remove_file(aside.join("b")).unwrap();
+        }
+    });
+    let manifest = manifest.unwrap();
+    assert_eq!((times, manifest.first_segment, manifest.frames), (1, 4, 1));
+    assert_eq!(names(&backup.join(JOURNAL)), ["00000000000000000004.journal"]);
+    assert_eq!(names(&backup.join(SNAPSHOTS)), ["00000000000000000002.snapshot"]);
+    assert_eq!(names(&backup.join("aside")), ["a"]);
+
+    let master = recovery::master_key(&settings).unwrap();
+    let to = folder.path().join("to");
+    let restored = restore(&backup, &to, Until::End, &master, &mut |_| {}).unwrap();
+    assert_eq!((restored.records, restored.left_out), (1, 0));
+}
+
+#[test]
+fn a_backup_that_fails_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = site(&folder.path().join("site"));
+    let journal = fill(&settings, &[&[(0, &[10])], &[(0, &[20])]]);
+    // Durable once, as the segment behind it says, and damaged.
+    let segment = store::segment_file(&journal, 1);
+    let mut content = fs::read(&segment).unwrap();
+    *content.last_mut().unwrap() ^= 1;
+    fs::write(&segment, content).unwrap();
+    let backup = folder.path().join("backup");
+    let check = || {
+        let failed = create(&settings, &backup, &mut |_| {}).unwrap_err();
+        assert!(failed.is_damage(), "{failed}");
+        assert_eq!(names(&backup), [""; 0]);
+    };
+    check();
+    assert!(!backup.exists(), "it was not there before");
+    private(&backup);
+    check();
+    assert!(backup.exists());
 }
