@@ -2,8 +2,8 @@
 //! backup or at a moment before. `docs/backup.md` has the drill.
 //!
 //! A backup holds the journal as whole frames, sealed as they are on disk, the data keys, wrapped as they
-//! are on disk, and the other small files of the data folder; and a list of all that with checksums, written
-//! last. The master key is not in it, and has to be kept elsewhere.
+//! are on disk, what the journal has no more (the transaction store, Parquet files, archived segments), and the
+//! other files of the data folder; and a list of all that with checksums, written last. The master key is not in it, and has to be kept elsewhere.
 
 mod create;
 mod cut;
@@ -12,7 +12,7 @@ mod manifest;
 mod restore;
 mod verify;
 
-pub use create::create;
+pub use create::{Archives, create};
 pub use cut::Until;
 pub use error::BackupError;
 pub use manifest::{BackupFile, MANIFEST, Manifest};

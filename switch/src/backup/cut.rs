@@ -28,6 +28,10 @@ pub(super) struct Cut {
     pub(super) file: PathBuf,
     /// Byte at which the first frame begins that is left out.
     pub(super) offset: u64,
+    /// The moment that the journal is restored to, if its records have one.
+    pub(super) moment: Option<Time>,
+    /// Moment of the first record that the backup's journal has.
+    pub(super) first: Option<Time>,
 }
 
 /// `None` when everything is wanted.
@@ -76,8 +80,8 @@ struct Seen {
     first: Option<Time>,
     /// The newest so far.
     newest: Option<Time>,
-    /// Whether a frame in front of the cut has a moment.
-    before_cut: bool,
+    /// The newest in front of the cut.
+    before_cut: Option<Time>,
     /// The newest up to the last frame with a record that the snapshot knows.
     known: Option<Time>,
     /// How far the stream that is asked for had come there.
@@ -107,12 +111,15 @@ impl Search<'_> {
         };
         if is_beyond && self.cut.is_none() {
             let file = store::segment_file(self.folder, frame.place.segment);
-            self.cut = Some(Cut { file, offset: frame.place.offset - frame.bytes });
+            self.cut =
+                Some(Cut { file, offset: frame.place.offset - frame.bytes, moment: None, first: None });
         }
         let seen = &mut self.seen;
         seen.first = seen.first.or(newest);
         seen.newest = seen.newest.max(newest);
-        seen.before_cut |= self.cut.is_none() && newest.is_some();
+        if self.cut.is_none() {
+            seen.before_cut = seen.newest;
+        }
         if matches!(self.until, Until::Record(of, _) if frame.stream == of) {
             seen.position = Some(end);
         }
@@ -150,7 +157,7 @@ impl Search<'_> {
             Until::Time(_) => {
                 // Of what the snapshot knows it does not say when it was; a frame behind that is of no later a moment
                 // than asked for says that it was before.
-                if seen.known_behind || !seen.before_cut {
+                if seen.known_behind || seen.before_cut.is_none() {
                     let oldest = seen.known.or(seen.first);
                     let oldest = oldest.map_or_else(
                         || "its end, without --until".to_owned(),
@@ -160,7 +167,11 @@ impl Search<'_> {
                 }
             }
         }
-        Ok(cut)
+        let moment = match until {
+            Until::Time(moment) => Some(moment),
+            _ => seen.before_cut.or(seen.first),
+        };
+        Ok(cut.map(|cut| Cut { moment, first: seen.first, ..cut }))
     }
 }
 

@@ -3,6 +3,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use store::{Sequence, Stream};
+use transaction_store::TransactionStoreError;
 
 /// Why a backup was not made, is not good, or was not restored. Names files, never contents.
 #[derive(Debug)]
@@ -40,6 +41,8 @@ pub enum BackupError {
     },
     /// A key or the journal: of the data folder, or of the backup.
     Recovery(RecoveryError),
+    /// The transaction store could not be copied.
+    TransactionStore(TransactionStoreError),
     /// The backup begins after the moment that was asked for.
     TooLate {
         /// When the backup's first record was made, RFC 3339, if it says so.
@@ -128,6 +131,7 @@ impl fmt::Display for BackupError {
                 write!(f, "{} {reason}; use another backup", file.display())
             }
             BackupError::Recovery(error) => error.fmt(f),
+            BackupError::TransactionStore(error) => error.fmt(f),
             BackupError::TooLate { first } => write!(
                 f,
                 "this backup begins at {first}, after the moment asked for; use an earlier backup or a later moment"

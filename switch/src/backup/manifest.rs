@@ -1,7 +1,7 @@
 use super::error::BackupError;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -29,6 +29,18 @@ pub struct Manifest {
     pub first_segment: u64,
     /// Number of frames in all segments.
     pub frames: u64,
+    /// Minutes east of UTC at which business days begin.
+    #[serde(default)]
+    pub business_offset_minutes: i16,
+    /// The transaction store in the backup, which has one where segments of the journal are gone.
+    #[serde(default)]
+    pub transaction_store: Option<String>,
+    /// Folder of the Parquet files in the backup, if the archives were not left out.
+    #[serde(default)]
+    pub archive: Option<String>,
+    /// What did not lie in the data folder: its place in the backup, and the path where it was.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<String, String>,
     /// Every other file, in the order it was copied.
     pub files: Vec<BackupFile>,
 }
@@ -55,6 +67,10 @@ impl Manifest {
             ended: ended.to_string(),
             first_segment,
             frames: 0,
+            business_offset_minutes: 0,
+            transaction_store: None,
+            archive: None,
+            elsewhere: BTreeMap::new(),
             files: Vec::new(),
         }
     }

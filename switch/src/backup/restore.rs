@@ -3,6 +3,7 @@ use super::error::BackupError;
 use super::manifest::{BackupFile, private_folder, sync_folder, sync_folders_of};
 use super::verify::{Contents, beginning, verify};
 use super::{JOURNAL, Progress, SNAPSHOTS, data_keys, gone, journal_failed, parent};
+use card::{Time, UtcOffset};
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,11 @@ pub struct Restored {
     pub records: u64,
     /// Records of the backup that were left out.
     pub left_out: u64,
+    /// Files of the history in the backup that were left out, since they know what came after the moment.
+    pub files_left_out: Vec<String>,
+    /// Parquet files of a day that the journal has in part only. The switch will write that day anew from the journal,
+    /// so they are there under names of their own.
+    pub kept: Vec<String>,
 }
 
 /// Makes a data folder from a backup, after everything in the backup has been read and found good. The
@@ -45,10 +51,10 @@ pub fn restore(
     let cut = cut::find(backup, &contents.manifest, until, &keys, &start)?;
     let source = Source { backup, contents: &contents, keys: &keys, start, cut };
     let mut target = Target::make(data)?;
-    match source.fill(&target.staging, progress).and_then(|records| target.settle().map(|()| records)) {
-        Ok(records) => {
+    match source.fill(&target.staging, progress).and_then(|filled| target.settle().map(|()| filled)) {
+        Ok(Filled { records, files_left_out, kept }) => {
             let left_out = contents.records - records;
-            Ok(Restored { contents, records, left_out })
+            Ok(Restored { contents, records, left_out, files_left_out, kept })
         }
         Err(error) => Err(target.take_away(error)),
     }
@@ -63,37 +69,100 @@ struct Source<'a> {
     cut: Option<Cut>,
 }
 
+/// What there is then; see [`Restored`].
+struct Filled {
+    records: u64,
+    files_left_out: Vec<String>,
+    kept: Vec<String>,
+}
+
+/// What becomes of a file.
+enum Fate {
+    Copied,
+    Kept(String),
+    LeftOut,
+    /// The same; it is no history, but belongs to the journal.
+    NotNeeded,
+}
+
 impl Source<'_> {
-    /// Copies everything, and returns how many records there are then.
-    fn fill(&self, staging: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<u64, BackupError> {
-        let mut copied = Vec::new();
+    /// Copies everything.
+    fn fill(&self, staging: &Path, progress: &mut dyn FnMut(Progress<'_>)) -> Result<Filled, BackupError> {
+        let (mut copied, mut files_left_out, mut kept) = (Vec::new(), Vec::new(), Vec::new());
         for file in &self.contents.manifest.files {
-            if !self.is_wanted(file) {
-                continue;
-            }
-            let target = staging.join(&file.path);
+            let place = match self.fate_of(file) {
+                Fate::Copied => file.path.clone(),
+                Fate::Kept(place) => {
+                    kept.push(place.clone());
+                    place
+                }
+                Fate::LeftOut => {
+                    files_left_out.push(file.path.clone());
+                    continue;
+                }
+                Fate::NotNeeded => continue,
+            };
+            let target = staging.join(&place);
             file.copy(self.backup, &target)?;
             if let Some(cut) = self.cut.as_ref().filter(|cut| cut.file == self.backup.join(&file.path)) {
                 shorten(&target, cut.offset)?;
             }
-            copied.push(&file.path);
+            copied.push(place);
             progress(Progress { path: &file.path, bytes: file.bytes });
         }
-        sync_folders_of(staging, copied)?;
+        sync_folders_of(staging, &copied)?;
         // What was written is read once more, from where it is to be used.
         let read = read_from(&staging.join(JOURNAL), self.keys, self.start.clone(), &mut |_, _, _| Ok(()));
-        read.map(|replay| replay.records).map_err(journal_failed)
+        let records = read.map_err(journal_failed)?.records;
+        Ok(Filled { records, files_left_out, kept })
     }
 
-    fn is_wanted(&self, file: &BackupFile) -> bool {
-        let Some(cut) = &self.cut else { return true };
+    fn fate_of(&self, file: &BackupFile) -> Fate {
+        let (manifest, path) = (&self.contents.manifest, &file.path);
+        let Some(cut) = &self.cut else { return Fate::Copied };
+        let when = |is_wanted: bool| if is_wanted { Fate::Copied } else { Fate::NotNeeded };
         // A snapshot may know what is left out; where the whole journal is there it is not needed.
-        if file.path.starts_with(SNAPSHOTS) {
-            return self.start != Start::default();
+        if path.starts_with(SNAPSHOTS) {
+            return when(self.start != Start::default());
         }
-        let is_segment = Path::new(&file.path).parent() == Some(Path::new(JOURNAL));
-        !is_segment || self.backup.join(&file.path) <= cut.file
+        if Path::new(path).parent() == Some(Path::new(JOURNAL)) {
+            return when(self.backup.join(path) <= cut.file);
+        }
+        // What it knows of transactions that were reversed later cannot be told from the rest.
+        if manifest.transaction_store.as_ref() == Some(path) {
+            return Fate::LeftOut;
+        }
+        match manifest.archive.as_ref().and_then(|archive| archived_day(archive, path)) {
+            Some(day) => self.fate_of_day(cut, path, day),
+            None => Fate::Copied,
+        }
     }
+
+    fn fate_of_day(&self, cut: &Cut, path: &str, day: &str) -> Fate {
+        let business_offset = UtcOffset { minutes: self.contents.manifest.business_offset_minutes };
+        let day_of = |moment: Time| moment.day(business_offset).to_string();
+        let is_of = |moment: Option<Time>| moment.is_some_and(|moment| day_of(moment) == day);
+        // The journal begins in the middle of that day.
+        if self.contents.manifest.first_segment > 1 && is_of(cut.first) {
+            let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+            return Fate::Kept(format!("{folder}/{KEPT}{name}"));
+        }
+        // A day that is not over at that moment will be written when it is.
+        match cut.moment {
+            Some(moment) if *day >= *day_of(moment) => Fate::LeftOut,
+            _ => Fate::Copied,
+        }
+    }
+}
+
+/// How names begin of what the archive must not write over.
+const KEPT: &str = "kept-";
+
+/// The day of a Parquet file of the archive, as its name has it.
+fn archived_day<'p>(archive: &str, path: &'p str) -> Option<&'p str> {
+    let stem = path.strip_prefix(archive)?.strip_prefix('/')?.strip_suffix(".parquet")?;
+    let day = stem.get(stem.len().checked_sub("YYYY-MM-DD".len())?..)?;
+    day.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-').then_some(day)
 }
 
 /// Cuts a restored segment behind its last frame.

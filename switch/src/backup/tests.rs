@@ -2,15 +2,17 @@
 
 use super::*;
 use crate::command::init;
-use crate::settings::Settings;
+use crate::settings::{Settings, TransactionSettings};
 use crate::{config, recovery};
 use auth::{AccountId, AccountRemoved, Record};
-use card::Time;
+use card::{Time, UtcOffset};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 use store::{Batch, FileJournal, Journal, Retire, Sequence, SnapshotInfo, SnapshotWriter, Start, Stream};
 use tempfile::TempDir;
+use transaction_store::{Reader, TransactionStore};
 
 /// A frame: the stream, and the time of each of its records.
 type Frame = (u16, &'static [i64]);
@@ -49,9 +51,9 @@ impl Made {
         for name in [JOURNAL, SNAPSHOTS] {
             let mut names = names(&backup.join(name));
             names.sort();
-            manifest.files.extend(
-                names.iter().map(|file| BackupFile::of(&backup, &format!("{name}/{file}")).unwrap()),
-            );
+            manifest
+                .files
+                .extend(names.iter().map(|file| BackupFile::of(&backup, &format!("{name}/{file}")).unwrap()));
         }
         manifest.files.push(BackupFile::of(&backup, DataKeys::FILE_NAME).unwrap());
         manifest.write(&backup).unwrap();
@@ -97,8 +99,7 @@ impl Made {
 fn write_journal(folder: &Path, segments: &[&[Frame]], keys: &DataKeys) -> PathBuf {
     let mut journal = folder.join("journal-0");
     for (number, frames) in segments.iter().enumerate() {
-        let (mut writer, _) =
-            FileJournal::open(&journal, keys, SMALL, &mut |_, _, _| Ok(())).unwrap();
+        let (mut writer, _) = FileJournal::open(&journal, keys, SMALL, &mut |_, _, _| Ok(())).unwrap();
         for (stream, times) in *frames {
             let mut batch = Batch::new();
             for time in *times {
@@ -284,7 +285,7 @@ fn what_is_taken_away_meanwhile_is_coped_with() {
     }
     let backup = folder.path().join("backup");
     let mut times = 0;
-    let manifest = create(&settings, &backup, &mut |progress| {
+    let manifest = create(&settings, &backup, Archives::Copied, &mut |progress| {
         if progress.path == "journal/00000000000000000001.journal" {
             times += 1;
             take_snapshot(&settings, 2, (4, &[3]));
@@ -320,7 +321,7 @@ fn a_backup_that_fails_leaves_nothing() {
     fs::write(&segment, content).unwrap();
     let backup = folder.path().join("backup");
     let check = || {
-        let failed = create(&settings, &backup, &mut |_| {}).unwrap_err();
+        let failed = create(&settings, &backup, Archives::Copied, &mut |_| {}).unwrap_err();
         assert!(failed.is_damage(), "{failed}");
         assert_eq!(names(&backup), [""; 0]);
     };
@@ -329,4 +330,158 @@ fn a_backup_that_fails_leaves_nothing() {
     private(&backup);
     check();
     assert!(backup.exists());
+}
+
+/// A data folder with everything that may be in a backup: the first two of four segments are archived, one for each
+/// hour of the first and second of January 1970.
+fn full(settings: &Settings) {
+    let segments: [&[Frame]; 4] =
+        [&[(0, &[0])], &[(0, &[3_600_000])], &[(0, &[90_000_000])], &[(0, &[180_000_000])]];
+    let journal = fill(settings, &segments);
+    take_snapshot(settings, 1, (3, &[2]));
+    let later = SystemTime::now() + Duration::from_hours(1);
+    store::retire_before(&journal, 3, later, &settings.retention.then).unwrap();
+    let TransactionSettings { file, archive_folder, .. } = &settings.transactions;
+    private(archive_folder);
+    for day in ["1970-01-01", "1970-01-02", "1970-01-03"] {
+        fs::write(archive_folder.join(format!("events-{day}.parquet")), day).unwrap();
+    }
+    fs::write(archive_folder.join("events-1970-01-04.parquet.new"), "not whole yet").unwrap();
+    let keys = recovery::data_keys(settings).unwrap();
+    let mut store = TransactionStore::open(file, UtcOffset::default(), keys).unwrap();
+    store.commit(Some("3:0:2")).unwrap();
+}
+
+/// The files below a folder with their content, by their path in it.
+fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(below) = folders.pop() {
+        for entry in fs::read_dir(below).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => drop(found.insert(name, fs::read(&path).unwrap())),
+            }
+        }
+    }
+    found
+}
+
+/// Restores to a moment, and gives what is there then and what was said.
+fn restored(backup: &Path, settings: &Settings, until: Until) -> (BTreeMap<String, Vec<u8>>, Restored) {
+    let to = tempfile::tempdir().unwrap();
+    let master = recovery::master_key(settings).unwrap();
+    let restored = restore(backup, to.path(), until, &master, &mut |_| {}).unwrap();
+    (contents(to.path()), restored)
+}
+
+const SEGMENTS: [&str; 4] = [
+    "00000000000000000001.journal",
+    "00000000000000000002.journal",
+    "00000000000000000003.journal",
+    "00000000000000000004.journal",
+];
+
+#[test]
+fn what_the_journal_has_no_more_is_in_a_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = site(&folder.path().join("site"));
+    full(&settings);
+    let before = contents(&settings.data_folder);
+    let backup = folder.path().join("backup");
+    let manifest = create(&settings, &backup, Archives::Copied, &mut |_| {}).unwrap();
+    assert_eq!(manifest.transaction_store.as_deref(), Some("transactions.db"));
+    assert_eq!(manifest.archive.as_deref(), Some("archive"));
+    assert!(manifest.elsewhere.is_empty());
+
+    let (there, said) = restored(&backup, &settings, Until::End);
+    assert!(said.files_left_out.is_empty() && said.kept.is_empty());
+    for name in [
+        "archive/events-1970-01-01.parquet",
+        "archive/events-1970-01-02.parquet",
+        "archive/events-1970-01-03.parquet",
+        &format!("journal-archive/{}", SEGMENTS[0]),
+        &format!("journal-archive/{}", SEGMENTS[1]),
+    ] {
+        assert_eq!(there[name], before[name], "{name}");
+    }
+    assert!(there.keys().all(|name| !name.ends_with(".new")));
+    let to = folder.path().join("to");
+    let master = recovery::master_key(&settings).unwrap();
+    restore(&backup, &to, Until::End, &master, &mut |_| {}).unwrap();
+    let reader = Reader::open(&to.join("transactions.db")).unwrap().unwrap();
+    assert_eq!(reader.progress().place.as_deref(), Some("3:0:2"));
+
+    // Each file of an archive is judged as every other one.
+    let day = backup.join("archive/events-1970-01-02.parquet");
+    fs::write(&day, "1970-01-20").unwrap();
+    let damaged = verify(&backup, &master, &mut |_| {}).unwrap_err();
+    assert!(damaged.is_damage() && damaged.to_string().contains("events-1970-01-02"), "{damaged}");
+}
+
+/// What knows more than the moment does not come back; and the day in whose middle the journal begins is not written
+/// over, when the switch archives what the journal has of it.
+#[test]
+fn to_a_point_in_time_comes_the_history_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = site(&folder.path().join("site"));
+    full(&settings);
+    let backup = folder.path().join("backup");
+    create(&settings, &backup, Archives::Copied, &mut |_| {}).unwrap();
+    let (there, said) = restored(&backup, &settings, until_time(100_000_000));
+    let days: Vec<&str> = there.keys().filter_map(|name| name.strip_prefix("archive/")).collect();
+    assert_eq!(days, ["events-1970-01-01.parquet", "kept-events-1970-01-02.parquet"]);
+    assert_eq!(said.kept, ["archive/kept-events-1970-01-02.parquet"]);
+    assert_eq!(said.files_left_out, ["transactions.db", "archive/events-1970-01-03.parquet"]);
+    assert!(there.contains_key(&format!("journal-archive/{}", SEGMENTS[1])));
+    assert_eq!((said.records, said.left_out), (1, 1));
+}
+
+#[test]
+fn archives_may_be_left_out_and_may_lie_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut settings = site(&folder.path().join("site"));
+    // One below the data folder by a name of its own, and the others outside of it.
+    settings.transactions.archive_folder = settings.data_folder.join("past/days");
+    settings.transactions.file = folder.path().join("sql/transactions.db");
+    settings.retention.then = Retire::Archive(folder.path().join("segments"));
+    full(&settings);
+    let backup = folder.path().join("backup");
+    let manifest = create(&settings, &backup, Archives::Copied, &mut |_| {}).unwrap();
+    assert_eq!(manifest.archive.as_deref(), Some("past/days"));
+    let outside: Vec<(&str, &str)> =
+        manifest.elsewhere.iter().map(|(place, path)| (&**place, &**path)).collect();
+    let path = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    assert_eq!(
+        outside,
+        [
+            ("elsewhere/journal-archive", &*path("segments")),
+            ("elsewhere/transactions.db", &*path("sql/transactions.db")),
+        ]
+    );
+    let (there, _) = restored(&backup, &settings, Until::End);
+    let names: Vec<&str> = there.keys().map(String::as_str).filter(|name| name.contains('/')).collect();
+    for name in [
+        "elsewhere/journal-archive/00000000000000000002.journal",
+        "elsewhere/transactions.db",
+        "past/days/events-1970-01-03.parquet",
+    ] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+
+    let without = folder.path().join("without");
+    let manifest = create(&settings, &without, Archives::LeftOut, &mut |_| {}).unwrap();
+    assert_eq!(manifest.archive, None);
+    let copied: Vec<&str> = manifest.files.iter().map(|file| &*file.path).collect();
+    assert!(copied.contains(&"elsewhere/transactions.db"), "{copied:?}");
+    assert!(!copied.iter().any(|path| path.contains("archive") || path.contains("past")), "{copied:?}");
+
+    // Both archives in one folder: each file once.
+    settings.retention.then = Retire::Archive(settings.transactions.archive_folder.clone());
+    let both = folder.path().join("both");
+    let manifest = create(&settings, &both, Archives::Copied, &mut |_| {}).unwrap();
+    let copied = manifest.files.iter().filter(|file| file.path.ends_with(".parquet")).count();
+    assert_eq!(copied, 3);
 }

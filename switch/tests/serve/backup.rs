@@ -9,6 +9,8 @@ use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use switch::{config, history};
+use transaction_store::Filter;
 
 #[test]
 fn a_backup_under_load_restores_to_a_moment_of_its_making() {
@@ -39,6 +41,14 @@ fn a_backup_under_load_restores_to_a_moment_of_its_making() {
     town.configure("data", "\"restored\"");
     let there = town.check_past(begun, ended);
     println!("{there} transactions in the backup");
+
+    // While a restore goes on, or when it was killed, it does not serve.
+    let restoring = restored.join("restoring");
+    fs::create_dir(&restoring).unwrap();
+    let refused = crate::serve(&town.site.config).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(told(&refused).contains("is being restored from a backup"), "{}", told(&refused));
+    fs::remove_dir(&restoring).unwrap();
 
     // It serves, and knows what it knew.
     let server = Running::start(&town.site.config);
@@ -136,6 +146,46 @@ fn a_damaged_backup_is_found() {
     assert_eq!(wrong.status.code(), Some(1), "{}", told(&wrong));
     assert!(told(&wrong).contains("another master key"), "{}", told(&wrong));
     succeeded(&run(&["verify", "--config"], &[config, &backup]));
+}
+
+/// The transactions of segments that are gone are in the transaction store only, and come back with it.
+#[test]
+fn a_backup_has_what_the_journal_has_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    town.configure("segment", "\"64KiB\"\nkeep = \"1s\"\nthen = \"remove\"");
+    let config = town.site.config.clone();
+    let journal = town.data.join("journal");
+    let mut server = Running::start(&config);
+    town.check(&server);
+    town.load(server.address, server.atm, |_| {
+        let retired = || matches!(store::oldest_segment(&journal), Ok(Some(segment)) if segment > 2);
+        crate::wait_until(retired, "old segments go");
+        server.kill();
+    });
+    let server = Running::start(&config);
+    town.check(&server);
+    drop(server);
+    let settings = config::load(&config).unwrap();
+    let before = history::read(&settings, &Filter::default()).unwrap();
+
+    let backup = folder.path().join("backup");
+    let created = run(&["create", "--config"], &[&config, &backup]);
+    succeeded(&created);
+    let said = String::from_utf8_lossy(&created.stdout);
+    assert!(said.contains("store         transactions.db"), "{said}");
+    let lost = folder.path().join("lost");
+    fs::rename(&town.data, &lost).unwrap();
+    let key = lost.join("master.key");
+    succeeded(&run(&["restore", "--master-key"], &[&key, &backup, Path::new("--to"), &town.data]));
+    fs::copy(&key, town.data.join("master.key")).unwrap();
+    assert_eq!(history::read(&settings, &Filter::default()).unwrap(), before);
+
+    let server = Running::start(&config);
+    town.check(&server);
+    town.check_every_answer(server.address);
+    drop(server);
+    println!("{} transactions, all there", town.check_books());
 }
 
 /// Waits for so many answers more.
