@@ -1,11 +1,12 @@
 //! Backups of a switch under load, and what comes of them: judged by the terminals' own lists.
 
+use crate::disk_full::SmallDisk;
 use crate::recovery::Moment;
 use crate::town::{self, Rng, Town};
 use crate::{Running, turnout};
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -186,6 +187,54 @@ fn a_backup_has_what_the_journal_has_no_more() {
     town.check_every_answer(server.address);
     drop(server);
     println!("{} transactions, all there", town.check_books());
+}
+
+/// A limit on the size of files stands for the full disk, since anybody may set it.
+#[test]
+fn a_disk_that_takes_no_more_leaves_nothing_half_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    let config = &town.site.config;
+    fs::write(town.data.join("large"), vec![7; 1 << 20]).unwrap();
+    let (backup, to) = (folder.path().join("backup"), folder.path().join("to"));
+    let limited = |words: &[&str], paths: &[&Path]| {
+        let mut command = Command::new("sh");
+        // Without the trap the system would end the process, which could not say why.
+        command.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]);
+        command.arg(turnout().get_program()).arg("backup").args(words).args(paths);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        assert!(told(&output).contains("/large: File too large"), "names the file: {}", told(&output));
+        assert!(told(&output).contains("LimitFSIZE"), "says what to do: {}", told(&output));
+    };
+    limited(&["create", "--config"], &[config, &backup]);
+    assert!(!backup.exists());
+    succeeded(&run(&["create", "--config"], &[config, &backup]));
+    limited(&["restore", "--config"], &[config, &backup, Path::new("--to"), &to]);
+    assert!(!to.exists());
+    succeeded(&run(&["restore", "--config"], &[config, &backup, Path::new("--to"), &to]));
+}
+
+/// The same with a file system that has no block left.
+#[test]
+#[ignore = "mounts a tmpfs, which takes root: cargo test -p switch --test serve -- --ignored room_for_a_backup"]
+fn a_file_system_without_room_for_a_backup_is_left_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    let config = &town.site.config;
+    fs::write(town.data.join("large"), vec![7; 6 << 20]).unwrap();
+    let place = folder.path().join("small");
+    let _disk = SmallDisk::mount(&place);
+    let backup = folder.path().join("backup");
+    let full = |words: &[&str], paths: &[&Path]| {
+        let output = run(words, paths);
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        assert!(told(&output).contains("make room"), "says what to do: {}", told(&output));
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "nothing is left");
+    };
+    full(&["create", "--config"], &[config, &place]);
+    succeeded(&run(&["create", "--config"], &[config, &backup]));
+    full(&["restore", "--config"], &[config, &backup, Path::new("--to"), &place]);
 }
 
 /// Waits for so many answers more.
