@@ -73,7 +73,7 @@ mod tests {
         let keys = store::DataKeys::in_memory().unwrap();
         let mut store = TransactionStore::open(&from, UtcOffset::default(), keys).unwrap();
         let removed = AccountRemoved { account: AccountId::new("1").unwrap(), time: Time::from_unix_ms(5) };
-        store.apply(Stream(0), Sequence(0), &Record::AccountRemoved(removed.clone())).unwrap();
+        store.apply(Stream(0), Sequence(0), &Record::AccountRemoved(removed)).unwrap();
         store.commit(Some("here")).unwrap();
         // Applied and not committed: it comes again from the journal.
         store.apply(Stream(0), Sequence(1), &Record::AccountRemoved(removed)).unwrap();

@@ -108,7 +108,8 @@ impl Making<'_> {
         Ok(manifest)
     }
 
-    /// Copies journal, snapshot and transaction store, from the beginning again when the switch takes away what is to be copied.
+    /// Copies journal, snapshot and transaction store, from the beginning again when the switch takes away what is to
+    /// be copied.
     fn journal(&mut self) -> Result<Copied, BackupError> {
         let before = self.files.len();
         let mut tries = 1;

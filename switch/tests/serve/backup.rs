@@ -157,13 +157,21 @@ fn a_backup_has_what_the_journal_has_no_more() {
     town.configure("segment", "\"64KiB\"\nkeep = \"1s\"\nthen = \"remove\"");
     let config = town.site.config.clone();
     let journal = town.data.join("journal");
+    let backups = ["a", "b", "c"].map(|name| folder.path().join(name));
+    let mut meanwhile = None;
     let mut server = Running::start(&config);
     town.check(&server);
     town.load(server.address, server.atm, |_| {
         let retired = || matches!(store::oldest_segment(&journal), Ok(Some(segment)) if segment > 2);
         crate::wait_until(retired, "old segments go");
+        // And go on going.
+        meanwhile = Some(backups.map(|backup| (run(&["create", "--config"], &[&config, &backup]), backup)));
         server.kill();
     });
+    for (created, backup) in &meanwhile.unwrap() {
+        succeeded(created);
+        succeeded(&run(&["verify", "--config"], &[&config, backup]));
+    }
     let server = Running::start(&config);
     town.check(&server);
     drop(server);
