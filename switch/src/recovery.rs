@@ -1,5 +1,6 @@
 //! From the journal to state, at start and for the tools that only look.
 
+use crate::backup::RESTORING;
 use crate::directory::Directory;
 use crate::filling;
 use crate::master_key::MasterKeyError;
@@ -23,6 +24,8 @@ pub enum RecoveryError {
     DataKeys(DataKeysError),
     /// The journal itself.
     Journal(JournalError),
+    /// A restore of a backup was interrupted in this data folder, or goes on.
+    HalfRestored(PathBuf),
 }
 
 /// Where the journal's segments lie.
@@ -89,6 +92,7 @@ pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, 
 /// # Errors
 /// As [`recover`].
 pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
+    whole_data_folder(settings)?;
     let folder = journal_folder(settings);
     if !folder.exists() {
         return Ok(State::default());
@@ -126,14 +130,24 @@ pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryE
 /// The keys of data at rest. A folder from before there were data keys gets them now.
 ///
 /// # Errors
-/// When the master key or the file of the data keys cannot be read, or that file is missing and the
-/// journal needs it.
+/// When the master key or the file of the data keys cannot be read, that file is missing and the
+/// journal needs it, or a restore of the folder was not finished.
 pub fn data_keys(settings: &Settings) -> Result<DataKeys, RecoveryError> {
+    whole_data_folder(settings)?;
     let master = master_key(settings)?;
     let file = data_keys_file(settings);
     match DataKeys::open(&file, &master) {
         Err(DataKeysError::Missing(_)) => first_data_keys(settings, &file, &master),
         opened => opened.map_err(RecoveryError::DataKeys),
+    }
+}
+
+/// A data folder that is being restored is not opened: it would look like a new one, or like an old one of which some
+/// is missing.
+fn whole_data_folder(settings: &Settings) -> Result<(), RecoveryError> {
+    match settings.data_folder.join(RESTORING).exists() {
+        true => Err(RecoveryError::HalfRestored(settings.data_folder.clone())),
+        false => Ok(()),
     }
 }
 
@@ -177,6 +191,12 @@ impl fmt::Display for RecoveryError {
             RecoveryError::MasterKey(error) => write!(f, "master key: {error}"),
             RecoveryError::DataKeys(error) => write!(f, "data keys: {error}"),
             RecoveryError::Journal(error) => write!(f, "journal: {error}"),
+            RecoveryError::HalfRestored(folder) => write!(
+                f,
+                "{} is being restored from a backup, or that was interrupted: if it does not run any more, remove \
+                 everything in the folder but master.key, and run `turnout backup restore` again",
+                folder.display()
+            ),
         }
     }
 }

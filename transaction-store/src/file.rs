@@ -13,7 +13,7 @@ use std::time::Duration;
 const CACHE_KIB: i64 = 96 * 1024;
 
 /// How long a reader waits while a writer changes the file's header; a checkpoint takes less.
-const BUSY: Duration = Duration::from_secs(5);
+pub(crate) const BUSY: Duration = Duration::from_secs(5);
 
 /// The right to write. The system takes it back when the process ends.
 #[derive(Debug)]

@@ -20,6 +20,7 @@
 //! ```
 
 mod archive;
+mod copy;
 mod entry;
 mod error;
 mod file;
@@ -29,6 +30,7 @@ mod schema;
 mod search;
 
 pub use archive::{archive_day, remove_archived_before};
+pub use copy::copy_store;
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;
 pub use projection::{Progress, TransactionStore};

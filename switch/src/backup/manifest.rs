@@ -1,6 +1,7 @@
 use super::error::BackupError;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,6 +29,18 @@ pub struct Manifest {
     pub first_segment: u64,
     /// Number of frames in all segments.
     pub frames: u64,
+    /// Minutes east of UTC at which business days begin.
+    #[serde(default)]
+    pub business_offset_minutes: i16,
+    /// The transaction store in the backup, which has one where segments of the journal are gone.
+    #[serde(default)]
+    pub transaction_store: Option<String>,
+    /// Folder of the Parquet files in the backup, if the archives were not left out.
+    #[serde(default)]
+    pub archive: Option<String>,
+    /// What did not lie in the data folder: its place in the backup, and the path where it was.
+    #[serde(default)]
+    pub elsewhere: BTreeMap<String, String>,
     /// Every other file, in the order it was copied.
     pub files: Vec<BackupFile>,
 }
@@ -54,6 +67,10 @@ impl Manifest {
             ended: ended.to_string(),
             first_segment,
             frames: 0,
+            business_offset_minutes: 0,
+            transaction_store: None,
+            archive: None,
+            elsewhere: BTreeMap::new(),
             files: Vec::new(),
         }
     }
@@ -116,20 +133,12 @@ impl BackupFile {
         self.compare(file, found.bytes, &found.sha256)
     }
 
-    /// Copies the file into a data folder; what was read must be what was written.
-    pub(super) fn copy(&self, backup: &Path, data: &Path) -> Result<(), BackupError> {
-        let (file, target) = (backup.join(&self.path), data.join(&self.path));
-        let copy = || {
-            if let Some(folder) = target.parent() {
-                private_folder(folder)?;
-            }
-            let mut input = File::open(&file)?;
-            let mut output = create_private(&target)?;
-            let digest = digest_while(|buffer| input.read(buffer), |part| output.write_all(part))?;
-            output.sync_all()?;
-            Ok(digest)
-        };
-        let (bytes, sha256) = copy().map_err(|error| BackupError::io("copying to", &target, error))?;
+    /// Copies the file to a new one; what was read must be what was written.
+    pub(super) fn copy(&self, backup: &Path, target: &Path) -> Result<(), BackupError> {
+        let file = backup.join(&self.path);
+        let mut input = File::open(&file).map_err(|error| BackupError::io("reading", &file, error))?;
+        let copied = copy_private(&mut input, target);
+        let (bytes, sha256) = copied.map_err(|error| BackupError::io("copying to", target, error))?;
         self.compare(file, bytes, &sha256)
     }
 
@@ -144,6 +153,17 @@ impl BackupFile {
         }
         Ok(())
     }
+}
+
+/// Copies a file to a new one, part by part, and makes it durable. Gives size and SHA-256.
+pub(super) fn copy_private(input: &mut File, target: &Path) -> io::Result<(u64, String)> {
+    if let Some(folder) = target.parent() {
+        private_folder(folder)?;
+    }
+    let mut output = create_private(target)?;
+    let digest = digest_while(|buffer| input.read(buffer), |part| output.write_all(part))?;
+    output.sync_all()?;
+    Ok(digest)
 }
 
 /// Size and SHA-256 of what `read` gives until it gives nothing; `take` gets each part.
@@ -176,7 +196,7 @@ pub(super) fn private_folder(path: &Path) -> io::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut file = create_private(path)?;
     file.write_all(content)?;
     file.sync_all()
@@ -189,6 +209,22 @@ fn create_private(path: &Path) -> io::Result<File> {
 /// Makes the names in a folder durable.
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Makes the names of these files durable, and of the folders that they lie in up to `top`.
+pub(super) fn sync_folders_of<'a>(
+    top: &Path,
+    files: impl IntoIterator<Item = &'a String>,
+) -> Result<(), BackupError> {
+    let mut folders = BTreeSet::from([Path::new("")]);
+    for file in files {
+        folders.extend(Path::new(file).ancestors().skip(1));
+    }
+    for folder in folders {
+        let folder = top.join(folder);
+        sync_folder(&folder).map_err(|error| BackupError::io("syncing", &folder, error))?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,6 @@
 use super::error::BackupError;
 use super::manifest::Manifest;
-use super::{JOURNAL, Progress, SNAPSHOTS, data_keys};
-use crate::recovery::RecoveryError;
+use super::{JOURNAL, Progress, SNAPSHOTS, data_keys, journal_failed};
 use crate::snapshots;
 use auth::{Record, State};
 use card::{Currency, Time};
@@ -110,5 +109,5 @@ fn read_records(
         visit(store::decode_record(bytes)?);
         Ok(())
     });
-    read.map_err(|error| BackupError::Recovery(RecoveryError::Journal(error)))
+    read.map_err(journal_failed)
 }

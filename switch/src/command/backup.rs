@@ -1,6 +1,6 @@
 //! `turnout backup`: make backups beside a running switch, look whether they are good, restore them.
 
-use crate::backup::{self, BackupError, Contents, Manifest, Progress, Restored, Until};
+use crate::backup::{self, Archives, BackupError, Contents, Manifest, Progress, Restored, Until};
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::recovery;
@@ -43,6 +43,7 @@ enum Action {
 #[command(after_help = "Examples:
   turnout backup create /backup/$(date +%F)
   turnout backup create --format json /backup/now | jq -r .ended
+  turnout backup create --without-archive /backup/now     when archive/ and journal-archive/ are copied by other means
 
 Everything acknowledged before the beginning is in the backup. The folder must not be there, or be empty.
 The master key is not copied.")]
@@ -52,6 +53,10 @@ struct CreateArgs {
     /// Configuration file
     #[arg(long, default_value = "turnout.toml")]
     config: PathBuf,
+    /// Leave out the Parquet files of past days and the archived segments, which never change: for those who back
+    /// them up by other means
+    #[arg(long)]
+    without_archive: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value = "text")]
     format: DataFormat,
@@ -133,8 +138,9 @@ pub fn run(args: &BackupArgs) -> ExitCode {
 
 fn create(args: &CreateArgs) -> Result<(), ExitCode> {
     let settings = good_configuration(&args.config)?.settings;
-    let manifest =
-        backup::create(&settings, &args.folder, &mut tell).map_err(|error| failed("create", &error))?;
+    let archives = if args.without_archive { Archives::LeftOut } else { Archives::Copied };
+    let made = backup::create(&settings, &args.folder, archives, &mut tell);
+    let manifest = made.map_err(|error| failed("create", &error))?;
     let bytes: u64 = manifest.files.iter().map(|file| file.bytes).sum();
     report(
         args.format,
@@ -145,6 +151,9 @@ fn create(args: &CreateArgs) -> Result<(), ExitCode> {
         },
     );
     if args.format == DataFormat::Text {
+        if args.without_archive {
+            eprintln!("\nThe archives are not in it: without them, what is older than the journal is lost.");
+        }
         eprintln!("\nThe master key is not in it: without that key the backup is worth nothing.");
         eprintln!(
             "Next:\n  turnout backup verify --config {} {}",
@@ -172,16 +181,51 @@ fn restore(args: &RestoreArgs) -> Result<(), ExitCode> {
     };
     let restored = backup::restore(&args.folder, &args.to, until, &master, &mut tell);
     let restored = restored.map_err(|error| failed("restore", &error))?;
-    let Restored { contents, records, left_out } = &restored;
+    let Restored { contents, records, left_out, files_left_out, kept } = &restored;
+    let elsewhere = &contents.manifest.elsewhere;
     report(
         args.format,
-        || json!({ "to": args.to.display().to_string(), "records": records, "left_out": left_out, "backup": contents_json(contents) }),
+        || {
+            json!({
+                "to": args.to.display().to_string(),
+                "records": records,
+                "left_out": left_out,
+                "files_left_out": files_left_out,
+                "kept": kept,
+                "elsewhere": elsewhere,
+                "backup": contents_json(contents),
+            })
+        },
         |out| {
             writeln!(out, "restored      {}", args.to.display())?;
-            writeln!(out, "records       {records} ({left_out} after the moment left out)")
+            writeln!(out, "records       {records} ({left_out} after the moment left out)")?;
+            files_left_out.iter().try_for_each(|file| writeln!(out, "left out      {file}"))?;
+            kept.iter().try_for_each(|file| writeln!(out, "kept as       {file}"))?;
+            elsewhere.iter().try_for_each(|(place, path)| writeln!(out, "to be moved   {place} to {path}"))
         },
     );
+    if args.format == DataFormat::Text {
+        restored_hints(&restored);
+    }
     balanced(contents)
+}
+
+/// What whoever restored has to know or to do before `serve`.
+fn restored_hints(restored: &Restored) {
+    if !restored.files_left_out.is_empty() {
+        eprintln!(
+            "\nWhat was left out knows of what came after the moment. The transaction store is built anew from"
+        );
+        eprintln!("the journal; what is older is in the archives.");
+    }
+    if !restored.kept.is_empty() {
+        eprintln!(
+            "\nThe journal has only a part of a day, which will be archived anew: the files of before were kept."
+        );
+    }
+    if !restored.contents.manifest.elsewhere.is_empty() {
+        eprintln!("\nWhat did not lie in the data folder has to be moved to where the configuration says.");
+    }
 }
 
 impl KeyArgs {
@@ -234,7 +278,10 @@ fn list_text(out: &mut dyn Write, manifest: &Manifest, bytes: u64) -> io::Result
     writeln!(out, "begun         {}", manifest.begun)?;
     writeln!(out, "ended         {}", manifest.ended)?;
     writeln!(out, "files         {} ({bytes} bytes)", manifest.files.len())?;
-    writeln!(out, "frames        {}", manifest.frames)
+    writeln!(out, "frames        {}", manifest.frames)?;
+    let store = manifest.transaction_store.as_deref().unwrap_or("built anew from the journal");
+    writeln!(out, "store         {store}")?;
+    writeln!(out, "archive       {}", manifest.archive.as_deref().unwrap_or("left out"))
 }
 
 fn list_json(manifest: &Manifest, bytes: u64) -> Value {
@@ -244,6 +291,8 @@ fn list_json(manifest: &Manifest, bytes: u64) -> Value {
         "files": manifest.files.len(),
         "bytes": bytes,
         "frames": manifest.frames,
+        "transaction_store": manifest.transaction_store,
+        "archive": manifest.archive,
     })
 }
 

@@ -1,14 +1,17 @@
 //! Backups of a switch under load, and what comes of them: judged by the terminals' own lists.
 
+use crate::disk_full::SmallDisk;
 use crate::recovery::Moment;
 use crate::town::{self, Rng, Town};
 use crate::{Running, turnout};
 use std::fs;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
+use switch::{config, history};
+use transaction_store::Filter;
 
 #[test]
 fn a_backup_under_load_restores_to_a_moment_of_its_making() {
@@ -39,6 +42,14 @@ fn a_backup_under_load_restores_to_a_moment_of_its_making() {
     town.configure("data", "\"restored\"");
     let there = town.check_past(begun, ended);
     println!("{there} transactions in the backup");
+
+    // While a restore goes on, or when it was killed, it does not serve.
+    let restoring = restored.join("restoring");
+    fs::create_dir(&restoring).unwrap();
+    let refused = crate::serve(&town.site.config).output().unwrap();
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(told(&refused).contains("is being restored from a backup"), "{}", told(&refused));
+    fs::remove_dir(&restoring).unwrap();
 
     // It serves, and knows what it knew.
     let server = Running::start(&town.site.config);
@@ -136,6 +147,102 @@ fn a_damaged_backup_is_found() {
     assert_eq!(wrong.status.code(), Some(1), "{}", told(&wrong));
     assert!(told(&wrong).contains("another master key"), "{}", told(&wrong));
     succeeded(&run(&["verify", "--config"], &[config, &backup]));
+}
+
+/// The transactions of segments that are gone are in the transaction store only, and come back with it.
+#[test]
+fn a_backup_has_what_the_journal_has_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    town.configure("segment", "\"64KiB\"\nkeep = \"1s\"\nthen = \"remove\"");
+    let config = town.site.config.clone();
+    let journal = town.data.join("journal");
+    let backups = ["a", "b", "c"].map(|name| folder.path().join(name));
+    let mut meanwhile = None;
+    let mut server = Running::start(&config);
+    town.check(&server);
+    town.load(server.address, server.atm, |_| {
+        let retired = || matches!(store::oldest_segment(&journal), Ok(Some(segment)) if segment > 2);
+        crate::wait_until(retired, "old segments go");
+        // And go on going.
+        meanwhile = Some(backups.map(|backup| (run(&["create", "--config"], &[&config, &backup]), backup)));
+        server.kill();
+    });
+    for (created, backup) in &meanwhile.unwrap() {
+        succeeded(created);
+        succeeded(&run(&["verify", "--config"], &[&config, backup]));
+    }
+    let server = Running::start(&config);
+    town.check(&server);
+    drop(server);
+    let settings = config::load(&config).unwrap();
+    let before = history::read(&settings, &Filter::default()).unwrap();
+
+    let backup = folder.path().join("backup");
+    let created = run(&["create", "--config"], &[&config, &backup]);
+    succeeded(&created);
+    let said = String::from_utf8_lossy(&created.stdout);
+    assert!(said.contains("store         transactions.db"), "{said}");
+    let lost = folder.path().join("lost");
+    fs::rename(&town.data, &lost).unwrap();
+    let key = lost.join("master.key");
+    succeeded(&run(&["restore", "--master-key"], &[&key, &backup, Path::new("--to"), &town.data]));
+    fs::copy(&key, town.data.join("master.key")).unwrap();
+    assert_eq!(history::read(&settings, &Filter::default()).unwrap(), before);
+
+    let server = Running::start(&config);
+    town.check(&server);
+    town.check_every_answer(server.address);
+    drop(server);
+    println!("{} transactions, all there", town.check_books());
+}
+
+/// A limit on the size of files stands for the full disk, since anybody may set it.
+#[test]
+fn a_disk_that_takes_no_more_leaves_nothing_half_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    let config = &town.site.config;
+    fs::write(town.data.join("large"), vec![7; 1 << 20]).unwrap();
+    let (backup, to) = (folder.path().join("backup"), folder.path().join("to"));
+    let limited = |words: &[&str], paths: &[&Path]| {
+        let mut command = Command::new("sh");
+        // Without the trap the system would end the process, which could not say why.
+        command.args(["-c", "trap '' XFSZ; ulimit -f 1000; exec \"$0\" \"$@\""]);
+        command.arg(turnout().get_program()).arg("backup").args(words).args(paths);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        assert!(told(&output).contains("/large: File too large"), "names the file: {}", told(&output));
+        assert!(told(&output).contains("LimitFSIZE"), "says what to do: {}", told(&output));
+    };
+    limited(&["create", "--config"], &[config, &backup]);
+    assert!(!backup.exists());
+    succeeded(&run(&["create", "--config"], &[config, &backup]));
+    limited(&["restore", "--config"], &[config, &backup, Path::new("--to"), &to]);
+    assert!(!to.exists());
+    succeeded(&run(&["restore", "--config"], &[config, &backup, Path::new("--to"), &to]));
+}
+
+/// The same with a file system that has no block left.
+#[test]
+#[ignore = "mounts a tmpfs, which takes root: cargo test -p switch --test serve -- --ignored room_for_a_backup"]
+fn a_file_system_without_room_for_a_backup_is_left_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let town = Town::new(folder.path(), &mut Rng::new(town::seed()));
+    let config = &town.site.config;
+    fs::write(town.data.join("large"), vec![7; 6 << 20]).unwrap();
+    let place = folder.path().join("small");
+    let _disk = SmallDisk::mount(&place);
+    let backup = folder.path().join("backup");
+    let full = |words: &[&str], paths: &[&Path]| {
+        let output = run(words, paths);
+        assert_eq!(output.status.code(), Some(1), "{}", told(&output));
+        assert!(told(&output).contains("make room"), "says what to do: {}", told(&output));
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0, "nothing is left");
+    };
+    full(&["create", "--config"], &[config, &place]);
+    succeeded(&run(&["create", "--config"], &[config, &backup]));
+    full(&["restore", "--config"], &[config, &backup, Path::new("--to"), &place]);
 }
 
 /// Waits for so many answers more.

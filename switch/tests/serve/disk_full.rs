@@ -69,10 +69,10 @@ fn everything_is_there(town: &mut Town) {
 }
 
 /// A file system of a few MiB; taken away when dropped.
-struct SmallDisk(PathBuf);
+pub(crate) struct SmallDisk(PathBuf);
 
 impl SmallDisk {
-    fn mount(path: &Path) -> SmallDisk {
+    pub(crate) fn mount(path: &Path) -> SmallDisk {
         fs::create_dir(path).unwrap();
         run(Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "turnout-test"]).arg(path));
         SmallDisk(path.to_owned())
