@@ -14,7 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use store::{DataKeys, Durable, JournalError, JournalReader, Place, Rejected, Sequence, Stream, Until};
-use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
+use transaction_store::{
+    Archived, TransactionStore, TransactionStoreError, archive_day, remove_archived_before,
+};
 
 /// Records of one transaction of SQLite.
 const BATCH: usize = 20_000;
@@ -245,15 +247,21 @@ pub fn archive_closed_days(
     let today = day_before(clock::now(), GRACE, offset);
     let closed = store.close_days(today).map_err(ProjectionError::Store)?;
     for day in &closed {
-        let files = archive_day(file, archive_folder, day).map_err(ProjectionError::Store)?;
+        let folder = archive_folder.display();
+        match archive_day(file, archive_folder, day).map_err(ProjectionError::Store)? {
+            Archived::Written(files) => tracing::info!(day, files = files.len(), %folder, "archived"),
+            Archived::HasMore => {
+                tracing::warn!(day, %folder, "the archive has more of this day than the store; it stays as it is");
+            }
+        }
         store.mark_archived(day).map_err(ProjectionError::Store)?;
-        tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
-    }
-    for day in store.drop_days_beyond(*online_days).map_err(ProjectionError::Store)? {
-        tracing::info!(day, "no longer online; the archive has it");
     }
     let CivilDay { year, month, day } = day_before(clock::now(), *retention, offset);
     let oldest = format!("{year:04}-{month:02}-{day:02}");
+    let dropped = store.drop_days_beyond(*online_days, archive_folder, &oldest);
+    for day in dropped.map_err(ProjectionError::Store)? {
+        tracing::info!(day, "no longer online; the archive has it");
+    }
     for gone in remove_archived_before(archive_folder, &oldest).map_err(ProjectionError::Store)? {
         tracing::info!(file = %gone.display(), "removed: past its retention");
     }

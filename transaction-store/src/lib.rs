@@ -28,7 +28,7 @@ mod projection;
 mod schema;
 mod search;
 
-pub use archive::{archive_day, remove_archived_before};
+pub use archive::{Archived, archive_day, remove_archived_before};
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;
 pub use projection::{Progress, TransactionStore};

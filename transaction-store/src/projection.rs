@@ -1,3 +1,4 @@
+use crate::archive::{self, Compared};
 use crate::entry::{self, Event, EventKind, class_word, day_text, write_receipt};
 use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
@@ -42,7 +43,8 @@ pub struct TransactionStore {
 
 struct OpenPart {
     kind: Kind,
-    day: CivilDay,
+    /// `None` where no record has told a time yet.
+    day: Option<CivilDay>,
     index: usize,
 }
 
@@ -230,16 +232,42 @@ impl TransactionStore {
         written.map_err(while_doing("noting an archived day"))
     }
 
-    /// Drops archived days until at most this many days are online. Says which went.
+    /// Drops days until at most this many are online: those of which the archive in `archive` has every row, and those
+    /// before `oldest` (`YYYY-MM-DD`), which no archive keeps any more. Says which went. A day whose files are gone or have
+    /// fewer rows is due to be archived again.
     ///
     /// # Errors
-    /// When SQLite fails.
-    pub fn drop_days_beyond(&mut self, online_days: usize) -> Result<Vec<String>, TransactionStoreError> {
+    /// When SQLite or the archive's folder fails.
+    pub fn drop_days_beyond(
+        &mut self,
+        online_days: usize,
+        archive: &Path,
+        oldest: &str,
+    ) -> Result<Vec<String>, TransactionStoreError> {
         let surplus = self.days.len().saturating_sub(online_days);
-        let oldest = self.days.iter().take(surplus).filter(|(_, state)| state.archived);
-        let dropped: Vec<String> = oldest.map(|(day, _)| day.clone()).collect();
-        for day in &dropped {
-            self.drop_day(day).map_err(while_doing("dropping a day that is archived"))?;
+        let archived = self.days.iter().take(surplus).filter(|(_, state)| state.archived);
+        let archived: Vec<String> = archived.map(|(day, _)| day.clone()).collect();
+        let mut dropped = Vec::new();
+        for day in archived {
+            let kept = &*day >= oldest;
+            let compared = if kept {
+                archive::compare(&self.connection, &self.parts, archive, &day)?
+            } else {
+                Compared::Same
+            };
+            match compared {
+                Compared::Same => {
+                    self.drop_day(&day).map_err(while_doing("dropping a day that is archived"))?;
+                    dropped.push(day);
+                }
+                Compared::HasLess => {
+                    self.days.insert(day, Day { archived: false, changed: true });
+                    let noted = self.begin().and_then(|()| self.finish_transaction());
+                    noted.map_err(while_doing("noting a day to archive"))?;
+                }
+                // What the archive has beyond the store cannot be held against it, so the day stays.
+                Compared::HasMore => {}
+            }
         }
         Ok(dropped)
     }
@@ -299,12 +327,26 @@ impl TransactionStore {
     }
 
     fn tick(&mut self, time: Time) {
+        if self.clock.is_none() {
+            self.date_undated(time.day(self.business_offset));
+        }
         self.clock = self.clock.max(Some(time));
+    }
+
+    /// Cards that were put on file before any record told a time count for the first day that there is.
+    fn date_undated(&mut self, day: CivilDay) {
+        for part in self.parts.iter_mut().filter(|part| part.day.is_empty()) {
+            part.day = day_text(day);
+            part.changed = true;
+            self.days.insert(part.day.clone(), Day { archived: false, changed: true });
+            self.parts_changed = true;
+        }
+        self.open.clear();
     }
 
     fn decided(&mut self, transaction: &Transaction) -> rusqlite::Result<()> {
         self.tick(transaction.time);
-        let index = self.part_for(Kind::Transactions, transaction.business_day)?;
+        let index = self.part_for(Kind::Transactions, Some(transaction.business_day))?;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
         let hash = self.keys.pan_lookup(&transaction.pan);
@@ -343,6 +385,10 @@ impl TransactionStore {
         let table = self.parts[before.part].table();
         let update = format!("UPDATE {table} SET issuer_authentication = ? WHERE id = ?");
         self.connection.prepare_cached(&update)?.execute((&value[..], id))?;
+        // No event tells it, so an archive that has the day is written again.
+        if let Some(state) = self.days.get_mut(&self.parts[before.part].day).filter(|state| state.archived) {
+            *state = Day { archived: false, changed: true };
+        }
         Ok(())
     }
 
@@ -405,7 +451,7 @@ impl TransactionStore {
         let currency = before.as_ref().map(|before| before.currency);
         let billing_currency = before.as_ref().map(|before| before.billing_currency);
         let day = event.time.day(self.business_offset);
-        let index = self.part_for(Kind::Events, day)?;
+        let index = self.part_for(Kind::Events, Some(day))?;
         let number = self.next_event;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
@@ -453,7 +499,8 @@ impl TransactionStore {
         self.tick(credited.time);
         let id = as_i64(credited.transaction);
         let currency = self.before(id)?.map(|before| before.billing_currency);
-        let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
+        let day = credited.time.day(self.business_offset);
+        let index = self.part_for(Kind::Events, Some(day))?;
         let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
@@ -513,7 +560,8 @@ impl TransactionStore {
     }
 
     fn card_event(&mut self, event: &CardEvent<'_>) -> rusqlite::Result<()> {
-        let index = self.part_for(Kind::CardEvents, CivilDay { year: 0, month: 0, day: 0 })?;
+        let day = self.clock.map(|time| time.day(self.business_offset));
+        let index = self.part_for(Kind::CardEvents, day)?;
         let number = self.next_card_event;
         let time_ms = self.clock.map(|time| time.unix_ms);
         let expiry = event.card.map(|card| {
@@ -553,7 +601,7 @@ impl TransactionStore {
 /// Parts.
 impl TransactionStore {
     /// Index of the part that takes rows of this kind and day.
-    fn part_for(&mut self, kind: Kind, day: CivilDay) -> rusqlite::Result<usize> {
+    fn part_for(&mut self, kind: Kind, day: Option<CivilDay>) -> rusqlite::Result<usize> {
         let found = self.open.iter().position(|open| open.kind == kind && open.day == day);
         if let Some(found) = found {
             let index = self.open[found].index;
@@ -562,11 +610,11 @@ impl TransactionStore {
             }
             self.open.remove(found);
         }
-        let text = if kind == Kind::CardEvents { String::new() } else { day_text(day) };
+        let text = day.map(day_text).unwrap_or_default();
         let day_state = self.days.get_mut(&text);
         match day_state {
             Some(state) if state.archived => *state = Day { archived: false, changed: true },
-            None if kind != Kind::CardEvents => {
+            None if day.is_some() => {
                 self.days.insert(text.clone(), Day { archived: false, changed: true });
             }
             _ => {}
