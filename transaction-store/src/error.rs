@@ -1,3 +1,4 @@
+use crate::file;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -32,6 +33,9 @@ pub enum TransactionStoreError {
 impl fmt::Display for TransactionStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Sqlite(doing, error) if file::is_damage(error) => {
+                write!(f, "{doing}: {error}; `turnout tran rebuild` makes it anew from the journal")
+            }
             Self::Sqlite(doing, error) => write!(f, "{doing}: {error}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::InUse(path) => {

@@ -94,10 +94,11 @@ pub struct Progress {
 }
 
 impl TransactionStore {
-    /// Opens the file, or makes it: also when it is of another version, since the journal has everything.
+    /// Opens the file, or makes it: also when it is of another version, since the journal has everything. A file
+    /// that is damaged or no store of ours is renamed to `….damaged` before.
     ///
     /// # Errors
-    /// When another process writes to it, or SQLite or the file system fails.
+    /// When another process writes to it, or SQLite or the file system fails. The file is then left as it is.
     pub fn open(
         path: &Path,
         business_offset: UtcOffset,
@@ -107,7 +108,7 @@ impl TransactionStore {
             file::make_folder(folder)?;
         }
         let lock = WriteLock::take(path)?;
-        let (connection, _) = file::open_writer(path)?;
+        let connection = file::open_writer(path)?;
         let mut store = TransactionStore {
             connection,
             path: path.to_owned(),

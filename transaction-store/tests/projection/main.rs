@@ -310,8 +310,36 @@ fn a_file_of_another_version_is_made_anew_by_the_writer_and_refused_by_readers()
     assert!(store.progress().next.is_empty());
     drop(store);
     assert!(all(&file).is_empty());
-    std::fs::write(&file, "no SQLite file, and longer than its header of sixteen bytes").unwrap();
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_set_aside() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let aside = folder.path().join("transactions.db.damaged");
+    let text = "no SQLite file, and longer than its header of sixteen bytes";
+    std::fs::write(&file, text).unwrap();
     assert_eq!(open(&file).transactions(), 0);
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
+    // Of another program.
+    std::fs::remove_file(&file).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (id)").unwrap();
+    assert_eq!(open(&file).transactions(), 0);
+    Connection::open(&aside).unwrap().query_row("SELECT count(*) FROM theirs", [], |_| Ok(())).unwrap();
+}
+
+#[test]
+fn what_hinders_sqlite_for_a_while_leaves_the_file_alone() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let before = all(&file);
+    // No permission, no descriptor, a full disk: SQLite cannot open the log of writes.
+    let log = folder.path().join("transactions.db-wal");
+    let _ = std::fs::remove_file(&log);
+    std::fs::create_dir(&log).unwrap();
+    let hindered = TransactionStore::open(&file, UtcOffset::default(), keys());
+    assert!(matches!(hindered, Err(TransactionStoreError::Sqlite(..))), "{:?}", hindered.err());
+    std::fs::remove_dir(&log).unwrap();
+    assert_eq!(all(&file), before);
+    assert_eq!(open(&file).transactions(), before.len() as u64);
 }
 
 #[test]
