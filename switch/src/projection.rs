@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
-use store::{DataKeys, Durable, JournalError, JournalReader, Place, Rejected, Sequence, Stream, Until};
+use store::{DataKeys, Durable, JournalReader, Place, Rejected, Replay, Sequence, Stream, Until};
 use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
 
 /// Records of one transaction of SQLite.
@@ -53,19 +53,31 @@ pub struct Projection {
 
 impl Projection {
     /// Starts to follow what the committer makes durable. From now on no segment goes that the store has not read.
+    /// `keys` are those of the whole process, so that a rotation reaches the store, too; `replay` says where each
+    /// stream was at the start.
     ///
     /// # Errors
     /// When there is no thread to be had. What fails later is logged and tried again.
     pub fn start(
         settings: &Settings,
+        keys: DataKeys,
+        replay: &Replay,
         durable: Arc<Durable>,
         followers: &Followers,
         metrics: Arc<Metrics>,
     ) -> io::Result<Projection> {
         let stop = Arc::new(AtomicBool::new(false));
         let follower = followers.join("the transaction store");
-        let worker =
-            Worker { settings: settings.clone(), durable, follower, metrics, stop: Arc::clone(&stop) };
+        let streams = (0..=recovery::PROVISIONING.0).map(Stream);
+        let worker = Worker {
+            settings: settings.clone(),
+            keys,
+            ends: streams.map(|stream| (stream, replay.position(stream))).collect(),
+            durable,
+            follower,
+            metrics,
+            stop: Arc::clone(&stop),
+        };
         let thread = std::thread::Builder::new().name("projection".to_owned());
         Ok(Projection { stop, thread: thread.spawn(move || worker.run())? })
     }
@@ -101,6 +113,9 @@ impl Nudge {
 
 struct Worker {
     settings: Settings,
+    keys: DataKeys,
+    /// Where each stream was at the start.
+    ends: Vec<(Stream, Sequence)>,
     durable: Arc<Durable>,
     follower: Follower,
     metrics: Arc<Metrics>,
@@ -120,9 +135,9 @@ impl Worker {
     }
 
     fn follow(&self) -> Result<(), ProjectionError> {
-        let mut store = open_store(&self.settings)?;
+        let mut store = open_store(&self.settings, &self.keys)?;
         let until = Until::Durable(Arc::clone(&self.durable));
-        let mut reader = open_reader(&self.settings, &store, until)?;
+        let mut reader = open_reader(&self.settings, &self.keys, &mut store, until)?;
         let mut closed: Option<Instant> = None;
         while !self.stopped() {
             let records = project_batch(&mut reader, &mut store)?;
@@ -132,6 +147,7 @@ impl Worker {
             if records > 0 {
                 continue;
             }
+            store.note_ends(self.ends.iter().copied()).map_err(ProjectionError::Store)?;
             // Days are closed only when nothing waits: what is missing of one would else come late.
             if closed.is_none_or(|at| at.elapsed() >= CLOSE_EVERY) {
                 archive_closed_days(&self.settings, &mut store)?;
@@ -171,36 +187,41 @@ impl Worker {
 /// Opens the store for writing.
 ///
 /// # Errors
-/// When there is no master key, another process writes to it, or the disk fails.
-pub fn open_store(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
-    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
+/// When another process writes to it, or the disk fails.
+pub fn open_store(settings: &Settings, keys: &DataKeys) -> Result<TransactionStore, ProjectionError> {
     let offset = settings.tables.business_offset;
-    TransactionStore::open(&settings.transactions.file, offset, keys).map_err(ProjectionError::Store)
+    TransactionStore::open(&settings.transactions.file, offset, keys.clone()).map_err(ProjectionError::Store)
 }
 
-/// Opens the journal where the store stands; for a new store, with the oldest segment that the journal still has.
+/// Opens the journal where the store stands; for a new store, with the oldest segment that the journal still has,
+/// and tells it whether that is the first.
 ///
 /// # Errors
 /// When the journal cannot be read, or does not have the place where the store stands.
 pub fn open_reader(
     settings: &Settings,
-    store: &TransactionStore,
+    keys: &DataKeys,
+    store: &mut TransactionStore,
     until: Until,
 ) -> Result<JournalReader, ProjectionError> {
     let folder = recovery::journal_folder(settings);
-    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
-    let place = store.progress().place.as_deref().and_then(read_place);
     let failed = |error| ProjectionError::Recovery(RecoveryError::Journal(error));
-    if let Some(place) = place {
-        return JournalReader::open(&folder, &keys, &place, until).map_err(failed);
+    if let Some(place) = store.progress().place.as_deref().and_then(read_place) {
+        return JournalReader::open_part(&folder, keys, &place, until).map_err(failed);
     }
-    oldest(&folder, &keys, until).map_err(failed)
-}
-
-fn oldest(folder: &std::path::Path, keys: &DataKeys, until: Until) -> Result<JournalReader, JournalError> {
-    match store::oldest_segment(folder)? {
-        Some(segment) if segment > 1 => JournalReader::open_segment(folder, keys, segment, until),
-        _ => JournalReader::open(folder, keys, &Place::default(), until),
+    match store::oldest_segment(&folder).map_err(failed)? {
+        Some(segment) if segment > 1 => {
+            tracing::warn!(
+                segment,
+                "the journal's first segments are gone: the transaction store covers what came after them. The day \
+                 that it begins in is not archived, and repeats of what is older are answered 96"
+            );
+            JournalReader::open_segment(&folder, keys, segment, until).map_err(failed)
+        }
+        _ => {
+            store.begins_with_the_journal();
+            JournalReader::open(&folder, keys, &Place::default(), until).map_err(failed)
+        }
     }
 }
 
@@ -224,10 +245,9 @@ pub fn project_batch(
             count += 1;
         }
     }
-    if count > 0 {
-        let place = write_place(reader.place());
-        store.commit(Some(&place)).map_err(ProjectionError::Store)?;
-    }
+    // Also where nothing was read but the beginning of a segment: the one before may go now.
+    let place = write_place(reader.place());
+    store.commit(Some(&place)).map_err(ProjectionError::Store)?;
     Ok(count)
 }
 
@@ -235,7 +255,7 @@ pub fn project_batch(
 /// Gives the days that were archived.
 ///
 /// # Errors
-/// When the store or the archive's folder fails.
+/// When the store or the archive's folder fails, or a day has more rows in the archive.
 pub fn archive_closed_days(
     settings: &Settings,
     store: &mut TransactionStore,

@@ -2,6 +2,7 @@
 
 use crate::error::{TransactionStoreError, while_doing};
 use crate::file;
+use crate::sheet_file::{self, Fewer};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
@@ -23,6 +24,16 @@ const GROUP_ROWS: usize = 100_000;
 struct Sheet {
     view: &'static str,
     columns: &'static [(&'static str, Form)],
+}
+
+impl Sheet {
+    /// What becomes of an archived day that has more rows.
+    fn fewer(&self) -> Fewer {
+        match self.view {
+            "transactions" | "events" | "card_events" => Fewer::Refused,
+            _ => Fewer::Kept,
+        }
+    }
 }
 
 /// Form of a column in Parquet.
@@ -170,7 +181,7 @@ const SHEETS: [Sheet; 6] = [
 /// none for what the day has no rows of.
 ///
 /// # Errors
-/// When the store or the folder fails.
+/// When the store or the folder fails, or an earlier file has more rows, which it keeps.
 pub fn archive_day(store: &Path, folder: &Path, day: &str) -> Result<Vec<PathBuf>, TransactionStoreError> {
     let Some(connection) = file::open_reader(store)? else { return Ok(Vec::new()) };
     file::make_folder(folder)?;
@@ -247,7 +258,8 @@ fn write_sheet(
         count = fill(&mut columns, &mut rows).map_err(&doing)?;
     }
     writer.close().map_err(parquet_failed)?;
-    file.sync_all().and_then(|()| fs::rename(&new, &path)).map_err(io_failed)?;
+    file.sync_all().map_err(io_failed)?;
+    sheet_file::put(&new, &path, sheet.fewer())?;
     Ok(Some(path))
 }
 

@@ -24,6 +24,15 @@ pub enum TransactionStoreError {
         /// The record it was given.
         found: Sequence,
     },
+    /// An archived day has more rows than the store has of it now. The file stays as it is.
+    FewerRows {
+        /// The Parquet file.
+        file: PathBuf,
+        /// Rows in it.
+        archived: i64,
+        /// Rows in the store.
+        here: i64,
+    },
     /// A Parquet file.
     Parquet(PathBuf, parquet::errors::ParquetError),
     /// A stored value is not what this program writes; names the column.
@@ -54,6 +63,12 @@ impl fmt::Display for TransactionStoreError {
                 "stream {}: the next record is {} and the journal has {}; `turnout tran rebuild` begins anew",
                 stream.0, expected.0, found.0
             ),
+            Self::FewerRows { file, archived, here } => write!(
+                f,
+                "{} has {archived} rows and the store {here} of that day; it stays as it is, so move it away if the \
+                 store is right",
+                file.display()
+            ),
             Self::Parquet(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Content(column) => {
                 write!(
@@ -71,7 +86,11 @@ impl std::error::Error for TransactionStoreError {
             Self::Sqlite(_, error) => Some(error),
             Self::Io(_, error) => Some(error),
             Self::Parquet(_, error) => Some(error),
-            Self::InUse(_) | Self::OtherSchema(_) | Self::Gap { .. } | Self::Content(_) => None,
+            Self::InUse(_)
+            | Self::OtherSchema(_)
+            | Self::Gap { .. }
+            | Self::FewerRows { .. }
+            | Self::Content(_) => None,
         }
     }
 }

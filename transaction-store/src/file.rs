@@ -140,7 +140,8 @@ struct Marks {
 fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
     let (application_id, version) = (number("application_id")?, number("user_version")?);
-    let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    let tables =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     Ok(Marks { application_id, version, tables: tables.unsigned_abs() })
 }
 

@@ -10,6 +10,7 @@ use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use store::{DataKeys, Sequence, Stream};
 
 /// The store, open for writing: records go in, rows come out.
@@ -32,6 +33,7 @@ pub struct TransactionStore {
     place: Option<String>,
     /// Newest time seen in a record.
     clock: Option<Time>,
+    covers_since: Option<Time>,
     days: BTreeMap<String, Day>,
     totals: BTreeMap<TotalKey, Total>,
     in_transaction: bool,
@@ -91,7 +93,24 @@ pub struct Progress {
     pub place: Option<String>,
     /// Newest time in a record.
     pub clock: Option<Time>,
+    /// From when on everything is here that was ever recorded; [`Progress::ALWAYS`] where nothing is missing, and
+    /// `None` before that is known.
+    pub covers_since: Option<Time>,
 }
+
+impl Progress {
+    /// Before everything.
+    pub const ALWAYS: Time = Time { unix_ms: i64::MIN };
+
+    /// Whether everything is here that was recorded at this moment or later.
+    #[must_use]
+    pub fn covers(&self, since: Time) -> bool {
+        self.covers_since.is_some_and(|covered| covered <= since)
+    }
+}
+
+/// How far apart in time neighbours in the journal can be: shards read the clock before they record.
+const DISORDER: Duration = Duration::from_mins(10);
 
 impl TransactionStore {
     /// Opens the file, or makes it: also when it is of another version, since the journal has everything. A file
@@ -122,6 +141,7 @@ impl TransactionStore {
             progress: BTreeMap::new(),
             place: None,
             clock: None,
+            covers_since: None,
             days: BTreeMap::new(),
             totals: BTreeMap::new(),
             in_transaction: false,
@@ -154,7 +174,20 @@ impl TransactionStore {
     /// How far the store has come, applied records that are not committed included.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress { next: self.progress.clone(), place: self.place.clone(), clock: self.clock }
+        Progress {
+            next: self.progress.clone(),
+            place: self.place.clone(),
+            clock: self.clock,
+            covers_since: self.covers_since,
+        }
+    }
+
+    /// Notes, before the first record, that it is the first that was ever recorded. A store that was not told so
+    /// covers what came after its first record. Changes nothing once records were applied.
+    pub fn begins_with_the_journal(&mut self) {
+        if self.progress.is_empty() {
+            self.covers_since = Some(Progress::ALWAYS);
+        }
     }
 
     /// Takes the next record of a stream. `false` when the store has it already.
@@ -177,8 +210,32 @@ impl TransactionStore {
             _ => {}
         }
         self.rows(record).map_err(while_doing("writing rows"))?;
+        self.covers_since = self.covers_since.or(self.clock.map(|clock| clock.plus(DISORDER)));
         self.progress.insert(stream.0, sequence.0 + 1);
         Ok(true)
+    }
+
+    /// Notes where streams stand that have no record in the journal any more. To be told when all that it has was
+    /// applied: a stream of which there was nothing recorded in segments that are gone, or never.
+    ///
+    /// # Errors
+    /// When SQLite fails: the store is then to be opened anew.
+    pub fn note_ends(
+        &mut self,
+        streams: impl IntoIterator<Item = (Stream, Sequence)>,
+    ) -> Result<(), TransactionStoreError> {
+        let mut is_noted = false;
+        for (stream, next) in streams {
+            if next.0 > 0 && !self.progress.contains_key(&stream.0) {
+                self.progress.insert(stream.0, next.0);
+                is_noted = true;
+            }
+        }
+        if is_noted {
+            let written = self.begin().and_then(|()| self.finish_transaction());
+            written.map_err(while_doing("noting where streams stand"))?;
+        }
+        Ok(())
     }
 
     /// Makes what was applied visible to readers, with the place of the journal from which to read on.
@@ -200,13 +257,15 @@ impl TransactionStore {
         Ok(())
     }
 
-    /// Days before `today` that no archive has, oldest first. Their parts are merged on the way.
+    /// Days before `today` that no archive has, oldest first. Their parts are merged on the way. Days of which the
+    /// beginning may be missing are passed over: an archive that has them has more of them.
     ///
     /// # Errors
     /// When SQLite fails.
     pub fn close_days(&mut self, today: CivilDay) -> Result<Vec<String>, TransactionStoreError> {
         let today = day_text(today);
-        let closed = self.days.iter().filter(|(day, state)| **day < today && !state.archived);
+        let closed =
+            self.days.iter().filter(|(day, state)| **day < today && !state.archived && self.has_all_of(day));
         let closed: Vec<String> = closed.map(|(day, _)| day.clone()).collect();
         for day in &closed {
             for kind in [Kind::Transactions, Kind::Events] {
@@ -216,6 +275,15 @@ impl TransactionStore {
             }
         }
         Ok(closed)
+    }
+
+    /// Whether everything of this day is here, or will be.
+    fn has_all_of(&self, day: &str) -> bool {
+        match self.covers_since {
+            None => false,
+            Some(Progress::ALWAYS) => true,
+            Some(since) => *day > *day_text(since.day(self.business_offset)),
+        }
     }
 
     /// Notes that an archive has this day, as it is now.
@@ -642,6 +710,9 @@ impl TransactionStore {
         for part in &gone {
             self.connection.execute("DELETE FROM parts WHERE number = ?", [part.number])?;
         }
+        // A row that comes late must not have the day archived anew without the others.
+        let last = gone.iter().map(|part| Time::from_unix_ms(part.last_ms.saturating_add(1))).max();
+        self.covers_since = self.covers_since.max(last);
         self.drop_parts(&gone)?;
         self.connection.execute("DELETE FROM terminal_totals WHERE business_day = ?", [day])?;
         self.connection.execute("DELETE FROM days WHERE business_day = ?", [day])?;
@@ -709,6 +780,7 @@ impl TransactionStore {
         let mut marks = self.connection.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
         marks.execute(("place", &self.place))?;
         marks.execute(("clock_ms", self.clock.map(|time| time.unix_ms)))?;
+        marks.execute(("covers_since_ms", self.covers_since.map(|time| time.unix_ms)))?;
         marks.execute(("next_part", self.next_part))?;
         marks.execute(("next_event", self.next_event))?;
         marks.execute(("next_card_event", self.next_card_event))?;
@@ -722,6 +794,7 @@ impl TransactionStore {
         self.parts = Part::load_all(&self.connection)?;
         let progress = read_progress(&self.connection)?;
         (self.progress, self.place, self.clock) = (progress.next, progress.place, progress.clock);
+        self.covers_since = progress.covers_since;
         self.next_part = mark(&self.connection, "next_part")?.unwrap_or(1);
         self.next_event = mark(&self.connection, "next_event")?.unwrap_or(1);
         self.next_card_event = mark(&self.connection, "next_card_event")?.unwrap_or(1);
@@ -755,6 +828,7 @@ pub(crate) fn read_progress(connection: &Connection) -> rusqlite::Result<Progres
         next: rows.collect::<rusqlite::Result<_>>()?,
         place: mark(connection, "place")?,
         clock: mark(connection, "clock_ms")?.map(Time::from_unix_ms),
+        covers_since: mark(connection, "covers_since_ms")?.map(Time::from_unix_ms),
     })
 }
 

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::fmt::Write;
 
 /// Version of the schema, in `PRAGMA user_version`. A file of another version is made anew.
-pub(crate) const SCHEMA_VERSION: i32 = 4;
+pub(crate) const SCHEMA_VERSION: i32 = 5;
 
 /// `TOTX` in `PRAGMA application_id`: that a file is one of ours.
 pub(crate) const APPLICATION_ID: i32 = 0x544F_5458;

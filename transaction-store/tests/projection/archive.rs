@@ -7,7 +7,7 @@ use parquet::record::Field;
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::Path;
-use transaction_store::{archive_day, remove_archived_before};
+use transaction_store::{TransactionStoreError, archive_day, remove_archived_before};
 
 fn parquet_rows(path: &Path, column: &str) -> Vec<Field> {
     let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
@@ -85,4 +85,56 @@ fn rows_that_come_late_make_their_day_due_again() {
     }
     store.commit(None).unwrap();
     assert!(!store.close_days(tomorrow).unwrap().is_empty());
+}
+
+#[test]
+fn a_day_of_which_the_beginning_is_missing_is_not_archived() {
+    // Two hours of the first day and all of the others; the store begins with the twentieth record.
+    let records = Traffic::new(23).records(6_000);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("transactions.db");
+    let mut store = open(&file);
+    for (stream, sequence, record) in crate::streamed(&records).skip(20) {
+        store.apply(stream, sequence, record).unwrap();
+    }
+    store.commit(Some("end")).unwrap();
+    let covers_since = store.progress().covers_since.unwrap();
+    let first = records[20..].iter().find_map(auth::Record::time).unwrap();
+    assert!(covers_since >= first && covers_since <= first.plus(std::time::Duration::from_mins(11)));
+    drop(store);
+
+    let mut store = open(&file);
+    assert_eq!(store.progress().covers_since, Some(covers_since), "also when it is opened again");
+    let tomorrow = card::CivilDay { year: 2026, month: 12, day: 1 };
+    let closed = store.close_days(tomorrow).unwrap();
+    assert!(closed.len() > 1 && !closed.contains(&"2026-11-23".to_owned()), "{closed:?}");
+
+    // What was dropped is missing, too: a row that comes late makes no whole day of it.
+    for day in &closed {
+        store.mark_archived(day).unwrap();
+    }
+    store.drop_days_beyond(1).unwrap();
+    let reader = transaction_store::Reader::open(&file).unwrap().unwrap();
+    let covers_since = reader.progress().covers_since.unwrap();
+    assert_eq!(&covers_since.to_string()[..10], closed[closed.len() - 2], "the newest that was dropped");
+}
+
+#[test]
+fn an_archived_day_is_never_replaced_by_less_of_it() {
+    let records = Traffic::new(24).records(1_000);
+    let (folder, file) = stored(&records, 500);
+    let archive = folder.path().join("archive");
+    let day = "2026-11-23";
+    let files = archive_day(&file, &archive, day).unwrap();
+    let content = |path: &std::path::PathBuf| std::fs::read(path).unwrap();
+    let before: Vec<Vec<u8>> = files.iter().map(content).collect();
+
+    // Of a store that has lost some of the day, whatever it believes.
+    let (_other_folder, other) = stored(&records[..90], 500);
+    let refused = archive_day(&other, &archive, day);
+    assert!(matches!(refused, Err(TransactionStoreError::FewerRows { .. })), "{refused:?}");
+    assert_eq!(files.iter().map(content).collect::<Vec<_>>(), before);
+    assert_eq!(std::fs::read_dir(&archive).unwrap().count(), files.len(), "nothing is left over");
+
+    archive_day(&file, &archive, day).unwrap();
 }

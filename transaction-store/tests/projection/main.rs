@@ -32,6 +32,7 @@ fn stored(records: &[Record], batch: usize) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("transactions.db");
     let mut store = open(&file);
+    store.begins_with_the_journal();
     for (index, (stream, sequence, record)) in streamed(records).enumerate() {
         assert!(store.apply(stream, sequence, record).unwrap());
         if index % batch == batch - 1 {
