@@ -31,6 +31,9 @@ const GRACE: Duration = Duration::from_mins(10);
 /// How often to look for days to close.
 const CLOSE_EVERY: Duration = Duration::from_mins(1);
 
+/// How long to wait after closed days could not be archived, which takes a person most likely.
+const ARCHIVE_RETRY: Duration = Duration::from_mins(10);
+
 /// How long the end of the process waits for the end of a batch.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -126,19 +129,20 @@ impl Worker {
     fn run(&self) {
         // Last in line for the processor; on Linux this is the thread's own.
         let _ = rustix::process::nice(10);
+        let mut archive_at = Instant::now();
         while !self.stopped() {
-            if let Err(error) = self.follow() {
+            if let Err(error) = self.follow(&mut archive_at) {
                 tracing::error!(%error, "the transaction store does not follow the journal; trying again");
                 self.wait(RETRY);
             }
         }
     }
 
-    fn follow(&self) -> Result<(), ProjectionError> {
+    /// Follows until it is stopped, or the store must be opened anew.
+    fn follow(&self, archive_at: &mut Instant) -> Result<(), ProjectionError> {
         let mut store = open_store(&self.settings, &self.keys)?;
         let until = Until::Durable(Arc::clone(&self.durable));
         let mut reader = open_reader(&self.settings, &self.keys, &mut store, until)?;
-        let mut closed: Option<Instant> = None;
         while !self.stopped() {
             let records = project_batch(&mut reader, &mut store)?;
             // What was read is committed with its place, so nothing before it is asked for again.
@@ -149,13 +153,27 @@ impl Worker {
             }
             store.note_ends(self.ends.iter().copied()).map_err(ProjectionError::Store)?;
             // Days are closed only when nothing waits: what is missing of one would else come late.
-            if closed.is_none_or(|at| at.elapsed() >= CLOSE_EVERY) {
-                archive_closed_days(&self.settings, &mut store)?;
-                closed = Some(Instant::now());
+            if Instant::now() >= *archive_at {
+                let archived = self.archive(&mut store);
+                *archive_at = Instant::now() + if archived.is_ok() { CLOSE_EVERY } else { ARCHIVE_RETRY };
+                if let Err(ProjectionError::Store(TransactionStoreError::Sqlite(..))) = archived {
+                    // A transaction of it may stand open. Nothing is lost, and nobody waits for long.
+                    return Ok(());
+                }
             }
             self.wait(PAUSE);
         }
         Ok(())
+    }
+
+    /// What fails here is no reason not to project: searches and late repeats need what is recorded now.
+    fn archive(&self, store: &mut TransactionStore) -> Result<(), ProjectionError> {
+        let archived = archive_closed_days(&self.settings, store);
+        if let Err(error) = &archived {
+            tracing::error!(%error, "closed days are not archived; trying again in ten minutes");
+            self.metrics.archive_failed();
+        }
+        archived.map(drop)
     }
 
     /// How far behind the journal the store is.
@@ -255,7 +273,8 @@ pub fn project_batch(
 /// Gives the days that were archived.
 ///
 /// # Errors
-/// When the store or the archive's folder fails, or a day has more rows in the archive.
+/// When the store or the archive's folder fails, or a day has more rows in the archive. The other days are archived
+/// all the same.
 pub fn archive_closed_days(
     settings: &Settings,
     store: &mut TransactionStore,
@@ -264,10 +283,19 @@ pub fn archive_closed_days(
     let offset = settings.tables.business_offset;
     let today = day_before(clock::now(), GRACE, offset);
     let closed = store.close_days(today).map_err(ProjectionError::Store)?;
-    for day in &closed {
-        let files = archive_day(file, archive_folder, day).map_err(ProjectionError::Store)?;
-        store.mark_archived(day).map_err(ProjectionError::Store)?;
-        tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
+    let (mut archived, mut failed) = (Vec::new(), None);
+    for day in closed {
+        match archive_day(file, archive_folder, &day) {
+            Ok(files) => {
+                store.mark_archived(&day).map_err(ProjectionError::Store)?;
+                tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
+                archived.push(day);
+            }
+            Err(error) => {
+                tracing::warn!(day, %error, "not archived");
+                failed = failed.or(Some(error));
+            }
+        }
     }
     for day in store.drop_days_beyond(*online_days).map_err(ProjectionError::Store)? {
         tracing::info!(day, "no longer online; the archive has it");
@@ -277,7 +305,7 @@ pub fn archive_closed_days(
     for gone in remove_archived_before(archive_folder, &oldest).map_err(ProjectionError::Store)? {
         tracing::info!(file = %gone.display(), "removed: past its retention");
     }
-    Ok(closed)
+    failed.map_or(Ok(archived), |error| Err(ProjectionError::Store(error)))
 }
 
 fn day_before(now: Time, period: Duration, offset: UtcOffset) -> CivilDay {

@@ -279,3 +279,20 @@ fn files(file: &std::path::Path) -> Vec<u8> {
     log.push("-wal");
     [file.to_owned(), PathBuf::from(log)].iter().flat_map(|file| fs::read(file).unwrap_or_default()).collect()
 }
+
+#[test]
+fn an_archive_that_fails_does_not_keep_the_store_from_following() {
+    let site = Site::new(1);
+    let mut writer = Writer::open(&site, [0; 4]);
+    // Its folder cannot be made.
+    fs::write(&writer.settings.transactions.archive_folder, "no folder").unwrap();
+    for days in [3, 2] {
+        writer.append(BUSY, 1, clock::now().minus(days * DAY));
+    }
+    let metrics = Arc::new(Metrics::new());
+    let projection = writer.project(&metrics);
+    wait_until("archiving fails", || metrics.render().contains("turnout_archive_failed_total 1"));
+    writer.append(BUSY, 1, clock::now());
+    wait_until("what came since is stored", || writer.stored() == 3);
+    projection.stop();
+}
