@@ -471,7 +471,6 @@ impl TransactionStore {
         let link = link.or_else(|| before.as_ref().map(|before| before.link.clone()));
         let account = origin.map(|origin| origin.account.as_str().to_owned());
         let account = account.or_else(|| before.as_ref().and_then(|before| before.account.clone()));
-        let currency = before.as_ref().map(|before| before.currency);
         let billing_currency = before.as_ref().map(|before| before.billing_currency);
         let day = event.time.day(self.business_offset);
         let index = self.part_for(Kind::Events, day)?;
@@ -497,17 +496,18 @@ impl TransactionStore {
         part.count(number, event.time.unix_ms);
         drop(insert);
         self.next_event += 1;
-        if given_back != 0 {
-            let before = before.as_ref();
-            let known = origin.map(|origin| origin.transaction.as_str());
-            let kind = known.or_else(|| before.and_then(|before| type_word(&before.kind))).unwrap_or("");
+        // No record says in which currency a transaction was that is not here: no total takes it then.
+        if given_back != 0
+            && let Some(before) = before
+            && let Some(kind) = type_word(&before.kind)
+        {
             let key = TotalKey {
                 day,
-                link: link.unwrap_or_default(),
-                terminal: before.map(|before| before.terminal.clone()).unwrap_or_default(),
+                link: before.link,
+                terminal: before.terminal,
                 kind,
                 result: if event.kind == EventKind::HoldExpired { "expired" } else { "reversed" },
-                currency: currency.unwrap_or(0),
+                currency: before.currency,
             };
             // Totals are in the currency of the terminal.
             let amount =

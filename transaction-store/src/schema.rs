@@ -181,7 +181,8 @@ pub(crate) fn create_views(connection: &Connection, parts: &[Part]) -> rusqlite:
          UNION ALL
          SELECT transaction_id, time, time_ms, business_day, link, account, currency, posted_change_minor,
                 posted_fee_change_minor, posted_settlement_change_minor, settlement_currency
-         FROM events WHERE posted_change_minor <> 0 OR coalesce(posted_settlement_change_minor, 0) <> 0;
+         FROM events WHERE currency IS NOT NULL
+                AND (posted_change_minor <> 0 OR coalesce(posted_settlement_change_minor, 0) <> 0);
          CREATE VIEW postings AS
          SELECT transaction_id, time, time_ms, business_day, 'account' AS side, account, currency,
                 -minor AS amount_minor

@@ -205,6 +205,33 @@ fn only_archived_days_beyond_the_limit_go() {
 }
 
 #[test]
+fn events_of_what_is_not_here_say_what_their_records_know() {
+    let records = Traffic::new(12).records(2_000);
+    let whole = stored(&records, 500);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("transactions.db");
+    let mut store = open(&file);
+    for (stream, sequence, record) in streamed(&records).skip(1_000) {
+        store.apply(stream, sequence, record).unwrap();
+    }
+    store.commit(None).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection.execute("ATTACH ? AS whole", [whole.1.to_str().unwrap()]).unwrap();
+    let count = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap();
+    let unknown = "FROM events AS e WHERE transaction_id NOT IN (SELECT id FROM transactions)";
+    assert!(
+        count(&format!("SELECT count(*) {unknown} AND posted_change_minor <> 0 AND link IS NOT NULL")) > 0
+    );
+    let other = "SELECT 1 FROM whole.events AS w WHERE w.transaction_id = e.transaction_id
+                     AND w.link = e.link AND w.account = e.account";
+    let told = format!("SELECT count(*) {unknown} AND link IS NOT NULL AND NOT EXISTS ({other})");
+    assert_eq!(count(&told), 0, "what the records know is right");
+    assert_eq!(count("SELECT count(*) FROM terminal_totals WHERE terminal = '' OR currency = 0"), 0);
+    assert_eq!(count("SELECT count(*) FROM postings WHERE currency IS NULL"), 0);
+    assert_eq!(count("SELECT coalesce(sum(amount_minor), 0) FROM postings"), 0);
+}
+
+#[test]
 fn a_search_finds_by_every_key() {
     let records = Traffic::new(5).records(1_500);
     let oracle = Oracle::of(&records);
