@@ -43,7 +43,7 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
         duplicate::Found::OtherContent => return refuse_duplicate(core, now, &request, effects),
         duplicate::Found::Nothing => {}
     }
-    if core.state.has_left(&request) {
+    if core.state.may_have_left(&request, now) {
         if let Some(request) = recall::wait_behind(core, request) {
             recall::ask(core, now, recall::Who::Request(request), effects);
         }

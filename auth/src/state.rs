@@ -8,6 +8,7 @@ mod look_ahead;
 mod modes;
 mod seldom;
 mod snapshot;
+mod terminal_clock;
 mod tokens;
 
 pub use books::InternalAccount;
@@ -50,6 +51,7 @@ use modes::KeptAccounts;
 use seldom::Seldom;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use terminal_clock::TerminalClock;
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
@@ -167,6 +169,7 @@ pub struct NewestOfTerminal {
     pub id: TransactionId,
     /// Its STAN.
     pub stan: Stan,
+    clock: TerminalClock,
 }
 
 /// A transaction in memory.
@@ -396,7 +399,9 @@ impl State {
         // Of terminals that are not ours there could be any number.
         if stored.code != ResponseCode::INVALID_MERCHANT {
             let StoredTransaction { link, terminal, time, id, stan, .. } = stored;
-            self.note_terminal(NewestOfTerminal { link, terminal, time, id, stan });
+            let mut clock = TerminalClock::default();
+            clock.note(stored.transmission, time);
+            self.note_terminal(NewestOfTerminal { link, terminal, time, id, stan, clock });
         }
         let id = stored.id;
         self.keep(stored);
@@ -406,11 +411,15 @@ impl State {
     }
 
     fn note_terminal(&mut self, newest: NewestOfTerminal) {
-        match self.terminals.get_mut(&newest.key()) {
-            Some(known) if (known.time, known.id) > (newest.time, newest.id) => {}
-            Some(known) => *known = newest,
-            None => self.terminals.insert(newest),
+        let Some(known) = self.terminals.get_mut(&newest.key()) else {
+            return self.terminals.insert(newest);
+        };
+        let mut clock = known.clock;
+        clock.merge(newest.clock);
+        if (known.time, known.id) <= (newest.time, newest.id) {
+            *known = newest;
         }
+        known.clock = clock;
     }
 
     /// A card that was taken off the file meanwhile has no scripts any more.
@@ -670,15 +679,28 @@ impl State {
         self.transactions.get(&id)
     }
 
-    /// Whether a transaction with the key and time of this request has left memory, as far as is known. It may
-    /// have been of another request all the same.
-    pub(crate) fn has_left(&self, request: &Request) -> bool {
+    /// Whether a transaction with the key and time of this request may have left memory. It may have been of another
+    /// request all the same.
+    pub(crate) fn may_have_left(&self, request: &Request, now: Time) -> bool {
         self.left.contains(request.key().fingerprint_at(request.transmission))
+            || self.left.forgotten().is_some_and(|forgotten| self.may_be_older(request, forgotten, now))
+    }
+
+    /// Whether the request may repeat one of a time of which fingerprints are forgotten. A repeat says the time of its
+    /// original, so the terminal's clock tells, to whole seconds. Where it was set meanwhile it may be off: half of the time
+    /// since then is granted.
+    fn may_be_older(&self, request: &Request, forgotten: Time, now: Time) -> bool {
+        // Nothing was ever decided for a terminal that is not known.
+        let Some(newest) = self.terminals.get(&(request.link, request.terminal)) else { return false };
+        let known_ms = now.unix_ms.saturating_sub(forgotten.unix_ms);
+        let sent = newest.clock.sent(request.transmission, now);
+        let roundings_ms = 2_000;
+        sent.is_none_or(|sent| now.unix_ms.saturating_sub(sent.unix_ms) + roundings_ms >= known_ms / 2)
     }
 
     /// Whether any transaction that may still be reversed has left memory.
     pub(crate) fn some_have_left(&self) -> bool {
-        !self.left.is_empty()
+        !self.left.is_empty() || self.left.forgotten().is_some()
     }
 
     /// Transactions of one link, terminal and STAN, newest first, as far as a repeat or reversal may
