@@ -4,11 +4,11 @@ use crate::error::{TransactionStoreError, while_doing};
 use crate::file;
 use crate::part::{Kind, Part};
 use crate::schema;
+use crate::sheet_file::{self, Fewer};
 use parquet::basic::Compression;
 use parquet::data_type::{ByteArray, ByteArrayType, Int64Type};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
-use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 use rusqlite::types::ValueRef;
@@ -29,6 +29,16 @@ struct Sheet {
     /// None for what is a table of its own.
     of: &'static [Kind],
     columns: &'static [(&'static str, Form)],
+}
+
+impl Sheet {
+    /// What becomes of an archived day that has more rows.
+    fn fewer(&self) -> Fewer {
+        match self.view {
+            "transactions" | "events" | "card_events" => Fewer::Refused,
+            _ => Fewer::Kept,
+        }
+    }
 }
 
 /// Form of a column in Parquet.
@@ -192,31 +202,20 @@ const SHEETS: [Sheet; 6] = [
     },
 ];
 
-/// What became of a day that was to be archived.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Archived {
-    /// These files were written: none for what the day has no rows of.
-    Written(Vec<PathBuf>),
-    /// Files of an earlier time have more rows of this day than the store, as when the store was made anew from what the
-    /// journal still had. They are left as they are.
-    HasMore,
-}
-
-/// Writes a day to Parquet files in `folder`, over those of an earlier time.
+/// Writes a day to Parquet files in `folder`, over those of an earlier time. Gives the files that were written:
+/// none for what the day has no rows of.
 ///
 /// # Errors
-/// When the store or the folder fails, or the store has a value that its column has no room for.
-pub fn archive_day(store: &Path, folder: &Path, day: &str) -> Result<Archived, TransactionStoreError> {
+/// When the store or the folder fails, the store has a value that its column has no room for, or an earlier file has
+/// more rows, which it keeps.
+pub fn archive_day(store: &Path, folder: &Path, day: &str) -> Result<Vec<PathBuf>, TransactionStoreError> {
     let doing = while_doing("reading a day to archive");
-    let Some(connection) = file::open_reader(store)? else { return Ok(Archived::Written(Vec::new())) };
+    let Some(connection) = file::open_reader(store)? else { return Ok(Vec::new()) };
     file::make_folder(folder)?;
     // All of it as it is at one moment.
     connection.execute_batch("BEGIN").map_err(&doing)?;
     let parts = Part::load_all(&connection).map_err(&doing)?;
     let day = ArchivedDay::new(&connection, &parts, folder, day);
-    if day.archive_has_more()? {
-        return Ok(Archived::HasMore);
-    }
     let mut files = Vec::new();
     for sheet in &SHEETS {
         files.extend(day.write(sheet)?);
@@ -224,21 +223,21 @@ pub fn archive_day(store: &Path, folder: &Path, day: &str) -> Result<Archived, T
     // The names too must be there after a crash, before the day may be dropped from the store.
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| TransactionStoreError::Io(folder.to_owned(), error))?;
-    Ok(Archived::Written(files))
+    Ok(files)
 }
 
-/// How the archive of a day compares with the store.
+/// How the archive of a day compares with the store, by the number of rows.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Compared {
-    /// Every row of the store is in the archive, and no other.
+    /// The archive has every row of the store.
     Same,
     /// Files are missing, damaged, or have fewer rows.
     HasLess,
-    /// Files have more rows.
+    /// Files have more rows, which nothing can be held against.
     HasMore,
 }
 
-/// Compares the rows of a day in the archive with those in the store, by their number.
+/// Compares the rows of a day in the archive with those in the store, by counting both.
 pub(crate) fn compare(
     connection: &Connection,
     parts: &[Part],
@@ -246,14 +245,12 @@ pub(crate) fn compare(
     day: &str,
 ) -> Result<Compared, TransactionStoreError> {
     let day = ArchivedDay::new(connection, parts, folder, day);
-    if day.archive_has_more()? {
-        return Ok(Compared::HasMore);
-    }
     for sheet in &SHEETS {
-        match day.archived_rows(sheet)?.cmp(&day.stored_rows(sheet)?) {
+        let archived = sheet_file::whole_rows(&day.path(sheet))?;
+        match archived.unwrap_or(0).cmp(&day.stored_rows(sheet)?) {
             Ordering::Less => return Ok(Compared::HasLess),
-            Ordering::Greater => return Ok(Compared::HasMore),
-            Ordering::Equal => {}
+            Ordering::Greater if sheet.fewer() == Fewer::Refused => return Ok(Compared::HasMore),
+            Ordering::Greater | Ordering::Equal => {}
         }
     }
     Ok(Compared::Same)
@@ -309,41 +306,15 @@ impl<'a> ArchivedDay<'a> {
         self.folder.join(format!("{}-{}.parquet", sheet.view, self.day))
     }
 
-    /// Rows of a file of the archive, as its end says: none when there is no whole file.
-    fn archived_rows(&self, sheet: &Sheet) -> Result<u64, TransactionStoreError> {
-        let path = self.path(sheet);
-        let file = match File::open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
-            file => file.map_err(|error| TransactionStoreError::Io(path, error))?,
-        };
-        let rows = SerializedFileReader::new(file).map(|file| file.metadata().file_metadata().num_rows());
-        Ok(rows.map_or(0, i64::unsigned_abs))
-    }
-
     /// Counts the rows of the store.
-    fn stored_rows(&self, sheet: &Sheet) -> Result<u64, TransactionStoreError> {
+    fn stored_rows(&self, sheet: &Sheet) -> Result<i64, TransactionStoreError> {
         let doing = while_doing("counting a day that is archived");
-        let mut count: u64 = 0;
+        let mut count: i64 = 0;
         for select in self.selects(sheet, "count(*)") {
             let rows = self.connection.query_row(&select, [self.day], |row| row.get::<_, i64>(0));
-            count += rows.map_err(&doing)?.unsigned_abs();
+            count += rows.map_err(&doing)?;
         }
         Ok(count)
-    }
-
-    /// Whether files of an earlier time have more than the store. What follows from other rows is not asked, and what is
-    /// asked is told by the parts without counting.
-    fn archive_has_more(&self) -> Result<bool, TransactionStoreError> {
-        for kind in Kind::ALL {
-            let of_kind = self.parts.iter().filter(|part| part.kind == kind);
-            let stored: u64 = of_kind.map(|part| part.row_count).sum();
-            for sheet in SHEETS.iter().filter(|sheet| sheet.view == kind.view()) {
-                if self.archived_rows(sheet)? > stored {
-                    return Ok(true);
-                }
-            }
-        }
-        Ok(false)
     }
 
     /// SELECTs of these columns which together give the rows of the day: one for each part, so that no number of parts
@@ -375,7 +346,7 @@ impl<'a> ArchivedDay<'a> {
         if group.count > 0 {
             SheetFile::of(&mut file, sheet, self.path(sheet))?.write(&mut group)?;
         }
-        file.map(SheetFile::finish).transpose()
+        file.map(|file| file.finish(sheet.fewer())).transpose()
     }
 }
 
@@ -418,11 +389,11 @@ impl SheetFile {
         written.map_err(|error| TransactionStoreError::Parquet(self.path.clone(), error))
     }
 
-    fn finish(self) -> Result<PathBuf, TransactionStoreError> {
+    fn finish(self, fewer: Fewer) -> Result<PathBuf, TransactionStoreError> {
         let SheetFile { path, new, file, writer } = self;
         writer.close().map_err(|error| TransactionStoreError::Parquet(path.clone(), error))?;
-        let named = file.sync_all().and_then(|()| fs::rename(&new, &path));
-        named.map_err(|error| TransactionStoreError::Io(new, error))?;
+        file.sync_all().map_err(|error| TransactionStoreError::Io(new.clone(), error))?;
+        sheet_file::put(&new, &path, fewer)?;
         Ok(path)
     }
 }
@@ -538,6 +509,7 @@ fn write_group(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use parquet::file::reader::{FileReader, SerializedFileReader};
 
     /// Columns of the views that no file has, and why none is lost by that.
     const LEFT_OUT: [(&str, &str); 6] = [
@@ -598,7 +570,7 @@ mod tests {
         const PARTS: i64 = 600;
         let folder = tempfile::tempdir().unwrap();
         let (store, archive) = (folder.path().join("transactions.db"), folder.path().join("archive"));
-        let (connection, _) = file::open_writer(&store).unwrap();
+        let connection = file::open_writer(&store).unwrap();
         connection.execute_batch("BEGIN").unwrap();
         for number in 1..=PARTS {
             let mut part = Part::new(number, Kind::CardEvents, "2026-11-23".to_owned());
@@ -622,7 +594,7 @@ mod tests {
 
         let day = "2026-11-23";
         let file = archive.join("card_events-2026-11-23.parquet");
-        assert_eq!(archive_day(&store, &archive, day).unwrap(), Archived::Written(vec![file.clone()]));
+        assert_eq!(archive_day(&store, &archive, day).unwrap(), [file.clone()]);
         let read = SerializedFileReader::new(File::open(file).unwrap()).unwrap();
         assert_eq!(read.metadata().file_metadata().num_rows(), PARTS * 200);
         assert_eq!(read.metadata().num_row_groups(), 2);
@@ -638,7 +610,7 @@ mod tests {
     fn a_value_of_the_wrong_form_is_an_error_and_not_left_out() {
         let folder = tempfile::tempdir().unwrap();
         let store = folder.path().join("transactions.db");
-        let (connection, _) = file::open_writer(&store).unwrap();
+        let connection = file::open_writer(&store).unwrap();
         let mut part = Part::new(1, Kind::CardEvents, "2026-11-23".to_owned());
         connection.execute_batch(&part.create_table()).unwrap();
         let insert =

@@ -27,8 +27,9 @@ mod part;
 mod projection;
 mod schema;
 mod search;
+mod sheet_file;
 
-pub use archive::{Archived, archive_day, remove_archived_before};
+pub use archive::{archive_day, remove_archived_before};
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;
 pub use projection::{Progress, TransactionStore};

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use std::fmt::Write;
 
 /// Version of the schema, in `PRAGMA user_version`. A file of another version is made anew.
-pub(crate) const SCHEMA_VERSION: i32 = 5;
+pub(crate) const SCHEMA_VERSION: i32 = 6;
 
 /// `TOTX` in `PRAGMA application_id`: that a file is one of ours.
 pub(crate) const APPLICATION_ID: i32 = 0x544F_5458;
@@ -171,7 +171,8 @@ const DERIVED: [(&str, &str); 3] = [
          UNION ALL
          SELECT transaction_id, time, time_ms, business_day, link, account, currency, posted_change_minor,
                 posted_fee_change_minor, posted_settlement_change_minor, settlement_currency
-         FROM events WHERE posted_change_minor <> 0 OR coalesce(posted_settlement_change_minor, 0) <> 0",
+         FROM events WHERE currency IS NOT NULL
+                AND (posted_change_minor <> 0 OR coalesce(posted_settlement_change_minor, 0) <> 0)",
     ),
     (
         "postings",
@@ -284,8 +285,9 @@ mod tests {
             let mut part = Part::new(number, Kind::Events, format!("2026-11-{number:02}"));
             connection.execute_batch(&part.create_table()).unwrap();
             let insert = format!(
-                "INSERT INTO {} (id, transaction_id, time_ms, event, held_change_minor, posted_change_minor, link)
-                 VALUES (?1, 64, ?1 * 1000, 'reversed', 0, -5, 'pos')",
+                "INSERT INTO {} (id, transaction_id, time_ms, event, held_change_minor, posted_change_minor, link,
+                                 currency)
+                 VALUES (?1, 64, ?1 * 1000, 'reversed', 0, -5, 'pos', 840)",
                 part.table()
             );
             connection.execute(&insert, [number]).unwrap();

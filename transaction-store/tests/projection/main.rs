@@ -32,6 +32,7 @@ fn stored(records: &[Record], batch: usize) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("transactions.db");
     let mut store = open(&file);
+    store.begins_with_the_journal();
     for (index, (stream, sequence, record)) in streamed(records).enumerate() {
         assert!(store.apply(stream, sequence, record).unwrap());
         if index % batch == batch - 1 {
@@ -210,6 +211,33 @@ fn only_archived_days_beyond_the_limit_go() {
 }
 
 #[test]
+fn events_of_what_is_not_here_say_what_their_records_know() {
+    let records = Traffic::new(12).records(2_000);
+    let whole = stored(&records, 500);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("transactions.db");
+    let mut store = open(&file);
+    for (stream, sequence, record) in streamed(&records).skip(1_000) {
+        store.apply(stream, sequence, record).unwrap();
+    }
+    store.commit(None).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection.execute("ATTACH ? AS whole", [whole.1.to_str().unwrap()]).unwrap();
+    let count = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap();
+    let unknown = "FROM events AS e WHERE transaction_id NOT IN (SELECT id FROM transactions)";
+    assert!(
+        count(&format!("SELECT count(*) {unknown} AND posted_change_minor <> 0 AND link IS NOT NULL")) > 0
+    );
+    let other = "SELECT 1 FROM whole.events AS w WHERE w.transaction_id = e.transaction_id
+                     AND w.link = e.link AND w.account = e.account";
+    let told = format!("SELECT count(*) {unknown} AND link IS NOT NULL AND NOT EXISTS ({other})");
+    assert_eq!(count(&told), 0, "what the records know is right");
+    assert_eq!(count("SELECT count(*) FROM terminal_totals WHERE terminal = '' OR currency = 0"), 0);
+    assert_eq!(count("SELECT count(*) FROM postings WHERE currency IS NULL"), 0);
+    assert_eq!(count("SELECT coalesce(sum(amount_minor), 0) FROM postings"), 0);
+}
+
+#[test]
 fn a_search_finds_by_every_key() {
     let records = Traffic::new(5).records(1_500);
     let oracle = Oracle::of(&records);
@@ -316,8 +344,36 @@ fn a_file_of_another_version_is_made_anew_by_the_writer_and_refused_by_readers()
     assert!(store.progress().next.is_empty());
     drop(store);
     assert!(all(&file).is_empty());
-    std::fs::write(&file, "no SQLite file, and longer than its header of sixteen bytes").unwrap();
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_set_aside() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let aside = folder.path().join("transactions.db.damaged");
+    let text = "no SQLite file, and longer than its header of sixteen bytes";
+    std::fs::write(&file, text).unwrap();
     assert_eq!(open(&file).transactions(), 0);
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
+    // Of another program.
+    std::fs::remove_file(&file).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (id)").unwrap();
+    assert_eq!(open(&file).transactions(), 0);
+    Connection::open(&aside).unwrap().query_row("SELECT count(*) FROM theirs", [], |_| Ok(())).unwrap();
+}
+
+#[test]
+fn what_hinders_sqlite_for_a_while_leaves_the_file_alone() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let before = all(&file);
+    // No permission, no descriptor, a full disk: SQLite cannot open the log of writes.
+    let log = folder.path().join("transactions.db-wal");
+    let _ = std::fs::remove_file(&log);
+    std::fs::create_dir(&log).unwrap();
+    let hindered = TransactionStore::open(&file, UtcOffset::default(), keys());
+    assert!(matches!(hindered, Err(TransactionStoreError::Sqlite(..))), "{:?}", hindered.err());
+    std::fs::remove_dir(&log).unwrap();
+    assert_eq!(all(&file), before);
+    assert_eq!(open(&file).transactions(), before.len() as u64);
 }
 
 #[test]
