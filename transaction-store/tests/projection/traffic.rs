@@ -243,7 +243,7 @@ impl Traffic {
                 booking: booking(number),
                 verification: verification(number),
                 told: told(number),
-                token: number.is_multiple_of(4).then(|| TokenNumber(pan)),
+                token: number.is_multiple_of(4).then_some(TokenNumber(pan)),
                 traces: traces(number),
                 ..Details::default()
             },
