@@ -594,7 +594,7 @@ mod tests {
 
         let day = "2026-11-23";
         let file = archive.join("card_events-2026-11-23.parquet");
-        assert_eq!(archive_day(&store, &archive, day).unwrap(), [file.clone()]);
+        assert_eq!(archive_day(&store, &archive, day).unwrap(), std::slice::from_ref(&file));
         let read = SerializedFileReader::new(File::open(file).unwrap()).unwrap();
         assert_eq!(read.metadata().file_metadata().num_rows(), PARTS * 200);
         assert_eq!(read.metadata().num_row_groups(), 2);
