@@ -154,7 +154,9 @@ fn storage(top: &mut Section<'_>, folder: &Path) -> Storage {
     let master_key = top.or("master_key", in_data, |value| master_key::source(value, folder));
     let mut segment_bytes = 64 << 20;
     let archive = data_folder.join("journal-archive");
-    let mut retention = RetentionSettings { keep: days(7), then: Retire::Archive(archive) };
+    // So that a transaction store that is made anew has what late repeats and reversals may reach.
+    let keep = days(transactions::REACHED_DAYS);
+    let mut retention = RetentionSettings { keep, then: Retire::Archive(archive) };
     if let Some(mut journal) = top.table("journal") {
         segment_bytes = journal.or("segment", segment_bytes, size_within(64 << 10..=4 << 30));
         retention = read_retention(&mut journal, retention, folder);

@@ -60,7 +60,7 @@ fn visit_from(
     let Some(oldest) = oldest else { return Ok(()) };
     let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
     let opened = match place {
-        Some(place) => JournalReader::open(&folder, &keys, &place, Until::WholeFrames),
+        Some(place) => JournalReader::open_part(&folder, &keys, &place, Until::WholeFrames),
         None if oldest > 1 => JournalReader::open_segment(&folder, &keys, oldest, Until::WholeFrames),
         None => JournalReader::open(&folder, &keys, &Place::default(), Until::WholeFrames),
     };

@@ -32,6 +32,7 @@ pub struct Metrics {
     rule_errors: Family<RuleLabels, Counter>,
     projection_records_behind: Gauge,
     projection_seconds_behind: Gauge,
+    archive_failed: Counter,
     hsm: HsmMetrics,
     snapshots: SnapshotMetrics,
     webhooks: WebhookMetrics,
@@ -95,6 +96,7 @@ impl Metrics {
             rule_errors: Family::default(),
             projection_records_behind: Gauge::default(),
             projection_seconds_behind: Gauge::default(),
+            archive_failed: Counter::default(),
             hsm: HsmMetrics::new(),
             snapshots: SnapshotMetrics::default(),
             webhooks: WebhookMetrics::default(),
@@ -149,6 +151,11 @@ impl Metrics {
             "Age of the newest record in the transaction store while others wait",
             Unit::Seconds,
             self.projection_seconds_behind.clone(),
+        );
+        registry.register(
+            "archive_failed",
+            "Times that closed days could not all be archived",
+            self.archive_failed.clone(),
         );
         self.hsm.register(registry);
         self.snapshots.register(registry);
@@ -221,6 +228,11 @@ impl Metrics {
     pub fn projection_behind(&self, records: u64, seconds: u64) {
         self.projection_records_behind.set(i64::try_from(records).unwrap_or(i64::MAX));
         self.projection_seconds_behind.set(i64::try_from(seconds).unwrap_or(i64::MAX));
+    }
+
+    /// Closed days could not all be archived.
+    pub fn archive_failed(&self) {
+        self.archive_failed.inc();
     }
 
     /// What is counted about the HSM.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
-use store::{DataKeys, Durable, JournalError, JournalReader, Place, Rejected, Sequence, Stream, Until};
+use store::{DataKeys, Durable, JournalReader, Place, Rejected, Replay, Sequence, Stream, Until};
 use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
 
 /// Records of one transaction of SQLite.
@@ -30,6 +30,9 @@ const GRACE: Duration = Duration::from_mins(10);
 
 /// How often to look for days to close.
 const CLOSE_EVERY: Duration = Duration::from_mins(1);
+
+/// How long to wait after closed days could not be archived, which takes a person most likely.
+const ARCHIVE_RETRY: Duration = Duration::from_mins(10);
 
 /// How long the end of the process waits for the end of a batch.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
@@ -53,19 +56,31 @@ pub struct Projection {
 
 impl Projection {
     /// Starts to follow what the committer makes durable. From now on no segment goes that the store has not read.
+    /// `keys` are those of the whole process, so that a rotation reaches the store, too; `replay` says where each
+    /// stream was at the start.
     ///
     /// # Errors
     /// When there is no thread to be had. What fails later is logged and tried again.
     pub fn start(
         settings: &Settings,
+        keys: DataKeys,
+        replay: &Replay,
         durable: Arc<Durable>,
         followers: &Followers,
         metrics: Arc<Metrics>,
     ) -> io::Result<Projection> {
         let stop = Arc::new(AtomicBool::new(false));
         let follower = followers.join("the transaction store");
-        let worker =
-            Worker { settings: settings.clone(), durable, follower, metrics, stop: Arc::clone(&stop) };
+        let streams = (0..=recovery::PROVISIONING.0).map(Stream);
+        let worker = Worker {
+            settings: settings.clone(),
+            keys,
+            ends: streams.map(|stream| (stream, replay.position(stream))).collect(),
+            durable,
+            follower,
+            metrics,
+            stop: Arc::clone(&stop),
+        };
         let thread = std::thread::Builder::new().name("projection".to_owned());
         Ok(Projection { stop, thread: thread.spawn(move || worker.run())? })
     }
@@ -101,6 +116,9 @@ impl Nudge {
 
 struct Worker {
     settings: Settings,
+    keys: DataKeys,
+    /// Where each stream was at the start.
+    ends: Vec<(Stream, Sequence)>,
     durable: Arc<Durable>,
     follower: Follower,
     metrics: Arc<Metrics>,
@@ -111,19 +129,20 @@ impl Worker {
     fn run(&self) {
         // Last in line for the processor; on Linux this is the thread's own.
         let _ = rustix::process::nice(10);
+        let mut archive_at = Instant::now();
         while !self.stopped() {
-            if let Err(error) = self.follow() {
+            if let Err(error) = self.follow(&mut archive_at) {
                 tracing::error!(%error, "the transaction store does not follow the journal; trying again");
                 self.wait(RETRY);
             }
         }
     }
 
-    fn follow(&self) -> Result<(), ProjectionError> {
-        let mut store = open_store(&self.settings)?;
+    /// Follows until it is stopped, or the store must be opened anew.
+    fn follow(&self, archive_at: &mut Instant) -> Result<(), ProjectionError> {
+        let mut store = open_store(&self.settings, &self.keys)?;
         let until = Until::Durable(Arc::clone(&self.durable));
-        let mut reader = open_reader(&self.settings, &store, until)?;
-        let mut closed: Option<Instant> = None;
+        let mut reader = open_reader(&self.settings, &self.keys, &mut store, until)?;
         while !self.stopped() {
             let records = project_batch(&mut reader, &mut store)?;
             // What was read is committed with its place, so nothing before it is asked for again.
@@ -132,14 +151,29 @@ impl Worker {
             if records > 0 {
                 continue;
             }
+            store.note_ends(self.ends.iter().copied()).map_err(ProjectionError::Store)?;
             // Days are closed only when nothing waits: what is missing of one would else come late.
-            if closed.is_none_or(|at| at.elapsed() >= CLOSE_EVERY) {
-                archive_closed_days(&self.settings, &mut store)?;
-                closed = Some(Instant::now());
+            if Instant::now() >= *archive_at {
+                let archived = self.archive(&mut store);
+                *archive_at = Instant::now() + if archived.is_ok() { CLOSE_EVERY } else { ARCHIVE_RETRY };
+                if let Err(ProjectionError::Store(TransactionStoreError::Sqlite(..))) = archived {
+                    // A transaction of it may stand open. Nothing is lost, and nobody waits for long.
+                    return Ok(());
+                }
             }
             self.wait(PAUSE);
         }
         Ok(())
+    }
+
+    /// What fails here is no reason not to project: searches and late repeats need what is recorded now.
+    fn archive(&self, store: &mut TransactionStore) -> Result<(), ProjectionError> {
+        let archived = archive_closed_days(&self.settings, store);
+        if let Err(error) = &archived {
+            tracing::error!(%error, "closed days are not archived; trying again in ten minutes");
+            self.metrics.archive_failed();
+        }
+        archived.map(drop)
     }
 
     /// How far behind the journal the store is.
@@ -171,36 +205,41 @@ impl Worker {
 /// Opens the store for writing.
 ///
 /// # Errors
-/// When there is no master key, another process writes to it, or the disk fails.
-pub fn open_store(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
-    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
+/// When another process writes to it, or the disk fails.
+pub fn open_store(settings: &Settings, keys: &DataKeys) -> Result<TransactionStore, ProjectionError> {
     let offset = settings.tables.business_offset;
-    TransactionStore::open(&settings.transactions.file, offset, keys).map_err(ProjectionError::Store)
+    TransactionStore::open(&settings.transactions.file, offset, keys.clone()).map_err(ProjectionError::Store)
 }
 
-/// Opens the journal where the store stands; for a new store, with the oldest segment that the journal still has.
+/// Opens the journal where the store stands; for a new store, with the oldest segment that the journal still has,
+/// and tells it whether that is the first.
 ///
 /// # Errors
 /// When the journal cannot be read, or does not have the place where the store stands.
 pub fn open_reader(
     settings: &Settings,
-    store: &TransactionStore,
+    keys: &DataKeys,
+    store: &mut TransactionStore,
     until: Until,
 ) -> Result<JournalReader, ProjectionError> {
     let folder = recovery::journal_folder(settings);
-    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
-    let place = store.progress().place.as_deref().and_then(read_place);
     let failed = |error| ProjectionError::Recovery(RecoveryError::Journal(error));
-    if let Some(place) = place {
-        return JournalReader::open(&folder, &keys, &place, until).map_err(failed);
+    if let Some(place) = store.progress().place.as_deref().and_then(read_place) {
+        return JournalReader::open_part(&folder, keys, &place, until).map_err(failed);
     }
-    oldest(&folder, &keys, until).map_err(failed)
-}
-
-fn oldest(folder: &std::path::Path, keys: &DataKeys, until: Until) -> Result<JournalReader, JournalError> {
-    match store::oldest_segment(folder)? {
-        Some(segment) if segment > 1 => JournalReader::open_segment(folder, keys, segment, until),
-        _ => JournalReader::open(folder, keys, &Place::default(), until),
+    match store::oldest_segment(&folder).map_err(failed)? {
+        Some(segment) if segment > 1 => {
+            tracing::warn!(
+                segment,
+                "the journal's first segments are gone: the transaction store covers what came after them. The day \
+                 that it begins in is not archived, and repeats of what is older are answered 96"
+            );
+            JournalReader::open_segment(&folder, keys, segment, until).map_err(failed)
+        }
+        _ => {
+            store.begins_with_the_journal();
+            JournalReader::open(&folder, keys, &Place::default(), until).map_err(failed)
+        }
     }
 }
 
@@ -224,10 +263,9 @@ pub fn project_batch(
             count += 1;
         }
     }
-    if count > 0 {
-        let place = write_place(reader.place());
-        store.commit(Some(&place)).map_err(ProjectionError::Store)?;
-    }
+    // Also where nothing was read but the beginning of a segment: the one before may go now.
+    let place = write_place(reader.place());
+    store.commit(Some(&place)).map_err(ProjectionError::Store)?;
     Ok(count)
 }
 
@@ -235,7 +273,8 @@ pub fn project_batch(
 /// Gives the days that were archived.
 ///
 /// # Errors
-/// When the store or the archive's folder fails.
+/// When the store or the archive's folder fails, or a day has more rows in the archive. The other days are archived
+/// all the same.
 pub fn archive_closed_days(
     settings: &Settings,
     store: &mut TransactionStore,
@@ -244,20 +283,30 @@ pub fn archive_closed_days(
     let offset = settings.tables.business_offset;
     let today = day_before(clock::now(), GRACE, offset);
     let closed = store.close_days(today).map_err(ProjectionError::Store)?;
-    for day in &closed {
-        let files = archive_day(file, archive_folder, day).map_err(ProjectionError::Store)?;
-        store.mark_archived(day).map_err(ProjectionError::Store)?;
-        tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
-    }
-    for day in store.drop_days_beyond(*online_days).map_err(ProjectionError::Store)? {
-        tracing::info!(day, "no longer online; the archive has it");
+    let (mut archived, mut failed) = (Vec::new(), None);
+    for day in closed {
+        match archive_day(file, archive_folder, &day) {
+            Ok(files) => {
+                store.mark_archived(&day).map_err(ProjectionError::Store)?;
+                tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
+                archived.push(day);
+            }
+            Err(error) => {
+                tracing::warn!(day, %error, "not archived");
+                failed = failed.or(Some(error));
+            }
+        }
     }
     let CivilDay { year, month, day } = day_before(clock::now(), *retention, offset);
     let oldest = format!("{year:04}-{month:02}-{day:02}");
+    let dropped = store.drop_days_beyond(*online_days, archive_folder, &oldest);
+    for day in dropped.map_err(ProjectionError::Store)? {
+        tracing::info!(day, "no longer online; the archive has it");
+    }
     for gone in remove_archived_before(archive_folder, &oldest).map_err(ProjectionError::Store)? {
         tracing::info!(file = %gone.display(), "removed: past its retention");
     }
-    Ok(closed)
+    failed.map_or(Ok(archived), |error| Err(ProjectionError::Store(error)))
 }
 
 fn day_before(now: Time, period: Duration, offset: UtcOffset) -> CivilDay {

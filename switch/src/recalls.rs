@@ -3,10 +3,11 @@
 //! One thread answers all shards. What a shard has let go was decided hundreds of thousands of transactions ago, but the store may be
 //! behind all the same: a question waits until the store has everything that the shard had recorded when it asked.
 
+use crate::clock;
 use crate::projection::Nudge;
 use crate::settings::Settings;
 use crate::shards::Shards;
-use auth::limits::{RECALL_DEADLINE, RECALLS};
+use auth::limits::{RECALL_DEADLINE, RECALLS, TRANSACTION_REACH};
 use auth::{Input, Recall, StoredTransaction, Ticket};
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::io;
@@ -100,7 +101,7 @@ impl Worker {
         }
     }
 
-    /// `None` when the store does not come so far in time.
+    /// `None` when the store does not come so far in time, or does not go back as far as a repeat may.
     fn find(
         &self,
         asked: Instant,
@@ -110,14 +111,25 @@ impl Worker {
         while asked.elapsed() < RECALL_DEADLINE {
             let reader = match resting.take() {
                 Some(resting) => Some(resting.look()?),
-                None => Reader::open(&self.file)?,
+                // It is just being made, or will be made anew.
+                None => match Reader::open(&self.file) {
+                    Err(TransactionStoreError::OtherSchema(_)) => None,
+                    opened => opened?,
+                },
             };
             if let Some(reader) = reader
                 && self.has_everything(&reader, question)
             {
-                let found = reader.recall(&question.recall, &self.keys)?;
+                // What is not in a store that begins later may have been decided all the same.
+                let covers = reader.progress().covers(clock::now().minus(TRANSACTION_REACH));
+                let found = covers.then(|| reader.recall(&question.recall, &self.keys)).transpose()?;
+                if found.is_none() {
+                    tracing::warn!(
+                        "the transaction store does not go back far enough to recall a transaction; answered 96"
+                    );
+                }
                 *resting = Some(reader.rest()?);
-                return Ok(Some(found));
+                return Ok(found);
             }
             // The next look opens the file: should it be another one by now, this one would never come on.
             self.nudge.nudge();
@@ -130,7 +142,9 @@ impl Worker {
     fn has_everything(&self, reader: &Reader, question: &Question) -> bool {
         let next = &reader.progress().next;
         let is_at = |stream: u16, needed: u64| next.get(&stream).copied().unwrap_or(0) >= needed;
-        is_at(question.shard, question.after.0)
+        // A store that has just been made may be of nothing yet.
+        reader.progress().covers_since.is_some()
+            && is_at(question.shard, question.after.0)
             && self.needed.iter().all(|(stream, needed)| is_at(*stream, *needed))
     }
 }

@@ -393,6 +393,11 @@ fn values_out_of_their_bounds() {
         "segment = \"1KiB\"",
         "segment = \"1KiB\" | journal.segment: is out of bounds",
     );
+    site.check(
+        "shards = 1",
+        "transactions.online_days = 10",
+        "transactions.online_days = 10 | transactions.online_days: is too few",
+    );
     site.check("segment = \"64MiB\"", "then = \"burn\"", "then = \"burn\" | journal.then: is \"burn\"");
     site.check(
         "segment = \"64MiB\"",
@@ -594,11 +599,11 @@ fn no_change_of_bytes_panics() {
 }
 
 #[test]
-fn old_journal_segments_are_kept_for_a_week_and_archived_unless_the_file_says_otherwise() {
+fn old_journal_segments_are_kept_for_eleven_days_and_archived_unless_the_file_says_otherwise() {
     let site = Site::new();
     let data = site.file.with_file_name("turnout-data");
     let usual = site.load(&[]).unwrap().retention;
-    assert_eq!(usual.keep, Duration::from_hours(7 * 24));
+    assert_eq!(usual.keep, Duration::from_hours(11 * 24));
     assert_eq!(usual.then, store::Retire::Archive(data.join("journal-archive")));
     let with = |lines: &str| site.load(&[("segment = \"64MiB\"", lines)]).unwrap().retention;
     let removed = with("keep = \"36h\"\nthen = \"remove\"");

@@ -1,3 +1,4 @@
+use crate::file;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -23,6 +24,15 @@ pub enum TransactionStoreError {
         /// The record it was given.
         found: Sequence,
     },
+    /// An archived day has more rows than the store has of it now. The file stays as it is.
+    FewerRows {
+        /// The Parquet file.
+        file: PathBuf,
+        /// Rows in it.
+        archived: i64,
+        /// Rows in the store.
+        here: i64,
+    },
     /// A Parquet file.
     Parquet(PathBuf, parquet::errors::ParquetError),
     /// A stored value is not what this program writes; names the column.
@@ -32,6 +42,9 @@ pub enum TransactionStoreError {
 impl fmt::Display for TransactionStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Sqlite(doing, error) if file::is_damage(error) => {
+                write!(f, "{doing}: {error}; `turnout tran rebuild` makes it anew from the journal")
+            }
             Self::Sqlite(doing, error) => write!(f, "{doing}: {error}"),
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
             Self::InUse(path) => {
@@ -50,6 +63,12 @@ impl fmt::Display for TransactionStoreError {
                 "stream {}: the next record is {} and the journal has {}; `turnout tran rebuild` begins anew",
                 stream.0, expected.0, found.0
             ),
+            Self::FewerRows { file, archived, here } => write!(
+                f,
+                "{} has {archived} rows and the store {here} of that day; it stays as it is, so move it away if the \
+                 store is right",
+                file.display()
+            ),
             Self::Parquet(path, error) => write!(f, "{}: {error}", path.display()),
             Self::Content(column) => {
                 write!(
@@ -67,7 +86,11 @@ impl std::error::Error for TransactionStoreError {
             Self::Sqlite(_, error) => Some(error),
             Self::Io(_, error) => Some(error),
             Self::Parquet(_, error) => Some(error),
-            Self::InUse(_) | Self::OtherSchema(_) | Self::Gap { .. } | Self::Content(_) => None,
+            Self::InUse(_)
+            | Self::OtherSchema(_)
+            | Self::Gap { .. }
+            | Self::FewerRows { .. }
+            | Self::Content(_) => None,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{TransactionStoreError, while_doing};
 use crate::schema::{self, APPLICATION_ID, SCHEMA_VERSION};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -14,6 +14,9 @@ const CACHE_KIB: i64 = 96 * 1024;
 
 /// How long a reader waits while a writer changes the file's header; a checkpoint takes less.
 pub(crate) const BUSY: Duration = Duration::from_secs(5);
+
+/// What fails in [`open_writer`].
+const OPENING: &str = "opening the transaction store";
 
 /// The right to write. The system takes it back when the process ends.
 #[derive(Debug)]
@@ -40,51 +43,72 @@ impl Drop for WriteLock {
     }
 }
 
-/// Opens for writing; a file that is missing or of another version is made anew. Says whether it was.
-pub(crate) fn open_writer(path: &Path) -> Result<(Connection, bool), TransactionStoreError> {
-    if let Some(connection) = existing(path)? {
-        return Ok((connection, false));
+/// Opens for writing. A file that is missing, or of another version of ours, is made anew, since the journal has
+/// everything; what is no store of ours or is damaged is set aside first. Whatever else hinders SQLite (a full
+/// disk, too many open files, a lock) passes, so the file then stays as it is.
+pub(crate) fn open_writer(path: &Path) -> Result<Connection, TransactionStoreError> {
+    let failed = |error| TransactionStoreError::Io(path.to_owned(), error);
+    if path.try_exists().map_err(failed)? {
+        match look_at(path)? {
+            Found::Ours(connection) => return Ok(connection),
+            Found::OtherVersion => remove(path)?,
+            Found::NotOurs => set_aside(path)?,
+        }
+    } else {
+        // Without the file, what SQLite kept beside it belongs to nothing.
+        remove(path)?;
     }
-    remove(path)?;
     // SQLite gives its other files the rights of this one.
-    let create = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    create.map_err(|error| TransactionStoreError::Io(path.to_owned(), error))?;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
     let connection = connect(path)?;
+    prepare(&connection).map_err(while_doing(OPENING))?;
     let made = connection.execute_batch("BEGIN").and_then(|()| schema::create(&connection));
     let made = made.and_then(|()| connection.execute_batch("COMMIT"));
     made.map_err(while_doing("making the tables"))?;
-    Ok((connection, true))
+    Ok(connection)
 }
 
-/// The file as it is, if it is of this version.
-fn existing(path: &Path) -> Result<Option<Connection>, TransactionStoreError> {
-    if !path.exists() {
-        return Ok(None);
-    }
-    let is_ours = |connection: &Connection| of_this_version(connection).unwrap_or(false);
-    match connect(path) {
-        Ok(connection) if is_ours(&connection) => Ok(Some(connection)),
-        // Also what is no SQLite file at all: the journal has everything.
-        Ok(_) | Err(TransactionStoreError::Sqlite(..)) => Ok(None),
-        Err(error) => Err(error),
+/// What a file is, as far as its beginning tells.
+enum Found {
+    /// A store of this version.
+    Ours(Connection),
+    /// A store of another version, or one that was never finished.
+    OtherVersion,
+    /// A file of another program, or one that SQLite finds damaged.
+    NotOurs,
+}
+
+fn look_at(path: &Path) -> Result<Found, TransactionStoreError> {
+    let connection = connect(path)?;
+    // Read before anything is set: that would change the file.
+    match marks(&connection) {
+        Ok(Marks { application_id: APPLICATION_ID, version: SCHEMA_VERSION, .. }) => {
+            prepare(&connection).map_err(while_doing(OPENING))?;
+            Ok(Found::Ours(connection))
+        }
+        Ok(Marks { application_id: APPLICATION_ID, .. } | Marks { tables: 0, .. }) => Ok(Found::OtherVersion),
+        Ok(_) => Ok(Found::NotOurs),
+        Err(error) if is_damage(&error) => Ok(Found::NotOurs),
+        Err(error) => Err(TransactionStoreError::Sqlite(OPENING, error)),
     }
 }
 
 fn connect(path: &Path) -> Result<Connection, TransactionStoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let opened = Connection::open_with_flags(path, flags);
-    let connection = opened.map_err(while_doing("opening the transaction store"))?;
-    let prepared = connection
-        .busy_timeout(BUSY)
-        .and_then(|()| connection.pragma_update(None, "journal_mode", "WAL"))
-        .and_then(|()| connection.pragma_update(None, "synchronous", "NORMAL"))
-        .and_then(|()| connection.pragma_update(None, "cache_size", -CACHE_KIB))
-        // Indexes are sorted in memory and never in files elsewhere.
-        .and_then(|()| connection.pragma_update(None, "temp_store", "MEMORY"))
-        .and_then(|()| connection.pragma_update(None, "journal_size_limit", 256 << 20));
-    prepared.map_err(while_doing("opening the transaction store"))?;
+    let connection = opened.map_err(while_doing(OPENING))?;
+    connection.busy_timeout(BUSY).map_err(while_doing(OPENING))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+    // Indexes are sorted in memory and never in files elsewhere.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "journal_size_limit", 256 << 20)
 }
 
 /// Opens beside a writer and changes nothing. `None` when there is no file.
@@ -98,16 +122,53 @@ pub(crate) fn open_reader(path: &Path) -> Result<Option<Connection>, Transaction
     connection.busy_timeout(BUSY).map_err(&doing)?;
     // One for each day's table, and those that go before.
     connection.set_prepared_statement_cache_capacity(64);
-    match of_this_version(&connection) {
-        Ok(true) => Ok(Some(connection)),
-        Ok(false) => Err(TransactionStoreError::OtherSchema(path.to_owned())),
+    match marks(&connection) {
+        Ok(Marks { application_id: APPLICATION_ID, version: SCHEMA_VERSION, .. }) => Ok(Some(connection)),
+        Ok(_) => Err(TransactionStoreError::OtherSchema(path.to_owned())),
         Err(error) => Err(doing(error)),
     }
 }
 
-fn of_this_version(connection: &Connection) -> rusqlite::Result<bool> {
+/// What tells whose file it is.
+struct Marks {
+    application_id: i32,
+    version: i32,
+    /// Tables, views and indexes.
+    tables: u64,
+}
+
+fn marks(connection: &Connection) -> rusqlite::Result<Marks> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-    Ok(number("application_id")? == APPLICATION_ID && number("user_version")? == SCHEMA_VERSION)
+    let (application_id, version) = (number("application_id")?, number("user_version")?);
+    let tables =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    Ok(Marks { application_id, version, tables: tables.unsigned_abs() })
+}
+
+/// Whether the file itself is what SQLite complains of, which does not pass.
+pub(crate) fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt))
+}
+
+/// Renames what is no store of ours, over what was set aside before, so that nobody loses what only it has.
+fn set_aside(path: &Path) -> Result<(), TransactionStoreError> {
+    let aside = beside(path, ".damaged");
+    tracing::error!(
+        file = %path.display(),
+        aside = %aside.display(),
+        "no transaction store, or a damaged one; set aside and made anew from the journal"
+    );
+    // It may be of use with what SQLite kept beside it only.
+    for end in ["", "-wal", "-shm"] {
+        let from = beside(path, end);
+        match fs::rename(&from, beside(&aside, end)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(TransactionStoreError::Io(from, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Removes the file and what SQLite keeps beside it.

@@ -28,6 +28,7 @@ mod part;
 mod projection;
 mod schema;
 mod search;
+mod sheet_file;
 
 pub use archive::{archive_day, remove_archived_before};
 pub use copy::copy_store;

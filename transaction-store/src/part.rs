@@ -8,7 +8,7 @@ use std::fmt::Write;
 /// Rows after which a part is full and a new one is begun.
 pub(crate) const PART_ROWS: u64 = 200_000;
 
-/// Card events are few, but for a mass import, and no day of theirs is ever dropped.
+/// Card events are few, but for a mass import, and have one index only.
 pub(crate) const CARD_PART_ROWS: u64 = 1_000_000;
 
 /// Full parts of one day that are merged into one, whose indexes are built at once.
@@ -27,7 +27,7 @@ pub(crate) enum Kind {
 pub(crate) struct Part {
     pub(crate) number: i64,
     pub(crate) kind: Kind,
-    /// `YYYY-MM-DD`; empty for card events, which have no business day.
+    /// `YYYY-MM-DD`; empty for events of cards before the first record that has a time.
     pub(crate) day: String,
     pub(crate) merged: bool,
     pub(crate) row_count: u64,
@@ -100,7 +100,7 @@ impl Part {
         part
     }
 
-    /// Name of its table.
+    /// Name of its table. A part of card events may get its day later, so its name has none.
     pub(crate) fn table(&self) -> String {
         let day: String = self.day.chars().filter(char::is_ascii_digit).collect();
         match self.kind {

@@ -1,3 +1,4 @@
+use crate::archive::{self, Compared};
 use crate::entry::{self, Event, EventKind, class_word, day_text, write_receipt};
 use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
@@ -10,6 +11,7 @@ use card::{CivilDay, Pan, Time, UtcOffset};
 use rusqlite::{Connection, OptionalExtension, Statement, ToSql};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use store::{DataKeys, Sequence, Stream};
 
 /// The store, open for writing: records go in, rows come out.
@@ -32,6 +34,7 @@ pub struct TransactionStore {
     place: Option<String>,
     /// Newest time seen in a record.
     clock: Option<Time>,
+    covers_since: Option<Time>,
     days: BTreeMap<String, Day>,
     totals: BTreeMap<TotalKey, Total>,
     in_transaction: bool,
@@ -42,7 +45,8 @@ pub struct TransactionStore {
 
 struct OpenPart {
     kind: Kind,
-    day: CivilDay,
+    /// `None` where no record has told a time yet.
+    day: Option<CivilDay>,
     index: usize,
 }
 
@@ -91,13 +95,31 @@ pub struct Progress {
     pub place: Option<String>,
     /// Newest time in a record.
     pub clock: Option<Time>,
+    /// From when on everything is here that was ever recorded; [`Progress::ALWAYS`] where nothing is missing, and
+    /// `None` before that is known.
+    pub covers_since: Option<Time>,
 }
 
+impl Progress {
+    /// Before everything.
+    pub const ALWAYS: Time = Time { unix_ms: i64::MIN };
+
+    /// Whether everything is here that was recorded at this moment or later.
+    #[must_use]
+    pub fn covers(&self, since: Time) -> bool {
+        self.covers_since.is_some_and(|covered| covered <= since)
+    }
+}
+
+/// How far apart in time neighbours in the journal can be: shards read the clock before they record.
+const DISORDER: Duration = Duration::from_mins(10);
+
 impl TransactionStore {
-    /// Opens the file, or makes it: also when it is of another version, since the journal has everything.
+    /// Opens the file, or makes it: also when it is of another version, since the journal has everything. A file
+    /// that is damaged or no store of ours is renamed to `….damaged` before.
     ///
     /// # Errors
-    /// When another process writes to it, or SQLite or the file system fails.
+    /// When another process writes to it, or SQLite or the file system fails. The file is then left as it is.
     pub fn open(
         path: &Path,
         business_offset: UtcOffset,
@@ -107,7 +129,7 @@ impl TransactionStore {
             file::make_folder(folder)?;
         }
         let lock = WriteLock::take(path)?;
-        let (connection, _) = file::open_writer(path)?;
+        let connection = file::open_writer(path)?;
         let mut store = TransactionStore {
             connection,
             path: path.to_owned(),
@@ -121,6 +143,7 @@ impl TransactionStore {
             progress: BTreeMap::new(),
             place: None,
             clock: None,
+            covers_since: None,
             days: BTreeMap::new(),
             totals: BTreeMap::new(),
             in_transaction: false,
@@ -153,7 +176,20 @@ impl TransactionStore {
     /// How far the store has come, applied records that are not committed included.
     #[must_use]
     pub fn progress(&self) -> Progress {
-        Progress { next: self.progress.clone(), place: self.place.clone(), clock: self.clock }
+        Progress {
+            next: self.progress.clone(),
+            place: self.place.clone(),
+            clock: self.clock,
+            covers_since: self.covers_since,
+        }
+    }
+
+    /// Notes, before the first record, that it is the first that was ever recorded. A store that was not told so
+    /// covers what came after its first record. Changes nothing once records were applied.
+    pub fn begins_with_the_journal(&mut self) {
+        if self.progress.is_empty() {
+            self.covers_since = Some(Progress::ALWAYS);
+        }
     }
 
     /// Takes the next record of a stream. `false` when the store has it already.
@@ -176,8 +212,32 @@ impl TransactionStore {
             _ => {}
         }
         self.rows(record).map_err(while_doing("writing rows"))?;
+        self.covers_since = self.covers_since.or(self.clock.map(|clock| clock.plus(DISORDER)));
         self.progress.insert(stream.0, sequence.0 + 1);
         Ok(true)
+    }
+
+    /// Notes where streams stand that have no record in the journal any more. To be told when all that it has was
+    /// applied: a stream of which there was nothing recorded in segments that are gone, or never.
+    ///
+    /// # Errors
+    /// When SQLite fails: the store is then to be opened anew.
+    pub fn note_ends(
+        &mut self,
+        streams: impl IntoIterator<Item = (Stream, Sequence)>,
+    ) -> Result<(), TransactionStoreError> {
+        let mut is_noted = false;
+        for (stream, next) in streams {
+            if next.0 > 0 && !self.progress.contains_key(&stream.0) {
+                self.progress.insert(stream.0, next.0);
+                is_noted = true;
+            }
+        }
+        if is_noted {
+            let written = self.begin().and_then(|()| self.finish_transaction());
+            written.map_err(while_doing("noting where streams stand"))?;
+        }
+        Ok(())
     }
 
     /// Makes what was applied visible to readers, with the place of the journal from which to read on.
@@ -199,13 +259,15 @@ impl TransactionStore {
         Ok(())
     }
 
-    /// Days before `today` that no archive has, oldest first. Their parts are merged on the way.
+    /// Days before `today` that no archive has, oldest first. Their parts are merged on the way. Days of which the
+    /// beginning may be missing are passed over: an archive that has them has more of them.
     ///
     /// # Errors
     /// When SQLite fails.
     pub fn close_days(&mut self, today: CivilDay) -> Result<Vec<String>, TransactionStoreError> {
         let today = day_text(today);
-        let closed = self.days.iter().filter(|(day, state)| **day < today && !state.archived);
+        let closed =
+            self.days.iter().filter(|(day, state)| **day < today && !state.archived && self.has_all_of(day));
         let closed: Vec<String> = closed.map(|(day, _)| day.clone()).collect();
         for day in &closed {
             for kind in [Kind::Transactions, Kind::Events] {
@@ -215,6 +277,15 @@ impl TransactionStore {
             }
         }
         Ok(closed)
+    }
+
+    /// Whether everything of this day is here, or will be.
+    fn has_all_of(&self, day: &str) -> bool {
+        match self.covers_since {
+            None => false,
+            Some(Progress::ALWAYS) => true,
+            Some(since) => *day > *day_text(since.day(self.business_offset)),
+        }
     }
 
     /// Notes that an archive has this day, as it is now.
@@ -230,16 +301,44 @@ impl TransactionStore {
         written.map_err(while_doing("noting an archived day"))
     }
 
-    /// Drops archived days until at most this many days are online. Says which went.
+    /// Drops days until at most this many are online: those of which the archive in `archive` has every row, and those
+    /// before `oldest` (`YYYY-MM-DD`), which no archive keeps any more. Says which went. A day whose files are gone or have
+    /// fewer rows is due to be archived again.
     ///
     /// # Errors
-    /// When SQLite fails.
-    pub fn drop_days_beyond(&mut self, online_days: usize) -> Result<Vec<String>, TransactionStoreError> {
+    /// When SQLite or the archive's folder fails.
+    pub fn drop_days_beyond(
+        &mut self,
+        online_days: usize,
+        archive: &Path,
+        oldest: &str,
+    ) -> Result<Vec<String>, TransactionStoreError> {
         let surplus = self.days.len().saturating_sub(online_days);
-        let oldest = self.days.iter().take(surplus).filter(|(_, state)| state.archived);
-        let dropped: Vec<String> = oldest.map(|(day, _)| day.clone()).collect();
-        for day in &dropped {
-            self.drop_day(day).map_err(while_doing("dropping a day that is archived"))?;
+        let archived = self.days.iter().take(surplus).filter(|(_, state)| state.archived);
+        let archived: Vec<String> = archived.map(|(day, _)| day.clone()).collect();
+        let mut dropped = Vec::new();
+        for day in archived {
+            let kept = &*day >= oldest;
+            let compared = if kept {
+                archive::compare(&self.connection, &self.parts, archive, &day)?
+            } else {
+                Compared::Same
+            };
+            match compared {
+                Compared::Same => {
+                    self.drop_day(&day).map_err(while_doing("dropping a day that is archived"))?;
+                    dropped.push(day);
+                }
+                Compared::HasLess => {
+                    self.days.insert(day, Day { archived: false, changed: true });
+                    let noted = self.begin().and_then(|()| self.finish_transaction());
+                    noted.map_err(while_doing("noting a day to archive"))?;
+                    // Days go oldest first: behind one that has gone, nothing is archived any more.
+                    break;
+                }
+                // What the archive has beyond the store cannot be held against it, so the day stays.
+                Compared::HasMore => {}
+            }
         }
         Ok(dropped)
     }
@@ -299,12 +398,26 @@ impl TransactionStore {
     }
 
     fn tick(&mut self, time: Time) {
+        if self.clock.is_none() {
+            self.date_undated(time.day(self.business_offset));
+        }
         self.clock = self.clock.max(Some(time));
+    }
+
+    /// Cards that were put on file before any record told a time count for the first day that there is.
+    fn date_undated(&mut self, day: CivilDay) {
+        for part in self.parts.iter_mut().filter(|part| part.day.is_empty()) {
+            part.day = day_text(day);
+            part.changed = true;
+            self.days.insert(part.day.clone(), Day { archived: false, changed: true });
+            self.parts_changed = true;
+        }
+        self.open.clear();
     }
 
     fn decided(&mut self, transaction: &Transaction) -> rusqlite::Result<()> {
         self.tick(transaction.time);
-        let index = self.part_for(Kind::Transactions, transaction.business_day)?;
+        let index = self.part_for(Kind::Transactions, Some(transaction.business_day))?;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
         let hash = self.keys.pan_lookup(&transaction.pan);
@@ -343,6 +456,10 @@ impl TransactionStore {
         let table = self.parts[before.part].table();
         let update = format!("UPDATE {table} SET issuer_authentication = ? WHERE id = ?");
         self.connection.prepare_cached(&update)?.execute((&value[..], id))?;
+        // No event tells it, so an archive that has the day is written again.
+        if let Some(state) = self.days.get_mut(&self.parts[before.part].day).filter(|state| state.archived) {
+            *state = Day { archived: false, changed: true };
+        }
         Ok(())
     }
 
@@ -402,10 +519,9 @@ impl TransactionStore {
         let link = link.or_else(|| before.as_ref().map(|before| before.link.clone()));
         let account = origin.map(|origin| origin.account.as_str().to_owned());
         let account = account.or_else(|| before.as_ref().and_then(|before| before.account.clone()));
-        let currency = before.as_ref().map(|before| before.currency);
         let billing_currency = before.as_ref().map(|before| before.billing_currency);
         let day = event.time.day(self.business_offset);
-        let index = self.part_for(Kind::Events, day)?;
+        let index = self.part_for(Kind::Events, Some(day))?;
         let number = self.next_event;
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
@@ -428,17 +544,18 @@ impl TransactionStore {
         part.count(number, event.time.unix_ms);
         drop(insert);
         self.next_event += 1;
-        if given_back != 0 {
-            let before = before.as_ref();
-            let known = origin.map(|origin| origin.transaction.as_str());
-            let kind = known.or_else(|| before.and_then(|before| type_word(&before.kind))).unwrap_or("");
+        // No record says in which currency a transaction was that is not here: no total takes it then.
+        if given_back != 0
+            && let Some(before) = before
+            && let Some(kind) = type_word(&before.kind)
+        {
             let key = TotalKey {
                 day,
-                link: link.unwrap_or_default(),
-                terminal: before.map(|before| before.terminal.clone()).unwrap_or_default(),
+                link: before.link,
+                terminal: before.terminal,
                 kind,
                 result: if event.kind == EventKind::HoldExpired { "expired" } else { "reversed" },
-                currency: currency.unwrap_or(0),
+                currency: before.currency,
             };
             // Totals are in the currency of the terminal.
             let amount =
@@ -453,7 +570,8 @@ impl TransactionStore {
         self.tick(credited.time);
         let id = as_i64(credited.transaction);
         let currency = self.before(id)?.map(|before| before.billing_currency);
-        let index = self.part_for(Kind::Events, credited.time.day(self.business_offset))?;
+        let day = credited.time.day(self.business_offset);
+        let index = self.part_for(Kind::Events, Some(day))?;
         let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
@@ -513,7 +631,8 @@ impl TransactionStore {
     }
 
     fn card_event(&mut self, event: &CardEvent<'_>) -> rusqlite::Result<()> {
-        let index = self.part_for(Kind::CardEvents, CivilDay { year: 0, month: 0, day: 0 })?;
+        let day = self.clock.map(|time| time.day(self.business_offset));
+        let index = self.part_for(Kind::CardEvents, day)?;
         let number = self.next_card_event;
         let time_ms = self.clock.map(|time| time.unix_ms);
         let expiry = event.card.map(|card| {
@@ -553,7 +672,7 @@ impl TransactionStore {
 /// Parts.
 impl TransactionStore {
     /// Index of the part that takes rows of this kind and day.
-    fn part_for(&mut self, kind: Kind, day: CivilDay) -> rusqlite::Result<usize> {
+    fn part_for(&mut self, kind: Kind, day: Option<CivilDay>) -> rusqlite::Result<usize> {
         let found = self.open.iter().position(|open| open.kind == kind && open.day == day);
         if let Some(found) = found {
             let index = self.open[found].index;
@@ -562,11 +681,11 @@ impl TransactionStore {
             }
             self.open.remove(found);
         }
-        let text = if kind == Kind::CardEvents { String::new() } else { day_text(day) };
+        let text = day.map(day_text).unwrap_or_default();
         let day_state = self.days.get_mut(&text);
         match day_state {
             Some(state) if state.archived => *state = Day { archived: false, changed: true },
-            None if kind != Kind::CardEvents => {
+            None if day.is_some() => {
                 self.days.insert(text.clone(), Day { archived: false, changed: true });
             }
             _ => {}
@@ -641,6 +760,9 @@ impl TransactionStore {
         for part in &gone {
             self.connection.execute("DELETE FROM parts WHERE number = ?", [part.number])?;
         }
+        // A row that comes late must not have the day archived anew without the others.
+        let last = gone.iter().map(|part| Time::from_unix_ms(part.last_ms.saturating_add(1))).max();
+        self.covers_since = self.covers_since.max(last);
         self.drop_parts(&gone)?;
         self.connection.execute("DELETE FROM terminal_totals WHERE business_day = ?", [day])?;
         self.connection.execute("DELETE FROM days WHERE business_day = ?", [day])?;
@@ -708,6 +830,7 @@ impl TransactionStore {
         let mut marks = self.connection.prepare_cached("INSERT OR REPLACE INTO marks VALUES (?, ?)")?;
         marks.execute(("place", &self.place))?;
         marks.execute(("clock_ms", self.clock.map(|time| time.unix_ms)))?;
+        marks.execute(("covers_since_ms", self.covers_since.map(|time| time.unix_ms)))?;
         marks.execute(("next_part", self.next_part))?;
         marks.execute(("next_event", self.next_event))?;
         marks.execute(("next_card_event", self.next_card_event))?;
@@ -721,6 +844,7 @@ impl TransactionStore {
         self.parts = Part::load_all(&self.connection)?;
         let progress = read_progress(&self.connection)?;
         (self.progress, self.place, self.clock) = (progress.next, progress.place, progress.clock);
+        self.covers_since = progress.covers_since;
         self.next_part = mark(&self.connection, "next_part")?.unwrap_or(1);
         self.next_event = mark(&self.connection, "next_event")?.unwrap_or(1);
         self.next_card_event = mark(&self.connection, "next_card_event")?.unwrap_or(1);
@@ -754,6 +878,7 @@ pub(crate) fn read_progress(connection: &Connection) -> rusqlite::Result<Progres
         next: rows.collect::<rusqlite::Result<_>>()?,
         place: mark(connection, "place")?,
         clock: mark(connection, "clock_ms")?.map(Time::from_unix_ms),
+        covers_since: mark(connection, "covers_since_ms")?.map(Time::from_unix_ms),
     })
 }
 

@@ -69,6 +69,12 @@ impl Track {
         Track { met: vec![Met::NotYet; positions.len()], known: positions, unlisted: Met::NotYet }
     }
 
+    /// From these positions on; streams that stand at 0 anywhere.
+    pub(super) fn from_part(positions: Vec<Sequence>) -> Track {
+        let met = |position: &Sequence| if position.0 == 0 { Met::Anywhere } else { Met::NotYet };
+        Track { met: positions.iter().map(met).collect(), known: positions, unlisted: Met::Anywhere }
+    }
+
     /// Takes every stream where its first frame begins.
     pub(super) fn anywhere() -> Track {
         Track { known: Vec::new(), met: Vec::new(), unlisted: Met::Anywhere }

@@ -96,6 +96,21 @@ impl JournalReader {
         JournalReader::open_on(source, keys, &place, Track::anywhere(), until)
     }
 
+    /// As [`JournalReader::open`], at a place that was reached by [`JournalReader::open_segment`]. A stream that stands
+    /// at 0 there may have recorded in segments that are gone; it is taken where its next frame begins.
+    ///
+    /// # Errors
+    /// As [`JournalReader::open`].
+    pub fn open_part(
+        dir: &Path,
+        keys: &DataKeys,
+        place: &Place,
+        until: Until,
+    ) -> Result<JournalReader, JournalError> {
+        let track = Track::from_part(place.positions.clone());
+        JournalReader::open_on(Box::new(FolderSource(dir.to_owned())), keys, place, track, until)
+    }
+
     pub(super) fn open_on(
         source: Box<dyn Source>,
         keys: &DataKeys,

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use store::Until;
-use transaction_store::{Entry, EventKind, Filter, TransactionStore};
+use transaction_store::{Entry, EventKind, Filter, Progress, TransactionStore};
 
 /// How often a rebuild says how far it is.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -162,6 +162,12 @@ fn rebuild(settings: &Settings) -> Result<(), ProjectionError> {
     TransactionStore::remove(&settings.transactions.file).map_err(ProjectionError::Store)?;
     let store = catch_up(settings)?;
     println!("{}: {} transactions", settings.transactions.file.display(), store.transactions());
+    if let Some(since) = store.progress().covers_since.filter(|since| *since != Progress::ALWAYS) {
+        println!(
+            "all there is since {since}: the journal's first segments are gone. The day in which it begins is not \
+             archived, and repeats of what is older are answered 96"
+        );
+    }
     Ok(())
 }
 
@@ -176,11 +182,12 @@ fn archive(settings: &Settings) -> Result<(), ProjectionError> {
 
 /// The store with all that the journal has, and the word how far it is on the way.
 fn catch_up(settings: &Settings) -> Result<TransactionStore, ProjectionError> {
-    let mut store = projection::open_store(settings)?;
+    let keys = recovery::data_keys(settings).map_err(ProjectionError::Recovery)?;
+    let mut store = projection::open_store(settings, &keys)?;
     if !recovery::journal_folder(settings).exists() {
         return Ok(store);
     }
-    let mut reader = projection::open_reader(settings, &store, Until::WholeFrames)?;
+    let mut reader = projection::open_reader(settings, &keys, &mut store, Until::WholeFrames)?;
     let (began, mut told, mut records) = (Instant::now(), Instant::now(), 0);
     loop {
         let batch = projection::project_batch(&mut reader, &mut store)?;

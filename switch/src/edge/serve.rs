@@ -124,8 +124,15 @@ impl Server {
         let answers = Arc::new(Answers::default());
         let durable = Arc::clone(committer.handle().durable());
         let followers = Arc::new(Followers::default());
-        let projection = Projection::start(&settings, Arc::clone(&durable), &followers, Arc::clone(&metrics))
-            .map_err(|error| ServeError::Start("the projection thread", error))?;
+        let projection = Projection::start(
+            &settings,
+            keys.clone(),
+            &replay,
+            Arc::clone(&durable),
+            &followers,
+            Arc::clone(&metrics),
+        )
+        .map_err(|error| ServeError::Start("the projection thread", error))?;
         let webhooks = webhooks
             .start(&durable, &followers, &metrics)
             .map_err(|error| ServeError::Start("a webhook's thread", error))?;

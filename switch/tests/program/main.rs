@@ -9,6 +9,7 @@ mod journal;
 mod key_ceremony;
 mod key_import;
 mod message;
+mod projection;
 
 use std::fs;
 use std::io::Write;

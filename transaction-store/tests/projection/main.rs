@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use store::{Sequence, Stream};
 use tempfile::TempDir;
 use traffic::{Traffic, hash, keys, pan};
-use transaction_store::{Entry, Filter, Reader, Tail, TransactionStore, TransactionStoreError};
+use transaction_store::{Entry, Filter, Reader, Tail, TransactionStore, TransactionStoreError, archive_day};
 
 fn open(file: &Path) -> TransactionStore {
     TransactionStore::open(file, UtcOffset::default(), keys()).unwrap()
@@ -32,6 +32,7 @@ fn stored(records: &[Record], batch: usize) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("transactions.db");
     let mut store = open(&file);
+    store.begins_with_the_journal();
     for (index, (stream, sequence, record)) in streamed(records).enumerate() {
         assert!(store.apply(stream, sequence, record).unwrap());
         if index % batch == batch - 1 {
@@ -183,15 +184,21 @@ fn closed_days_are_the_same_when_merged() {
 #[test]
 fn only_archived_days_beyond_the_limit_go() {
     let records = Traffic::new(9).records(2_000);
-    let (_folder, file) = stored(&records, 100);
+    let (folder, file) = stored(&records, 100);
+    let archive = folder.path().join("archive");
     let mut store = open(&file);
-    assert!(store.drop_days_beyond(1).unwrap().is_empty(), "nothing is archived");
+    let mut drop_beyond = |online_days| store.drop_days_beyond(online_days, &archive, "2026-11-01").unwrap();
+    assert!(drop_beyond(1).is_empty(), "nothing is archived");
+    archive_day(&file, &archive, "2026-11-23").unwrap();
+    assert!(drop_beyond(1).is_empty(), "nothing is known to be archived");
     store.mark_archived("2026-11-23").unwrap();
-    assert!(store.drop_days_beyond(2).unwrap().is_empty(), "two days may stay");
-    assert_eq!(store.drop_days_beyond(1).unwrap(), ["2026-11-23"]);
+    let mut drop_beyond = |online_days| store.drop_days_beyond(online_days, &archive, "2026-11-01").unwrap();
+    assert!(drop_beyond(2).is_empty(), "two days may stay");
+    assert_eq!(drop_beyond(1), ["2026-11-23"]);
     drop(store);
     assert!(all(&file).iter().all(|entry| entry.business_day == "2026-11-24"));
-    assert!(dump(&file).iter().all(|line| !line.contains("2026-11-23") || line.starts_with("card_events")));
+    let of_the_day = |line: &String| line.contains("\"2026-11-23\"");
+    assert_eq!(dump(&file).into_iter().filter(of_the_day).collect::<Vec<_>>(), Vec::<String>::new());
     // The other day goes on, also after the loss of what its events are about.
     let mut store = open(&file);
     let origin = None;
@@ -201,6 +208,33 @@ fn only_archived_days_beyond_the_limit_go() {
         auth::Reversed { transaction: gone, pan: pan(1), time, remaining_minor: 0, origin, shares: None };
     assert!(store.apply(Stream(0), Sequence(1_000), &Record::Reversed(reversed)).unwrap());
     store.commit(None).unwrap();
+}
+
+#[test]
+fn events_of_what_is_not_here_say_what_their_records_know() {
+    let records = Traffic::new(12).records(2_000);
+    let whole = stored(&records, 500);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("transactions.db");
+    let mut store = open(&file);
+    for (stream, sequence, record) in streamed(&records).skip(1_000) {
+        store.apply(stream, sequence, record).unwrap();
+    }
+    store.commit(None).unwrap();
+    let connection = Connection::open(&file).unwrap();
+    connection.execute("ATTACH ? AS whole", [whole.1.to_str().unwrap()]).unwrap();
+    let count = |question: &str| connection.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap();
+    let unknown = "FROM events AS e WHERE transaction_id NOT IN (SELECT id FROM transactions)";
+    assert!(
+        count(&format!("SELECT count(*) {unknown} AND posted_change_minor <> 0 AND link IS NOT NULL")) > 0
+    );
+    let other = "SELECT 1 FROM whole.events AS w WHERE w.transaction_id = e.transaction_id
+                     AND w.link = e.link AND w.account = e.account";
+    let told = format!("SELECT count(*) {unknown} AND link IS NOT NULL AND NOT EXISTS ({other})");
+    assert_eq!(count(&told), 0, "what the records know is right");
+    assert_eq!(count("SELECT count(*) FROM terminal_totals WHERE terminal = '' OR currency = 0"), 0);
+    assert_eq!(count("SELECT count(*) FROM postings WHERE currency IS NULL"), 0);
+    assert_eq!(count("SELECT coalesce(sum(amount_minor), 0) FROM postings"), 0);
 }
 
 #[test]
@@ -310,8 +344,36 @@ fn a_file_of_another_version_is_made_anew_by_the_writer_and_refused_by_readers()
     assert!(store.progress().next.is_empty());
     drop(store);
     assert!(all(&file).is_empty());
-    std::fs::write(&file, "no SQLite file, and longer than its header of sixteen bytes").unwrap();
+}
+
+#[test]
+fn what_is_no_store_of_ours_is_set_aside() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let aside = folder.path().join("transactions.db.damaged");
+    let text = "no SQLite file, and longer than its header of sixteen bytes";
+    std::fs::write(&file, text).unwrap();
     assert_eq!(open(&file).transactions(), 0);
+    assert_eq!(std::fs::read_to_string(&aside).unwrap(), text);
+    // Of another program.
+    std::fs::remove_file(&file).unwrap();
+    Connection::open(&file).unwrap().execute_batch("CREATE TABLE theirs (id)").unwrap();
+    assert_eq!(open(&file).transactions(), 0);
+    Connection::open(&aside).unwrap().query_row("SELECT count(*) FROM theirs", [], |_| Ok(())).unwrap();
+}
+
+#[test]
+fn what_hinders_sqlite_for_a_while_leaves_the_file_alone() {
+    let (folder, file) = stored(&Traffic::new(2).records(100), 10);
+    let before = all(&file);
+    // No permission, no descriptor, a full disk: SQLite cannot open the log of writes.
+    let log = folder.path().join("transactions.db-wal");
+    let _ = std::fs::remove_file(&log);
+    std::fs::create_dir(&log).unwrap();
+    let hindered = TransactionStore::open(&file, UtcOffset::default(), keys());
+    assert!(matches!(hindered, Err(TransactionStoreError::Sqlite(..))), "{:?}", hindered.err());
+    std::fs::remove_dir(&log).unwrap();
+    assert_eq!(all(&file), before);
+    assert_eq!(open(&file).transactions(), before.len() as u64);
 }
 
 #[test]

@@ -90,7 +90,7 @@ fn what_is_billed_is_recalled_as_memory_had_it() {
     }
 }
 
-fn records() -> Vec<Record> {
+pub(crate) fn records() -> Vec<Record> {
     let (eur, usd) = (currency("EUR"), currency("USD"));
     let account_stored = Record::AccountStored(Account {
         id: account(0),

@@ -1,11 +1,11 @@
 //! Records of a small institution, of every kind, from a seed.
 
 use auth::{
-    Account, AccountId, AccountKind, AccountRemoved, Booking, Card, CardAnswer, CardRemoved, CardStatus,
-    Cash, Check, Completed, Count, Counted, Credited, CustomerId, Details, EntryMode, Funds, HoldExpired,
-    HoldReleased, HolderVerification, LimitId, LinkName, MessageClass, Origin, PinReference, Receipt, Record,
-    RememberedReversal, Reversed, Scope, Step, Transaction, TransactionId, TransactionType, TransmissionTime,
-    Verdict, Window,
+    Account, AccountId, AccountKind, AccountRemoved, AddressResult, Booking, Card, CardAnswer, CardRemoved,
+    CardStatus, Cash, Check, Completed, Count, Counted, Credited, CustomerId, Cvv2Result, Details, EntryMode,
+    Funds, HoldExpired, HoldReleased, HolderVerification, LimitId, LinkName, MessageClass, Origin,
+    PinReference, Receipt, Record, RememberedReversal, Reversed, RewardCode, Scope, Step, TokenNumber, Told,
+    Traces, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -199,7 +199,7 @@ impl Traffic {
                 counted: counted.clone(),
                 shares: None,
                 refunds: None,
-                traces: auth::Traces::default(),
+                traces: Traces::default(),
             };
             self.open.push(Open { id, pan, origin, cash: kind == 3, expires: kind == 4 });
         }
@@ -242,6 +242,9 @@ impl Traffic {
                 customer: customer(number),
                 booking: booking(number),
                 verification: verification(number),
+                told: told(number),
+                token: number.is_multiple_of(4).then_some(TokenNumber(pan)),
+                traces: traces(number),
                 ..Details::default()
             },
             tables_version: 3,
@@ -256,6 +259,18 @@ pub(crate) fn merchant(number: u64) -> Option<MerchantId> {
 
 fn booking(number: u64) -> Option<Box<Booking>> {
     number.is_multiple_of(5).then(|| Box::new(Booking { cash_minor: 500, ..Booking::default() }))
+}
+
+fn told(number: u64) -> Told {
+    Told {
+        reward: number.is_multiple_of(6).then(|| RewardCode::parse("R1").unwrap()),
+        address: number.is_multiple_of(3).then_some(AddressResult::PostalCode),
+        cvv2: number.is_multiple_of(2).then_some(Cvv2Result::NoMatch),
+    }
+}
+
+fn traces(number: u64) -> Traces {
+    Traces { ip: number.is_multiple_of(3).then_some(number), ..Traces::default() }
 }
 
 fn verification(number: u64) -> Option<HolderVerification> {
