@@ -46,7 +46,7 @@ pub fn restore(
     nothing_but_the_master_key(data)?;
     let contents = verify(backup, master, progress)?;
     let keys = data_keys(backup, master)?;
-    let (_, start) = beginning(backup, &contents.manifest, &keys);
+    let (_, start) = beginning(backup, &contents.manifest, &keys)?;
     let cut = find_cut(backup, until, &keys, start.clone())?;
     if let (Until::Time(moment), Some((first, _))) = (until, contents.times)
         && moment < first
