@@ -60,7 +60,10 @@ fn freezing_takes_a_reference_for_each_chunk_and_copies_nothing() {
         apply(&mut state, range.clone().map(card));
         apply(&mut state, range.map(purchase));
         let frozen = measure(|| drop(std::hint::black_box(state.freeze())));
-        assert!(frozen.bytes_total >= 3 * number * (MANY / 4 / 512) * CHUNK / 2, "the measure sees what grows");
+        assert!(
+            frozen.bytes_total >= 3 * number * (MANY / 4 / 512) * CHUNK / 2,
+            "the measure sees what grows"
+        );
         // Cards, accounts, transactions and terminals: each chunk begun counts, and pages of fingerprints.
         let chunks = 3 * ((number + 1) * MANY / 4).div_ceil(512) + 8;
         println!("{} bytes in {} pieces to freeze {chunks} chunks", frozen.bytes_total, frozen.count_total);
