@@ -1,9 +1,9 @@
 use auth::{
     Account, AccountId, AccountKind, AccountType, Bound, Card, CardStatus, ChecksReply, Chip, Core,
-    CryptogramResult, Effect, EntryMode, Filter, Input, Key, Limit, LimitId, Limits, Link, LinkName, Memory,
-    MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, PointOfService, Product, Record,
-    ReplyTo, Request, Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType, TransmissionTime,
-    Window,
+    CryptogramResult, Effect, EntryMode, Filter, Input, Key, LOOK_AHEAD, Limit, LimitId, Limits, Link,
+    LinkName, Memory, MessageClass, PinKey, PinKeyKind, PinMethod, PinReference, PinResult, PointOfService,
+    Product, Record, ReplyTo, Request, Scope, ShardIndex, Tables, Terminal, TerminalSet, TransactionType,
+    TransmissionTime, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, PinBlock, Rrn, Scheme, Stan, TerminalId, Time};
 use rules::{Program, RuleSource};
@@ -88,18 +88,36 @@ impl Bank {
         reason = "an input holds its request in a box, which is made before the clock runs"
     )]
     fn decide(&mut self, requests: Vec<Box<Request>>, mut record_made: impl FnMut(&mut Core, Record)) {
+        let mut requests = requests.into_iter().map(Input::Request);
+        let (mut inputs, mut replies) = (Vec::with_capacity(LOOK_AHEAD), Vec::with_capacity(LOOK_AHEAD));
         let mut effects = Vec::with_capacity(4);
-        for request in requests {
-            self.core.step(NOW, Input::Request(request), &mut effects);
-            let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else { panic!("not asked: {effects:?}") };
-            self.core.step(NOW, Input::HsmReply { ticket, reply: right() }, &mut effects);
-            for effect in effects.drain(..) {
-                match effect {
-                    Effect::Record(record) => record_made(&mut self.core, record),
-                    Effect::Respond { response, .. } => assert!(response.code.is_approval(), "{response:?}"),
-                    Effect::AskHsm { .. } => panic!("asked twice"),
-                    Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
-                    Effect::Provisioned { .. } => panic!("nothing was provisioned"),
+        // A shard takes what waits for it, looks ahead for all of it and then steps.
+        loop {
+            inputs.extend(requests.by_ref().take(LOOK_AHEAD));
+            if inputs.is_empty() {
+                return;
+            }
+            self.core.look_ahead(inputs.iter());
+            for input in inputs.drain(..) {
+                self.core.step(NOW, input, &mut effects);
+                let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else {
+                    panic!("not asked: {effects:?}")
+                };
+                replies.push(Input::HsmReply { ticket, reply: right() });
+            }
+            self.core.look_ahead(replies.iter());
+            for reply in replies.drain(..) {
+                self.core.step(NOW, reply, &mut effects);
+                for effect in effects.drain(..) {
+                    match effect {
+                        Effect::Record(record) => record_made(&mut self.core, record),
+                        Effect::Respond { response, .. } => {
+                            assert!(response.code.is_approval(), "{response:?}");
+                        }
+                        Effect::AskHsm { .. } => panic!("asked twice"),
+                        Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
+                        Effect::Provisioned { .. } => panic!("nothing was provisioned"),
+                    }
                 }
             }
         }
@@ -230,7 +248,7 @@ fn purchase(card: u32, round: u16) -> Request {
         currency: 840,
         stan: Stan::new(stan).expect("six digits"),
         rrn: Rrn::parse(format!("632714{stan:06}").as_bytes()).ok(),
-        transmission: TransmissionTime(1_100_000_000 + u32::from(round)),
+        transmission: TransmissionTime(1_123_000_000 + clock(round.into())),
         terminal: TerminalId::new(terminal.as_bytes()).expect("eight characters"),
         merchant: MerchantId::new(b"CORNERSHOP00042"),
         mcc: 5411,
@@ -248,6 +266,11 @@ fn purchase(card: u32, round: u16) -> Request {
         instruction: auth::Instruction::default(),
         one_time_code: None,
     }
+}
+
+/// `hhmmss` of a round each second.
+fn clock(second: u32) -> u32 {
+    second / 3600 * 10_000 + second / 60 % 60 * 100 + second % 60
 }
 
 /// CVN 10 and 18 in turn.

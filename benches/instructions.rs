@@ -1,8 +1,9 @@
-//! Runs one operation on one message so many times, for `instructions.sh`, which counts instructions.
+//! Runs one operation so many times, for `instructions.sh`, which counts instructions.
 //!
-//! `instructions parse|decode|encode|respond COUNT NAME`, where NAME is that of a fixture.
+//! `instructions parse|decode|encode|respond COUNT NAME`, where NAME is that of a fixture, or
+//! `instructions authorize COUNT plain|strict`: so many rounds of one purchase by each of 100 cards.
 
-use benches::FIXTURES;
+use benches::{Bank, FIXTURES};
 use iso8583::{MessageWriter, field, parse};
 use std::hint::black_box;
 use std::process::ExitCode;
@@ -10,6 +11,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [operation, count, name] = arguments.as_slice() else { return usage() };
+    if operation == "authorize" {
+        return authorize(count, name);
+    }
     let fixture = FIXTURES.into_iter().find(|fixture| fixture.name == name.as_str());
     let (Ok(count), Some(fixture)) = (count.parse::<usize>(), fixture) else { return usage() };
     let (frame, dialect) = (fixture.frame(), fixture.table());
@@ -47,8 +51,24 @@ fn main() -> ExitCode {
     ExitCode::SUCCESS
 }
 
+/// What belongs to the core is within `Core::step` and `Core::reuse`.
+fn authorize(rounds: &str, bank: &str) -> ExitCode {
+    let mut bank = match bank {
+        "plain" => Bank::new(100),
+        "strict" => Bank::strict(100),
+        _ => return usage(),
+    };
+    let Ok(rounds) = rounds.parse::<u16>() else { return usage() };
+    for round in 1..=rounds {
+        let requests = bank.purchases(round);
+        bank.serve(requests);
+    }
+    ExitCode::SUCCESS
+}
+
 fn usage() -> ExitCode {
     let names: Vec<&str> = FIXTURES.iter().map(|fixture| fixture.name).collect();
     eprintln!("instructions parse|decode|encode|respond COUNT NAME, one of {}", names.join(", "));
+    eprintln!("instructions authorize COUNT plain|strict");
     ExitCode::from(2)
 }

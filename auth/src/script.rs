@@ -356,12 +356,10 @@ pub(crate) fn next(
 /// Hears what the card tells of the script that was sent last. Only a right cryptogram may bring that word.
 pub(crate) fn hear(core: &mut Core, now: Time, request: &Request, effects: &mut Vec<Effect>) {
     let Some(chip) = request.chip.as_deref().filter(|_| request.token.is_none()) else { return };
-    let (Some(product), Some(file)) = (core.tables.product(&request.pan), core.state.card(&request.pan))
-    else {
-        return;
-    };
+    let Some(file) = core.state.card(&request.pan) else { return };
     let Some(script) = file.seldom().scripts.as_deref().and_then(Scripts::next) else { return };
     let Some(sent) = script.sent else { return };
+    let Some(product) = core.tables.product(&request.pan) else { return };
     let version = Recipe::find(product.scheme, &chip.issuer_application_data);
     let told = told(version.map(|version| version.recipe.layout), chip, sent.atc, script.number);
     let (number, given_up) = (script.number, sent.times >= product.scripts.most_sends);

@@ -268,15 +268,16 @@ impl Tables {
     /// The product whose prefix matches longest.
     #[must_use]
     pub fn product(&self, pan: &Pan) -> Option<&Product> {
-        let digits = pan.reveal();
-        self.products
-            .iter()
-            .filter_map(|product| {
-                let matching = product.prefixes.iter().filter(|prefix| digits.starts_with(prefix.as_bytes()));
-                matching.map(String::len).max().map(|length| (length, product))
-            })
-            .max_by_key(|(length, _)| *length)
-            .map(|(_, product)| product)
+        let mut best: Option<(usize, &Product)> = None;
+        for product in &self.products {
+            for prefix in &product.prefixes {
+                // Of two as long, the later product has it, as ever.
+                if best.is_none_or(|(length, _)| length <= prefix.len()) && pan.starts_with(prefix) {
+                    best = Some((prefix.len(), product));
+                }
+            }
+        }
+        best.map(|(_, product)| product)
     }
 }
 
@@ -287,13 +288,15 @@ impl Tables {
         if self.products.iter().all(|product| product.token_prefixes.is_empty()) {
             return false;
         }
-        let digits = pan.reveal();
-        let longest = |prefixes: &[String]| {
-            prefixes.iter().filter(|prefix| digits.starts_with(prefix.as_bytes())).map(String::len).max()
-        };
-        let token = self.products.iter().filter_map(|product| longest(&product.token_prefixes)).max();
-        token.is_some() && token > self.products.iter().filter_map(|product| longest(&product.prefixes)).max()
+        let token = self.products.iter().filter_map(|product| longest(&product.token_prefixes, pan)).max();
+        let card = || self.products.iter().filter_map(|product| longest(&product.prefixes, pan)).max();
+        token.is_some() && token > card()
     }
+}
+
+/// Length of the longest of them that the number begins with.
+fn longest(prefixes: &[String], pan: &Pan) -> Option<usize> {
+    prefixes.iter().filter(|prefix| pan.starts_with(prefix)).map(String::len).max()
 }
 
 impl TerminalSet {
@@ -303,7 +306,8 @@ impl TerminalSet {
         if let Some(terminal) = self.listed.get(id) {
             return Some(terminal);
         }
-        let matching = self.prefixes.iter().filter(|(prefix, _)| id.as_str().starts_with(prefix.as_str()));
+        let begins = |prefix: &str| id.as_bytes().starts_with(prefix.as_bytes());
+        let matching = self.prefixes.iter().filter(|(prefix, _)| begins(prefix));
         matching.max_by_key(|(prefix, _)| prefix.len()).map(|(_, terminal)| terminal)
     }
 }

@@ -27,10 +27,14 @@ proptest! {
     }
 
     /// The same in a memory that holds so little that nearly every repeat and reversal is about a transaction that has
-    /// left it.
+    /// left it, even one of which no fingerprint is known.
     #[test]
-    fn a_small_memory_changes_nothing(events in prop::collection::vec(event(), 1..240), transactions in 0..20usize) {
-        run(events, Memory { transactions, ..Memory::default() })?;
+    fn a_small_memory_changes_nothing(
+        events in prop::collection::vec(event(), 1..240),
+        transactions in 0..20usize,
+        fingerprints in prop::sample::select(vec![0, Memory::default().fingerprints]),
+    ) {
+        run(events, Memory { transactions, fingerprints })?;
     }
 
     /// The same for one card whose PIN is guessed, so that the limit of tries is reached every time.

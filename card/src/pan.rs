@@ -11,6 +11,29 @@ pub struct Pan {
     length: u8,
 }
 
+/// What two digits add to the Luhn sum: from the right, every second one counts double, less 9 above 9.
+const LUHN_OF_PAIR: [u8; 100] = {
+    let mut sums = [0; 100];
+    let mut pair = 0;
+    while pair < 100 {
+        let doubled = pair / 10 * 2;
+        sums[pair as usize] = pair % 10 + if doubled > 9 { doubled - 9 } else { doubled };
+        pair += 1;
+    }
+    sums
+};
+
+/// By how many digits lie behind a prefix.
+const POWERS_OF_TEN: [u64; Pan::MAX_DIGITS + 1] = {
+    let mut powers = [1; Pan::MAX_DIGITS + 1];
+    let mut place = 1;
+    while place < powers.len() {
+        powers[place] = powers[place - 1] * 10;
+        place += 1;
+    }
+    powers
+};
+
 /// Why text is not a PAN. Holds no digit of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PanError {
@@ -88,18 +111,12 @@ impl Pan {
     /// Whether the last digit is the Luhn check digit of those before it (ISO/IEC 7812-1 annex B).
     #[must_use]
     pub fn has_valid_check_digit(&self) -> bool {
-        let mut sum = 0;
-        let mut rest = self.number;
-        for position in 0..self.length {
-            let digit = rest % 10;
-            rest /= 10;
-            sum += match (position % 2, digit) {
-                (0, digit) => digit,
-                (_, digit) if digit > 4 => digit * 2 - 9,
-                (_, digit) => digit * 2,
-            };
+        let (mut sum, mut rest) = (0, self.number);
+        while rest != 0 {
+            sum += u32::from(LUHN_OF_PAIR[(rest % 100) as usize]);
+            rest /= 100;
         }
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     /// Appends the Luhn check digit to `payload`, for card simulators and issuing tools.
@@ -119,7 +136,14 @@ impl Pan {
     /// Whether the PAN begins with these digits. A prefix longer than the PAN never matches.
     #[must_use]
     pub fn starts_with(&self, prefix: &str) -> bool {
-        self.reveal().starts_with(prefix.as_bytes())
+        let Some(behind) = self.len().checked_sub(prefix.len()) else { return false };
+        let mut head = self.number / POWERS_OF_TEN[behind];
+        // A decision compares several prefixes: from the end, each digit costs one division by a constant.
+        prefix.bytes().rev().all(|digit| {
+            let same = u64::from(digit) == u64::from(b'0') + head % 10;
+            head /= 10;
+            same
+        })
     }
 
     /// The account number field of PIN blocks and PIN commands: the 12 rightmost digits without the
@@ -222,6 +246,23 @@ pub mod sealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn begins_with_what_its_digits_begin_with() {
+        for digits in ["4", "4000001234567899", "0000001234567890123", "9999999999999999999"] {
+            let pan = Pan::parse(digits.as_bytes()).unwrap();
+            for end in 0..=digits.len() {
+                let prefix = &digits[..end];
+                assert!(pan.starts_with(prefix), "{prefix}");
+                assert!(!pan.starts_with(&format!("{prefix}x")));
+                if let Some(last) = prefix.bytes().last() {
+                    let other = if last == b'9' { b'0' } else { last + 1 };
+                    assert!(!pan.starts_with(&format!("{}{}", &prefix[..end - 1], char::from(other))));
+                }
+            }
+            assert!(!pan.starts_with(&format!("{digits}0")));
+        }
+    }
 
     #[test]
     fn shows_first_six_and_last_four() {

@@ -9,6 +9,8 @@ pub struct Time {
     pub unix_ms: i64,
 }
 
+const DAY_MS: i64 = 86_400_000;
+
 /// Distance of the business day from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct UtcOffset {
@@ -54,28 +56,31 @@ impl Time {
     }
 
     fn at(self, offset: UtcOffset) -> ::time::OffsetDateTime {
-        let local_ms = self.unix_ms + i64::from(offset.minutes) * 60_000;
-        ::time::OffsetDateTime::from_unix_timestamp(local_ms.div_euclid(1000))
+        ::time::OffsetDateTime::from_unix_timestamp(self.local_ms(offset).div_euclid(1000))
             .unwrap_or(::time::OffsetDateTime::UNIX_EPOCH)
+    }
+
+    fn local_ms(self, offset: UtcOffset) -> i64 {
+        self.unix_ms.saturating_add(i64::from(offset.minutes) * 60_000)
     }
 
     /// The calendar day at this offset.
     #[must_use]
     pub fn day(self, offset: UtcOffset) -> CivilDay {
-        let date = self.at(offset).date();
-        CivilDay { year: u16::try_from(date.year()).unwrap_or(0), month: date.month() as u8, day: date.day() }
+        CivilDay::of_days(self.local_ms(offset).div_euclid(DAY_MS))
     }
 
     /// Hour of the day at this offset, 0 to 23.
     #[must_use]
     pub fn hour(self, offset: UtcOffset) -> u8 {
-        self.at(offset).hour()
+        (self.local_ms(offset).rem_euclid(DAY_MS) / 3_600_000) as u8
     }
 
     /// Day of the week at this offset, 1 for Monday to 7 for Sunday (ISO 8601).
     #[must_use]
     pub fn weekday(self, offset: UtcOffset) -> u8 {
-        self.at(offset).weekday().number_from_monday()
+        // 1970-01-01 was a Thursday.
+        ((self.local_ms(offset).div_euclid(DAY_MS) + 3).rem_euclid(7) + 1) as u8
     }
 
     /// `MMDDhhmmss` at this offset: the form of DE 7 (which is in UTC).
@@ -91,6 +96,23 @@ impl Time {
             at.second()
         );
         text.as_bytes().try_into().expect("five numbers of two digits")
+    }
+}
+
+impl CivilDay {
+    /// So many days after 1970-01-01, up to the year 9999; beyond it and before year 0 that day itself. By counting years
+    /// from March (H. Hinnant, civil_from_days): each decision asks for the day several times, and the library takes some
+    /// hundred instructions.
+    fn of_days(days: i64) -> CivilDay {
+        let days = if (-719_468..2_932_897).contains(&days) { (days + 719_468) as u32 } else { 719_468 };
+        let (era, of_era) = (days / 146_097, days % 146_097);
+        let years = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+        let of_year = of_era - (365 * years + years / 4 - years / 100);
+        let from_march = (5 * of_year + 2) / 153;
+        let day = of_year - (153 * from_march + 2) / 5 + 1;
+        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
+        let year = era * 400 + years + u32::from(month <= 2);
+        CivilDay { year: year as u16, month: month as u8, day: day as u8 }
     }
 }
 
@@ -137,6 +159,24 @@ impl fmt::Display for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn day_hour_and_weekday_are_those_of_the_library() {
+        for step in -500_000..600_000i64 {
+            let time = Time::from_unix_ms(step * 397_000_003 + 1);
+            let beyond = !(1..10_000).contains(&time.at(UtcOffset::default()).year());
+            if step % 7 != 0 && step.abs() > 20_000 || beyond {
+                continue;
+            }
+            for minutes in [0, 600, -1439] {
+                let (offset, at) = (UtcOffset { minutes }, time.at(UtcOffset { minutes }));
+                let (year, month, day) = at.to_calendar_date();
+                assert_eq!(time.day(offset), CivilDay { year: year as u16, month: month as u8, day });
+                assert_eq!(time.hour(offset), at.hour());
+                assert_eq!(time.weekday(offset), at.weekday().number_from_monday());
+            }
+        }
+    }
 
     #[test]
     fn days_follow_the_offset() {

@@ -17,6 +17,8 @@ pub(super) struct Fingerprints {
     /// The page being filled, and the time of the newest transaction in it.
     open: Vec<u64>,
     newest: Time,
+    /// Up to when some were dropped for want of room.
+    forgotten: Option<Time>,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,7 @@ impl Fingerprints {
             pages: VecDeque::new(),
             open: Vec::new(),
             newest: Time::from_unix_ms(i64::MIN),
+            forgotten: None,
         }
     }
 
@@ -52,9 +55,19 @@ impl Fingerprints {
         self.known.is_empty()
     }
 
+    /// Up to when some transactions have left that are not known here, for want of room.
+    pub(super) fn forgotten(&self) -> Option<Time> {
+        self.forgotten
+    }
+
+    /// Takes note that some of up to this time are not known.
+    pub(super) fn forget_some(&mut self, until: Time) {
+        self.forgotten = self.forgotten.max(Some(until));
+    }
+
     pub(super) fn insert(&mut self, time: Time, print: u64) {
         if self.capacity == 0 {
-            return;
+            return self.forget_some(time);
         }
         // A page that several shards had comes several times: once is enough, or it would push others out.
         if !self.known.insert(print) {
@@ -67,7 +80,8 @@ impl Fingerprints {
             self.pages.push_back(page);
         }
         while self.pages.len() * PAGE + self.open.len() > self.capacity.max(PAGE) {
-            self.drop_oldest();
+            let Some(newest) = self.drop_oldest() else { return };
+            self.forget_some(newest);
         }
     }
 
@@ -76,14 +90,17 @@ impl Fingerprints {
         while self.pages.front().is_some_and(|page| page.newest < horizon) {
             self.drop_oldest();
         }
+        self.forgotten = self.forgotten.filter(|until| *until >= horizon);
     }
 
-    fn drop_oldest(&mut self) {
-        let Some(page) = self.pages.pop_front() else { return };
+    /// Says how new they were at most.
+    fn drop_oldest(&mut self) -> Option<Time> {
+        let page = self.pages.pop_front()?;
         self.look_ahead(&page.prints);
         for print in page.prints.iter() {
             self.known.remove(print);
         }
+        Some(page.newest)
     }
 
     /// Asks memory for all of them together: one at a time each would wait for it.
@@ -112,6 +129,8 @@ mod tests {
         }
         assert!(!prints.contains(PAGE as u64));
         assert!(prints.contains(9 * PAGE as u64));
+        let forgotten = prints.forgotten().unwrap().unix_ms as u64;
+        assert!(!prints.contains(forgotten) && prints.contains(forgotten + 1));
         prints.forget_before(Time::from_unix_ms(9 * PAGE as i64));
         assert!(!prints.contains(9 * PAGE as u64 - 1));
         assert!(prints.contains(9 * PAGE as u64));
@@ -134,7 +153,10 @@ mod tests {
     #[test]
     fn without_room_nothing_is_known() {
         let mut prints = Fingerprints::new(0);
-        prints.insert(Time::from_unix_ms(0), 7);
+        prints.insert(Time::from_unix_ms(5), 7);
         assert!(!prints.contains(7));
+        assert_eq!(prints.forgotten(), Some(Time::from_unix_ms(5)));
+        prints.forget_before(Time::from_unix_ms(6));
+        assert_eq!(prints.forgotten(), None);
     }
 }

@@ -60,6 +60,8 @@ pub enum Element {
     Token(TokenFile),
     /// Limits that a customer has of their own.
     Customer(CustomerId, Box<OwnLimits>),
+    /// Up to when some transactions have left memory of which no fingerprint is known.
+    Forgotten(Time),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -99,6 +101,7 @@ impl State {
         let internal =
             internal.map(|((account, currency), minor)| Element::Internal(*account, *currency, *minor));
         let counter = [Element::LastCounter(self.last_counter)];
+        let forgotten = self.left.forgotten().map(Element::Forgotten);
         Frozen {
             accounts: self.accounts.freeze(),
             cards: self.cards.freeze(),
@@ -110,7 +113,7 @@ impl State {
             tokens: self.tokens.freeze(),
             customers: self.frozen_customers(),
             reversals: self.reversals_by_time.iter().copied().collect(),
-            books: settlement.chain(opening).chain(internal).chain(counter).collect(),
+            books: settlement.chain(opening).chain(internal).chain(counter).chain(forgotten).collect(),
         }
     }
 
@@ -135,6 +138,7 @@ impl State {
                 self.list_restored(id);
             }
             Element::Fingerprints(newest, prints) => self.restore_fingerprints(newest, &prints),
+            Element::Forgotten(until) => self.left.forget_some(until),
             Element::Reversal(time, key) => self.insert_reversal(time, key.0),
             Element::Settlement(key, minor) => *self.settlement.entry(key.0).or_default() += minor,
             Element::Opening(currency, minor) => *self.opening.entry(currency).or_default() += minor,
@@ -205,7 +209,7 @@ impl Element {
             },
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
-            Element::Fingerprints(..) | Element::Hot(_) => Route::Unknown,
+            Element::Fingerprints(..) | Element::Forgotten(_) | Element::Hot(_) => Route::Unknown,
             Element::Counters(of) => of.customer().map_or(Route::Own, Route::Customer),
             Element::Customer(customer, _) => Route::Customer(customer.spread().get()),
             Element::Settlement(..)
