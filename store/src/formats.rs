@@ -88,11 +88,11 @@ fn snapshots_of_version_3_are_read_and_written_as_in_the_fixture() {
             element::encode(element, &mut today);
             assert!(today == *bytes, "an element is written in other bytes: {element:?}. {MEND}");
         }
-        // And a state takes them.
-        let mut state = State::default();
-        for (_, element) in elements {
+        // And states take them.
+        let mut states = [State::default(), State::default()];
+        for (shard, element) in elements {
             all.push(element.clone());
-            state.restore(element);
+            states[usize::from(shard)].restore(element);
         }
     }
     assert_eq!(Coverage::of(&all).missing::<Element>(), Vec::<String>::new(), "not in the fixture: {ADD}");
@@ -179,12 +179,14 @@ fn add_snapshot(folder: &Path) {
     if Coverage::of(&known).missing::<Element>().is_empty() {
         return;
     }
-    // Little memory, so that some transactions have left.
-    let mut state = State::new(Memory { transactions: 12, ..Memory::default() });
-    values::records().iter().for_each(|record| state.apply(record));
     let number = found.first().map_or(1, |(number, _)| number + 1);
     let mut writer = SnapshotWriter::create(&dir, &keys, &info(number)).unwrap();
-    state.freeze().into_each(|element| writer.push(1, element).unwrap());
+    // Little memory, so that some transactions have left; in the second shard no fingerprint stands for them.
+    for (shard, fingerprints) in [(0, Memory::default().fingerprints), (1, 0)] {
+        let mut state = State::new(Memory { transactions: 12, fingerprints });
+        values::records().iter().for_each(|record| state.apply(record));
+        state.freeze().into_each(|element| writer.push(shard, element).unwrap());
+    }
     writer.finish().unwrap();
     let path = snapshots(&dir).unwrap().remove(0).1;
     let lines: String = elements(&path, &keys)
