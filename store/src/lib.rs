@@ -41,6 +41,8 @@
 mod committer;
 mod data_keys;
 mod element;
+#[cfg(test)]
+mod formats;
 mod journal;
 mod master_key;
 mod private_file;

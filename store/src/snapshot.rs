@@ -2,7 +2,7 @@
 //!
 //! A snapshot says how far each stream of the journal is in it, and in which segment to begin reading for the rest.
 //! `docs/journal.md` describes the file. What cannot be read is passed over for the snapshot before it, or for
-//! the whole journal: a snapshot only saves time.
+//! the journal, as long as that is whole; where old segments are retired, a snapshot is all there is of them.
 
 use crate::element::{self, ELEMENT_VERSION};
 use crate::journal::split_record;
@@ -49,8 +49,10 @@ pub struct SnapshotWriter {
 pub enum SnapshotError {
     /// The file system.
     Io(PathBuf, io::Error),
-    /// The file ends early, is damaged, or was made by a later program; the words say which.
+    /// The file ends early or is damaged; the words say which.
     Unusable(PathBuf, &'static str),
+    /// It was written by another build, in a version that this one has no reader for.
+    Version(PathBuf, u32),
     /// It is sealed under a data key that is not in the file of data keys.
     NoKey(PathBuf, u32),
     /// The system gave no random bytes.
@@ -242,7 +244,7 @@ pub fn read_snapshot(
     }
 }
 
-struct Reader {
+pub(crate) struct Reader {
     path: PathBuf,
     file: BufReader<File>,
     key: LessSafeKey,
@@ -251,7 +253,7 @@ struct Reader {
 }
 
 impl Reader {
-    fn open(path: &Path, keys: &DataKeys) -> Result<(Reader, SnapshotInfo), SnapshotError> {
+    pub(crate) fn open(path: &Path, keys: &DataKeys) -> Result<(Reader, SnapshotInfo), SnapshotError> {
         let failed = |error| SnapshotError::Io(path.to_owned(), error);
         let unusable = |reason| SnapshotError::Unusable(path.to_owned(), reason);
         let mut file = BufReader::with_capacity(1 << 18, File::open(path).map_err(failed)?);
@@ -263,7 +265,7 @@ impl Reader {
             return Err(unusable("it is no snapshot"));
         }
         if number(8) != ELEMENT_VERSION {
-            return Err(unusable("it has a version that this program does not know"));
+            return Err(SnapshotError::Version(path.to_owned(), number(8)));
         }
         let salt: [u8; 32] = *header[16..].first_chunk().expect("the header is longer");
         let key = keys.derive(number(12), &salt, &[KEY_INFO]);
@@ -275,7 +277,7 @@ impl Reader {
         Ok((reader, info))
     }
 
-    fn frame(&mut self) -> Result<(FrameHeader, Vec<u8>), SnapshotError> {
+    pub(crate) fn frame(&mut self) -> Result<(FrameHeader, Vec<u8>), SnapshotError> {
         let mut header = [0; FRAME_HEADER_BYTES];
         self.read(&mut header)?;
         let decoded = FrameHeader::decode(&header).filter(|decoded| decoded.number == self.frames);
@@ -310,14 +312,14 @@ impl Reader {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Info = 1,
     Elements = 2,
     End = 3,
 }
 
-struct FrameHeader {
-    kind: Kind,
+pub(crate) struct FrameHeader {
+    pub(crate) kind: Kind,
     shard: u16,
     number: u32,
     payload_bytes: u32,
@@ -371,6 +373,13 @@ impl fmt::Display for SnapshotError {
         match self {
             SnapshotError::Io(path, error) => write!(f, "{}: {error}", path.display()),
             SnapshotError::Unusable(path, reason) => write!(f, "snapshot {}: {reason}", path.display()),
+            SnapshotError::Version(path, version) => {
+                let path = path.display();
+                write!(
+                    f,
+                    "snapshot {path} has version {version}, and this build reads version {ELEMENT_VERSION}"
+                )
+            }
             SnapshotError::NoKey(path, version) => {
                 let path = path.display();
                 write!(

@@ -1,10 +1,14 @@
 //! What lies on disk shows no card number, in whatever form, and to nobody but its owner.
 
+#[path = "support/card_number_scan.rs"]
+mod card_number_scan;
+
 use auth::{Account, AccountId, AccountKind, Card, CardStatus, PinReference, Record};
 use card::{Currency, Expiry, Pan};
+use card_number_scan::CardNumberScan;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use store::{Batch, DataKeys, FileJournal, Journal, MasterKey, Settings, Stream};
 
 #[test]
@@ -43,40 +47,76 @@ fn no_file_holds_a_card_number_in_clear_and_all_are_private() {
     store::create_private_file(&data.join("table"), &sealed).unwrap();
     keys.rewrap(&MasterKey::generate().unwrap()).unwrap();
 
-    let files = files_below(&data);
+    let files = CardNumberScan::new(&pans).finds_none_below(&data);
     let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
     assert!(names.iter().filter(|name| name.ends_with(".journal")).count() >= 3, "{names:?}");
     assert!(names.contains(&DataKeys::FILE_NAME) && names.contains(&"master.key"), "{names:?}");
     for file in &files {
-        let content = fs::read(file).unwrap();
-        if let Some((pan, form)) = found(&content, &pans) {
-            panic!("{} shows {pan} as {form}", file.display());
-        }
+        assert_private(file);
+        assert_private(file.parent().unwrap());
     }
     drop(journal);
 }
 
-/// The search finds what it is there to find.
+/// The search finds what it is there to find, in files of its kind and wherever they lie.
 #[test]
 fn a_card_number_is_found_in_every_form() {
-    let pans = pans();
-    let pan = pans[777];
-    let number: u64 = pan.reveal().as_str().parse().unwrap();
-    let digits = pan.reveal();
-    let packed = hex::decode(digits.as_str()).unwrap();
-    let shifted = hex::decode(format!("f{}f", digits.as_str())).unwrap();
-    for hidden in [
-        digits.as_str().as_bytes().to_vec(),
-        packed,
-        shifted,
-        number.to_le_bytes().to_vec(),
-        number.to_be_bytes().to_vec(),
-        postcard::to_stdvec(&number).unwrap(),
-    ] {
-        let content = [&[0x20; 100][..], &hidden, &[0x00; 100]].concat();
-        assert_eq!(found(&content, &pans).map(|(pan, _)| pan), Some(pan), "{hidden:?}");
+    let mut pans = pans();
+    // Of an odd number of digits, and the longest there are.
+    pans.extend([&b"40000012345678"[..], b"400000123456789018", b"37828224631000"].map(with_check_digit));
+    let scan = CardNumberScan::new(&pans);
+    for pan in [pans[777], pans[1000], pans[1001], pans[1002]] {
+        for (form, hidden) in forms(&pan) {
+            let content = [&[0x20; 100][..], &hidden, &[0x00; 100]].concat();
+            let (found, found_form, at) = scan.find(&content).unwrap_or_else(|| panic!("{pan} as {form}"));
+            assert_eq!((found, found_form, at), (pan, form, 100));
+            let folder = tempfile::tempdir().unwrap();
+            let deep = folder.path().join("one/two");
+            fs::create_dir_all(&deep).unwrap();
+            fs::write(deep.join("clean"), [0x40; 10_000]).unwrap();
+            assert_eq!(scan.finds_none_below(folder.path()), [deep.join("clean")]);
+            fs::write(deep.join("planted"), &content).unwrap();
+            let scanned = std::panic::catch_unwind(|| scan.finds_none_below(folder.path()));
+            let words = scanned.unwrap_err().downcast::<String>().unwrap();
+            assert!(words.contains("planted shows") && words.contains(form), "{words}");
+            assert!(!words.contains(pan.reveal().as_str()), "the finding is masked");
+            // One bit more or less is another number.
+            let mut other = content.clone();
+            other[103] ^= 1;
+            assert_eq!(scan.find(&other), None, "{pan} as {form}");
+        }
+        let named = tempfile::tempdir().unwrap();
+        fs::write(named.path().join(format!("card-{}.txt", pan.reveal().as_str())), "").unwrap();
+        assert!(std::panic::catch_unwind(|| scan.finds_none_below(named.path())).is_err());
     }
-    assert_eq!(found(&[0x40; 10_000], &pans), None);
+    for quiet in [[0u8; 10_000], [0x40; 10_000], [0xff; 10_000]] {
+        assert_eq!(scan.find(&quiet), None);
+    }
+}
+
+/// A number as programs write it, by means that the search does not use.
+fn forms(pan: &Pan) -> Vec<(&'static str, Vec<u8>)> {
+    let digits = pan.reveal();
+    let digits = digits.as_str();
+    let number: u64 = digits.parse().unwrap();
+    let is_odd = digits.len() % 2 == 1;
+    let packed = if is_odd { format!("{digits}7") } else { digits.to_owned() };
+    let shifted = if is_odd { format!("7{digits}") } else { format!("7{digits}f") };
+    let significant = |bytes: Vec<u8>| bytes.into_iter().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
+    let big = significant(number.to_be_bytes().to_vec());
+    let little = big.iter().rev().copied().collect();
+    vec![
+        ("text", digits.as_bytes().to_vec()),
+        ("packed digits", hex::decode(packed).unwrap()),
+        ("packed digits from the middle of a byte", hex::decode(shifted).unwrap()),
+        ("a little-endian number", little),
+        ("a big-endian number", big),
+        ("a variable-length number", postcard::to_stdvec(&number).unwrap()),
+    ]
+}
+
+fn with_check_digit(payload: &[u8]) -> Pan {
+    Pan::with_check_digit(payload).unwrap()
 }
 
 /// A thousand cards of a test range.
@@ -113,48 +153,9 @@ fn records(pan: &Pan) -> [Record; 2] {
     ]
 }
 
-/// The first card number in these bytes, and its form.
-fn found(content: &[u8], pans: &[Pan]) -> Option<(Pan, &'static str)> {
-    let mut forms: Vec<(Vec<u8>, Pan, &'static str)> = Vec::new();
-    for pan in pans {
-        let digits = pan.reveal();
-        let number: u64 = digits.as_str().parse().expect("16 digits");
-        // In the middle of a byte only the digits that fill bytes are looked for.
-        let shifted = hex::decode(&digits.as_str()[1..15]).expect("digits");
-        forms.push((digits.as_str().as_bytes().to_vec(), *pan, "text"));
-        forms.push((hex::decode(digits.as_str()).expect("digits"), *pan, "packed digits"));
-        forms.push((shifted, *pan, "packed digits, shifted"));
-        forms.push((number.to_le_bytes()[..7].to_vec(), *pan, "a little-endian number"));
-        forms.push((number.to_be_bytes()[1..].to_vec(), *pan, "a big-endian number"));
-        forms.push((postcard::to_stdvec(&number).expect("a number"), *pan, "a variable-length number"));
-    }
-    // All forms have seven bytes at least: those are looked up first, which is one look for each place.
-    forms.sort();
-    for (at, place) in content.windows(7).enumerate() {
-        let first = forms.partition_point(|(form, ..)| &form[..7] < place);
-        let candidates = forms[first..].iter().take_while(|(form, ..)| &form[..7] == place);
-        for (form, pan, name) in candidates {
-            if content[at..].starts_with(form) {
-                return Some((*pan, name));
-            }
-        }
-    }
-    None
-}
-
-/// All files below a folder; asserts the rights of each and of the folders.
-fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-    assert_eq!(mode(dir), 0o700, "{}", dir.display());
-    let mut files = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(files_below(&path));
-        } else {
-            assert_eq!(mode(&path), 0o600, "{}", path.display());
-            files.push(path);
-        }
-    }
-    files
+/// Only its owner reads it.
+fn assert_private(path: &Path) {
+    let expected = if path.is_dir() { 0o700 } else { 0o600 };
+    let mode = fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, expected, "{}", path.display());
 }

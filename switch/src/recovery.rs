@@ -10,7 +10,7 @@ use auth::{CodeKey, Core, State};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Replay, Stream};
+use store::{DataKeys, DataKeysError, FileJournal, JournalError, MasterKey, Replay, SnapshotError, Stream};
 
 /// The stream of card imports, beside those of the shards.
 pub const PROVISIONING: Stream = Stream(auth::limits::SHARDS as u16);
@@ -26,6 +26,15 @@ pub enum RecoveryError {
     Journal(JournalError),
     /// A restore of a backup was interrupted in this data folder, or goes on.
     HalfRestored(PathBuf),
+    /// No snapshot can be read, and the journal cannot tell the same, since it has no beginning any more.
+    NoSnapshot {
+        /// What is wrong with the newest one.
+        error: SnapshotError,
+        /// The folder of the journal.
+        journal: PathBuf,
+        /// Its first segment that is missing; those behind it may be, too.
+        missing: u64,
+    },
 }
 
 /// Where the journal's segments lie.
@@ -60,7 +69,7 @@ pub struct Recovered {
 /// When the master key, the data keys or the journal cannot be read, or another process is writing to it.
 pub fn recover(settings: &Settings, directory: &Directory) -> Result<Recovered, RecoveryError> {
     let keys = data_keys(settings)?;
-    let (mut cores, start) = snapshots::restore_cores(settings, &keys, directory);
+    let (mut cores, start) = snapshots::restore_cores(settings, &keys, directory)?;
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let opened = filling::fill(&mut cores, |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
@@ -98,7 +107,7 @@ pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
         return Ok(State::default());
     }
     let keys = data_keys(settings)?;
-    let (mut state, start) = snapshots::restore_state(settings, &keys);
+    let (mut state, start) = snapshots::restore_state(settings, &keys)?;
     let read = filling::fill(std::slice::from_mut(&mut state), |filler| {
         store::read_from(&folder, &keys, start, &mut |_, _, bytes| {
             filler.replay(0, store::decode_without_receipt(bytes)?);
@@ -115,7 +124,7 @@ pub fn load_state(settings: &Settings) -> Result<State, RecoveryError> {
 /// As [`recover`].
 pub fn open_state(settings: &Settings) -> Result<(FileJournal, State), RecoveryError> {
     let keys = data_keys(settings)?;
-    let (mut state, start) = snapshots::restore_state(settings, &keys);
+    let (mut state, start) = snapshots::restore_state(settings, &keys)?;
     let sizes = store::Settings { segment_bytes: settings.segment_bytes };
     let opened = filling::fill(std::slice::from_mut(&mut state), |filler| {
         FileJournal::open_from(&journal_folder(settings), &keys, sizes, start, &mut |_, _, bytes| {
@@ -197,6 +206,18 @@ impl fmt::Display for RecoveryError {
                  everything in the folder but master.key, and run `turnout backup restore` again",
                 folder.display()
             ),
+            RecoveryError::NoSnapshot { error, journal, missing } => {
+                let journal = journal.display();
+                let instead = match error {
+                    SnapshotError::Version(..) => "start with the build that wrote the snapshot",
+                    _ => "put back the snapshot or the data folder from a backup",
+                };
+                write!(
+                    f,
+                    "{error}; the journal in {journal} does not tell the same, since its segment {missing} is \
+                     missing: {instead}, or move all segments that were retired back into that folder"
+                )
+            }
         }
     }
 }

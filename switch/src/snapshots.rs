@@ -10,7 +10,7 @@ use crate::filling::{self, Fill, Filler};
 use crate::followers::Followers;
 use crate::inbox::Message;
 use crate::metrics::Metrics;
-use crate::recovery::{self, PROVISIONING};
+use crate::recovery::{self, PROVISIONING, RecoveryError};
 use crate::settings::{RetentionSettings, Settings, SnapshotSettings};
 use crate::shards::Shards;
 use auth::{Core, Element, Frozen, Route, ShardIndex, State};
@@ -50,8 +50,14 @@ pub fn folder(settings: &Settings) -> PathBuf {
 
 /// One core per shard as the newest usable snapshot has them, and where the journal goes on; new cores and
 /// the beginning of the journal without one.
-#[must_use]
-pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory) -> (Vec<Core>, Start) {
+///
+/// # Errors
+/// When there are snapshots, none of them can be read, and the beginning of the journal is missing.
+pub fn restore_cores(
+    settings: &Settings,
+    keys: &DataKeys,
+    directory: &Directory,
+) -> Result<(Vec<Core>, Start), RecoveryError> {
     let shards = settings.shards;
     let fresh = || {
         let core = |shard| {
@@ -62,7 +68,8 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
         };
         (0..shards).map(core).collect::<Vec<_>>()
     };
-    restore(&folder(settings), keys, fresh, |filler, info, shard, element| match element.route() {
+    let (dir, journal) = (folder(settings), recovery::journal_folder(settings));
+    restore(&dir, &journal, keys, fresh, |filler, info, shard, element| match element.route() {
         Route::Account(account) => {
             // Its card may be off the file by now, and its reversal still come.
             if let Element::Transaction(stored) = &element {
@@ -90,28 +97,40 @@ pub fn restore_cores(settings: &Settings, keys: &DataKeys, directory: &Directory
 }
 
 /// All shards in one state, for tools.
-#[must_use]
-pub fn restore_state(settings: &Settings, keys: &DataKeys) -> (State, Start) {
-    restore_state_from(&folder(settings), keys)
+///
+/// # Errors
+/// As [`restore_cores`].
+pub fn restore_state(settings: &Settings, keys: &DataKeys) -> Result<(State, Start), RecoveryError> {
+    restore_state_from(&folder(settings), &recovery::journal_folder(settings), keys)
 }
 
-/// The same from a folder of snapshots that is not the data folder's: a backup's.
-#[must_use]
-pub fn restore_state_from(dir: &Path, keys: &DataKeys) -> (State, Start) {
+/// The same from folders of snapshots and journal that are not the data folder's: a backup's.
+///
+/// # Errors
+/// As [`restore_cores`].
+pub fn restore_state_from(
+    dir: &Path,
+    journal: &Path,
+    keys: &DataKeys,
+) -> Result<(State, Start), RecoveryError> {
     let fresh = || vec![State::default()];
-    let (states, start) = restore(dir, keys, fresh, |filler, _, _, element| filler.restore(0, element));
-    (states.into_iter().next().expect("one went in"), start)
+    let put = |filler: &mut Filler, _: &SnapshotInfo, _, element| filler.restore(0, element);
+    let (states, start) = restore(dir, journal, keys, fresh, put)?;
+    Ok((states.into_iter().next().expect("one went in"), start))
 }
 
-/// Tries snapshots until one can be read.
+/// Tries snapshots until one can be read. Without one, all of the journal must be there.
 fn restore<T: Fill>(
     dir: &Path,
+    journal: &Path,
     keys: &DataKeys,
     fresh: impl Fn() -> Vec<T>,
     put: impl Fn(&mut Filler, &SnapshotInfo, u16, Element),
-) -> (Vec<T>, Start) {
+) -> Result<(Vec<T>, Start), RecoveryError> {
+    let mut newest_failed = None;
     let found = store::snapshots(dir).unwrap_or_else(|error| {
-        tracing::warn!(%error, "snapshots cannot be listed; the journal tells the same, but takes longer");
+        tracing::warn!(%error, "snapshots cannot be listed");
+        newest_failed = Some(error);
         Vec::new()
     });
     for (number, path) in found {
@@ -124,12 +143,23 @@ fn restore<T: Fill>(
         match read {
             Ok(info) => {
                 tracing::info!(snapshot = number, segment = info.segment, "snapshot read");
-                return (into, Start { segment: info.segment, positions: info.positions() });
+                return Ok((into, Start { segment: info.segment, positions: info.positions() }));
             }
-            Err(error) => tracing::warn!(%error, "snapshot passed over"),
+            Err(error) => {
+                tracing::warn!(%error, "snapshot passed over");
+                newest_failed.get_or_insert(error);
+            }
         }
     }
-    (fresh(), Start::default())
+    if let Some(error) = newest_failed {
+        let segments = store::segments(journal).map_err(RecoveryError::Journal)?;
+        let missing = (1..).zip(&segments).find(|(expected, number)| expected != *number);
+        let missing = missing.map(|(expected, _)| expected).or(segments.is_empty().then_some(1));
+        if let Some(missing) = missing {
+            return Err(RecoveryError::NoSnapshot { error, journal: journal.to_owned(), missing });
+        }
+    }
+    Ok((fresh(), Start::default()))
 }
 
 /// The thread that takes snapshots.
@@ -350,3 +380,6 @@ impl fmt::Display for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

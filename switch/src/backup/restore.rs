@@ -47,7 +47,7 @@ pub fn restore(
     nothing_but_the_master_key(data)?;
     let contents = verify(backup, master, progress)?;
     let keys = data_keys(backup, master)?;
-    let (_, start) = beginning(backup, &contents.manifest, &keys);
+    let (_, start) = beginning(backup, &contents.manifest, &keys)?;
     let cut = cut::find(backup, &contents.manifest, until, &keys, &start)?;
     let source = Source { backup, contents: &contents, keys: &keys, start, cut };
     let mut target = Target::make(data)?;

@@ -1,6 +1,7 @@
 use super::error::BackupError;
 use super::manifest::Manifest;
 use super::{JOURNAL, Progress, SNAPSHOTS, data_keys, journal_failed};
+use crate::recovery::RecoveryError;
 use crate::snapshots;
 use auth::{Record, State};
 use card::{Currency, Time};
@@ -59,7 +60,7 @@ pub fn verify(
         progress(Progress { path: &file.path, bytes: file.bytes });
     }
     let keys = data_keys(backup, master)?;
-    let (mut state, start) = beginning(backup, &manifest, &keys);
+    let (mut state, start) = beginning(backup, &manifest, &keys)?;
     let mut currencies = BTreeSet::new();
     let (mut transactions, mut times) = (0, None);
     let visit = |record: Record| {
@@ -91,11 +92,15 @@ pub fn verify(
 
 /// Where the journal of a backup is read from: its beginning, and only where that is not there any more, the
 /// snapshot.
-pub(super) fn beginning(backup: &Path, manifest: &Manifest, keys: &DataKeys) -> (State, Start) {
+pub(super) fn beginning(
+    backup: &Path,
+    manifest: &Manifest,
+    keys: &DataKeys,
+) -> Result<(State, Start), RecoveryError> {
     if manifest.first_segment == 1 {
-        return (State::default(), Start::default());
+        return Ok((State::default(), Start::default()));
     }
-    snapshots::restore_state_from(&backup.join(SNAPSHOTS), keys)
+    snapshots::restore_state_from(&backup.join(SNAPSHOTS), &backup.join(JOURNAL), keys)
 }
 
 /// Visits the records of a backup, oldest first.

@@ -1,7 +1,10 @@
 //! `turnout serve` as a process of its own, under load, while things die: itself, or its HSM units.
 
+mod at_rest;
 mod backup;
 mod card_base;
+#[path = "../../../store/tests/support/card_number_scan.rs"]
+mod card_number_scan;
 mod disk_full;
 #[path = "../hsm_port/gate.rs"]
 mod gate;

@@ -1,9 +1,12 @@
 //! `kill -9` at random moments under load, many times over. The judge is the other side of the wire: the
 //! terminals' own lists of what they were answered. Nothing on them is lost or doubled, every repeat is
-//! answered as before, and every balance is what the lists add up to.
+//! answered as before, and every balance is what the lists add up to. Meanwhile old segments of the journal are
+//! removed, and transactions leave memory.
 //!
 //! `TURNOUT_KILL_ROUNDS` says how many rounds (12 without it), `TURNOUT_SEED` draws the same moments and
-//! the same requests again, and `TURNOUT_BIN` names another build of the program:
+//! the same requests again, and `TURNOUT_BIN` names another build of the program. With `TURNOUT_DAY_ENDS=1` the
+//! business days so far end half-way through and are archived; the store follows nothing meanwhile, so on a busy
+//! machine late repeats are answered 96, which this judge does not forgive:
 //!
 //! ```sh
 //! cargo build --release
@@ -16,7 +19,7 @@ mod moment;
 pub(crate) use moment::Moment;
 
 use crate::town::{self, Rng, Town};
-use crate::{Running, serve};
+use crate::{Running, serve, wait_until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -32,16 +35,20 @@ const ROUNDS: u64 = 12;
 fn nothing_acknowledged_is_lost_by_kill_9() {
     let rounds = town::number("TURNOUT_KILL_ROUNDS").unwrap_or(ROUNDS);
     let folder = tempfile::tempdir().unwrap();
-    let mut run = Run::new(folder.path(), Rng::new(town::seed()));
+    let mut run = Run::new(folder.path(), Rng::new(town::seed()), rounds);
     run.open();
     for _ in 0..rounds {
         run.round();
     }
+    run.retire();
     run.finish();
 }
 
 struct Run {
     town: Town,
+    round: u64,
+    rounds: u64,
+    day_ends: bool,
     log: PathBuf,
     rng: Rng,
     /// How long the last start took.
@@ -51,9 +58,17 @@ struct Run {
 }
 
 impl Run {
-    fn new(folder: &Path, mut rng: Rng) -> Run {
+    fn new(folder: &Path, mut rng: Rng, rounds: u64) -> Run {
+        let town = Town::new(folder, &mut rng);
+        let day_ends = town::number("TURNOUT_DAY_ENDS").is_some_and(|number| number > 0);
+        if day_ends {
+            town.configure("business_offset", "\"-23:59\"");
+        }
         Run {
-            town: Town::new(folder, &mut rng),
+            town,
+            round: 0,
+            rounds,
+            day_ends,
             log: folder.join("serve.log"),
             rng,
             start: Duration::ZERO,
@@ -72,12 +87,20 @@ impl Run {
     /// that, as long as it starts.
     fn round(&mut self) {
         let shards = self.rng.pick(&["1", "2", "2", "3"]);
-        let segment = self.rng.pick(&["\"64KiB\"", "\"128KiB\"", "\"1MiB\""]);
+        let segment = self.rng.pick(&["\"64KiB\"", "\"64KiB\"", "\"128KiB\"", "\"1MiB\""]);
         self.town.configure("shards", shards);
         self.town.configure("segment", segment);
         // With little memory nearly every repeat and reversal is about what has left it.
         let transactions = self.rng.pick(&["1", "40", "1000000"]);
         self.town.configure("transactions", transactions);
+        // Mostly a segment goes as soon as nobody needs it, so that a start has no more than snapshot and store.
+        let keep = self.rng.pick(&["\"1ms\"", "\"1ms\"", "\"7d\""]);
+        self.town.configure("keep", keep);
+        self.round += 1;
+        if self.day_ends && self.round == self.rounds / 2 + 1 {
+            // As if it were two days later: what was decided so far is of days that are over, and is archived.
+            self.town.configure("business_offset", "\"+23:59\"");
+        }
         while self.rng.one_in(4) {
             self.kill_at_start();
         }
@@ -91,11 +114,34 @@ impl Run {
         self.kill_under_load(server, moment);
     }
 
+    /// Whatever was drawn: old segments have gone at least once before the last look.
+    fn retire(&mut self) {
+        for _ in 0..10 {
+            if self.oldest_segment() > 1 {
+                return;
+            }
+            self.town.configure("segment", "\"64KiB\"");
+            self.town.configure("keep", "\"1ms\"");
+            let server = self.start();
+            self.town.check(&server);
+            self.kill_under_load(server, Moment::Snapshot);
+        }
+    }
+
+    fn oldest_segment(&self) -> u64 {
+        store::oldest_segment(&self.town.data.join("journal")).unwrap().unwrap()
+    }
+
     /// The last look, at everything there is.
     fn finish(&mut self) {
         let server = self.start();
         self.town.check(&server);
         self.town.check_every_answer(server.address);
+        if self.day_ends {
+            let archive = self.town.data.join("archive");
+            let archived = || fs::read_dir(&archive).is_ok_and(|days| days.count() > 0);
+            wait_until(archived, "days that are over are archived");
+        }
         drop(server);
         let recorded = self.town.check_books();
         self.tell(recorded);
@@ -140,10 +186,11 @@ impl Run {
         let town = &self.town;
         let log = fs::read_to_string(&self.log).unwrap();
         let torn = log.lines().filter(|line| line.contains("cut the torn end")).count();
+        let oldest = self.oldest_segment();
         println!(
             "{} kills {:?}: {} sent, {} answered ({} approved, {} wrong PINs, {} reversals), {} ATM replies; \
-             {} settled after a kill, {} repeats alike, {} balances right; {recorded} recorded, {torn} torn ends cut; \
-             nothing lost, nothing doubled; {:.1?}",
+             {} settled after a kill, {} repeats alike, {} balances right; {recorded} recorded, {torn} torn ends cut, \
+             segments before {oldest} retired; nothing lost, nothing doubled; {:.1?}",
             self.kills.values().sum::<usize>(),
             self.kills,
             town.sum(|counts| counts.sent),
@@ -160,5 +207,6 @@ impl Run {
         let (approved, answered) = (town.sum(|counts| counts.approved), town.sum(|counts| counts.answered));
         assert!(approved * 2 > answered, "most are approved: {approved} of {answered}");
         assert!(town.sum(|counts| counts.repeats) > 0 && town.atm_replies() > 0, "the load was real");
+        assert!(oldest > 1, "old segments are retired");
     }
 }

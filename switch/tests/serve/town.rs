@@ -197,7 +197,7 @@ fn configuration(text: &str) -> String {
         .replace("daily_count = 200\n", "daily_count = 1000000\n")
         .replace("daily_count = 10\n", "daily_count = 1000000\n")
         .replace("deadline = \"2s\"", "deadline = \"30s\"")
-        .replace("segment = \"64MiB\"", "segment = \"64KiB\"")
+        .replace("segment = \"64MiB\"\n", "segment = \"64KiB\"\nkeep = \"7d\"\nthen = \"remove\"\n")
         .replace(
             "\n[hsm]\n",
             "\n[snapshots]\njournal = \"64KiB\"\n\n[memory]\ntransactions = 1000000\n\n[hsm]\n",

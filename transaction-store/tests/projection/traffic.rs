@@ -289,7 +289,9 @@ fn counted(number: u64) -> Counted {
 }
 
 pub(crate) fn pan(number: u64) -> Pan {
-    Pan::with_check_digit(format!("400000{number:09}").as_bytes()).unwrap()
+    // Spread, so that no number is mostly zeros, which files are full of.
+    let serial = (number + 1) * 7_654_321 % 1_000_000_000;
+    Pan::with_check_digit(format!("400000{serial:09}").as_bytes()).unwrap()
 }
 
 /// The keys of every store here.
