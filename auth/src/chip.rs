@@ -1,10 +1,10 @@
 //! Step 11, the chip: which recipe made the cryptogram, and what the HSM's finding means.
 
 use crate::chip_rules::{self, ChipFinding};
+use crate::decision::CardCounters;
 use crate::effect::IssuerAuthentication;
 use crate::hsm_checks::{ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult};
 use crate::limits::ATC_WINDOW;
-use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::{ArpcBy, Recipe};
 use crate::request::{Chip, CryptogramKind, Request};

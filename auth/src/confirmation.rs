@@ -5,12 +5,13 @@ use crate::card_mode::{
     BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, ModeUse, Unconfirmed,
 };
 use crate::core::{Core, respond_all};
+use crate::decision::Decision;
 use crate::effect::Effect;
 use crate::hsm_checks::ChecksReply;
 use crate::limits::CONFIRMATIONS;
 use crate::mode_orders::ModeRefusal;
 use crate::names::OriginalKey;
-use crate::pipeline::{self, Decision};
+use crate::pipeline;
 use crate::receipt::{Receipt, Step};
 use crate::record::Record;
 use crate::request::Request;

@@ -20,8 +20,10 @@ mod accounts;
 mod billing;
 mod booking;
 mod card_answer;
+mod card_change;
 mod card_file;
 mod card_mode;
+mod card_view;
 mod cashback;
 mod chip;
 mod chip_rules;
@@ -29,6 +31,7 @@ mod completion;
 mod confirmation;
 mod core;
 mod counters;
+mod decision;
 mod duplicate;
 mod effect;
 mod funds;
@@ -86,10 +89,14 @@ pub use crate::core::Core;
 pub use billing::{Billing, Settlement, Shares, Stated};
 pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
 pub use card_answer::CardAnswer;
+pub use card_change::{
+    AccountPut, AccountTerms, CardChange, CardPut, Did, Done, FurtherAccount, Planned, Refusal,
+};
 pub use card_mode::{
     Alarm, BlockCause, CardBlocked, CardMode, ConfirmationAsked, ConfirmationTicket, Kept, Lift, ModeChange,
     ModeChanged, ModeFile, ModeUse, ModeUsed, OneTimeCode, OwnTransfer, TransferCause, Tries, Unconfirmed,
 };
+pub use card_view::{CardView, LimitView};
 pub use chip_rules::{ChipFinding, ChipRules, Reaction};
 pub use completion::{Completion, Dispensed};
 pub use confirmation::HolderAnswer;
@@ -121,10 +128,7 @@ pub use particulars::{
 pub use pin_tries::{PinTriesCleared, PinTriesReset};
 pub use policy::{RuleMark, rule_marks};
 pub use product_rules::ProductRules;
-pub use provision::{
-    AccountPut, AccountTerms, CardChange, CardPut, CardView, Did, Done, FurtherAccount, LimitRefusal,
-    LimitView, Planned, Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket, Refusal,
-};
+pub use provision::{LimitRefusal, Provision, ProvisionAnswer, ProvisionTask, ProvisionTicket};
 pub use rate::{Markup, Quotation, RATE_DECIMALS, RATE_DIGITS, Rate, RateTable, Rounding};
 pub use recall::Recall;
 pub use receipt::{Check, Receipt, Step, Unit, Verdict};

@@ -1,8 +1,8 @@
 //! Step 9: what the holder of a card has chosen, held against a request.
 
 use crate::card_mode::{CardMode, ModeUse, OwnTransfer, Tries, Unconfirmed};
+use crate::decision::CardCounters;
 use crate::keyed_hash::CodeKey;
-use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::CardStatus;
 use crate::request::Request;

@@ -3,11 +3,11 @@
 use crate::billing::Billing;
 use crate::booking::{Booking, Role};
 use crate::core::Core;
+use crate::decision::{Approval, Movement};
 use crate::effect::Effect;
 use crate::funds;
 use crate::limits::INCREMENTS;
 use crate::names::TransactionId;
-use crate::pipeline::{Approval, Movement};
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{HoldReleased, Record, TransactionStatus};
 use crate::request::{MessageClass, Request};

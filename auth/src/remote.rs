@@ -2,10 +2,10 @@
 //! file and the rules of its product.
 
 use crate::chip_rules::Reaction;
+use crate::decision::CardCounters;
 use crate::holder::HolderFacts;
 use crate::hsm_checks::{ChecksReply, CvvCheck, CvvResult, OrderCheck};
 use crate::particulars::{Authentication, Cvv2, Particulars};
-use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::{EntryMode, Request};
 use crate::state::{CardFile, State};

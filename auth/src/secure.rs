@@ -2,10 +2,10 @@
 
 use crate::chip;
 use crate::chip_rules::{self, ChipFinding, Reaction};
+use crate::decision::CardCounters;
 use crate::hsm_checks::{Checks, ChecksReply, CvvCheck, CvvResult, PinCheck, PinResult, PinVerification};
 use crate::online_pin::OnlinePin;
 use crate::pin_tries;
-use crate::pipeline::CardCounters;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::PinReference;
 use crate::remote;

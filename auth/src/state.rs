@@ -1,11 +1,13 @@
 mod books;
 mod counters;
 mod counting;
+mod files;
 mod fingerprints;
 mod hot_list;
 mod lives;
 mod look_ahead;
 mod modes;
+mod questions;
 mod seldom;
 mod snapshot;
 mod terminal_clock;
@@ -13,6 +15,8 @@ mod tokens;
 
 pub use books::InternalAccount;
 pub(crate) use counters::Counters;
+pub use files::NewestOfTerminal;
+pub(crate) use files::{AccountFile, CardFile, ChipCounter};
 pub use hot_list::HotEntry;
 pub(crate) use look_ahead::Sought;
 pub use snapshot::{Element, Frozen, Route};
@@ -21,35 +25,26 @@ pub use tokens::TokenFile;
 use crate::billing::Shares;
 use crate::card_answer::CardAnswer;
 use crate::card_mode::CardMode;
-use crate::counters::Window;
-use crate::effect::Balance;
-use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
+use crate::holder::{Holder, HolderFacts};
 use crate::indexed::{Entry, Indexed};
 use crate::limits::{
-    ATC_WINDOW, FINGERPRINTS, HOLDS_PER_TICK, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION,
-    TRANSACTIONS,
+    FINGERPRINTS, SHARDS, STAN_CHAIN, TRANSACTION_REACH, TRANSACTION_RETENTION, TRANSACTIONS,
 };
-use crate::names::{
-    AccountId, LimitId, LinkName, OriginalKey, ReversalKey, SettlementKey, TransactionId, TransmissionTime,
-};
-use crate::own_limits::OwnLimits;
-use crate::provision::Did;
+use crate::names::{AccountId, OriginalKey, ReversalKey, SettlementKey, TransactionId};
 use crate::record::{
     Account, Card, Completed, Funds, HoldExpired, Origin, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus,
 };
-use crate::request::Request;
-use crate::script::{QueuedScript, ScriptSent, Scripts};
+use crate::script::{ScriptSent, Scripts};
 use crate::stored::StoredTransaction;
 use crate::verification::Unverified;
-use card::{CivilDay, Currency, Pan, ResponseCode, Stan, TerminalId, Time};
+use card::{Currency, Pan, ResponseCode, Time};
 use counting::Counting;
+use files::Kept;
 use fingerprints::Fingerprints;
-use hashbrown::{DefaultHashBuilder, HashMap, HashSet, hash_map};
+use hashbrown::{HashMap, HashSet, hash_map};
 use hot_list::HotList;
 use modes::KeptAccounts;
-use seldom::Seldom;
-use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use terminal_clock::TerminalClock;
 
@@ -111,75 +106,6 @@ impl Default for State {
     fn default() -> State {
         State::new(Memory::default())
     }
-}
-
-/// A card with its counters.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct CardFile {
-    pub(crate) card: Card,
-    pub(crate) pin_tries_used: u8,
-    pub(crate) highest_atc: Option<u16>,
-    /// Which counters behind the highest one were accepted: bit 0 is the one before it.
-    pub(crate) taken_atcs: u64,
-    pub(crate) counters: Counters,
-    /// How many tokens stand for it.
-    pub(crate) tokens: u8,
-    /// Contactless transactions since the last verification.
-    pub(crate) unverified: Unverified,
-    seldom: Option<Box<Seldom>>,
-}
-
-// A million cards are a million of these, and as many accounts; twice so much while a snapshot is written.
-const _: () = assert!(size_of::<CardFile>() <= 168 && size_of::<AccountFile>() <= 144);
-
-/// The chip counters that were accepted of a card or a token.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct ChipCounter {
-    pub(crate) highest: Option<u16>,
-    /// Which ones behind the highest: bit 0 is the one before it.
-    taken: u64,
-}
-
-/// An account with its balance. Minor units of its currency.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AccountFile {
-    pub(crate) account: Account,
-    pub(crate) ledger_minor: i64,
-    pub(crate) held_minor: i64,
-    /// Only limits by account count here, and most have none.
-    pub(crate) counters: Option<Box<Counters>>,
-    pub(crate) own_limits: Option<Box<OwnLimits>>,
-    /// How many cards draw on it.
-    cards: u32,
-    /// Its newest transaction in memory, behind which are the others.
-    #[serde(skip)]
-    newest: Option<TransactionId>,
-}
-
-/// The newest transaction of a terminal: an ATM's serial numbers go on from its STAN.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct NewestOfTerminal {
-    /// Acquiring link.
-    pub link: LinkName,
-    /// Terminal or ATM.
-    pub terminal: TerminalId,
-    /// When it was decided.
-    pub time: Time,
-    /// Its number.
-    pub id: TransactionId,
-    /// Its STAN.
-    pub stan: Stan,
-    clock: TerminalClock,
-}
-
-/// A transaction in memory.
-#[derive(Clone, Debug)]
-struct Kept {
-    stored: StoredTransaction,
-    /// The one before it under its fingerprint.
-    previous: Option<TransactionId>,
-    /// The ones before it of the account that it draws on, and of the one that it gives to.
-    before: [Option<TransactionId>; 2],
 }
 
 impl State {
@@ -651,6 +577,16 @@ impl State {
         }
         Some(stored)
     }
+
+    fn kept(&self, id: TransactionId) -> Option<&Kept> {
+        self.transactions.get(&id)
+    }
+
+    /// All under a fingerprint that are in memory.
+    fn chain(&self, fingerprint: u64) -> impl Iterator<Item = &Kept> {
+        let newest = self.newest.get(&fingerprint).and_then(|id| self.kept(*id));
+        std::iter::successors(newest, |kept| kept.previous.and_then(|id| self.kept(id))).take(STAN_CHAIN)
+    }
 }
 
 /// Whether a message may be about it now, wherever it is remembered.
@@ -660,339 +596,3 @@ fn in_reach(stored: &StoredTransaction, now: Time) -> bool {
 
 /// How many transactions a decision looks at to let one go.
 const PASSED_OVER: usize = 8;
-
-/// Questions that steps and tools ask.
-impl State {
-    pub(crate) fn card(&self, pan: &Pan) -> Option<&CardFile> {
-        self.cards.get(pan)
-    }
-
-    pub(crate) fn account(&self, id: &AccountId) -> Option<&AccountFile> {
-        self.accounts.get(id)
-    }
-
-    pub(crate) fn transaction(&self, id: TransactionId) -> Option<&StoredTransaction> {
-        self.kept(id).map(|kept| &kept.stored)
-    }
-
-    fn kept(&self, id: TransactionId) -> Option<&Kept> {
-        self.transactions.get(&id)
-    }
-
-    /// Whether a transaction with the key and time of this request may have left memory. It may have been of another
-    /// request all the same.
-    pub(crate) fn may_have_left(&self, request: &Request, now: Time) -> bool {
-        self.left.contains(request.key().fingerprint_at(request.transmission))
-            || self.left.forgotten().is_some_and(|forgotten| self.may_be_older(request, forgotten, now))
-    }
-
-    /// Whether the request may repeat one of a time of which fingerprints are forgotten. A repeat says the time of its
-    /// original, so the terminal's clock tells, to whole seconds. Where it was set meanwhile it may be off: half of the time
-    /// since then is granted.
-    fn may_be_older(&self, request: &Request, forgotten: Time, now: Time) -> bool {
-        // Nothing was ever decided for a terminal that is not known.
-        let Some(newest) = self.terminals.get(&(request.link, request.terminal)) else { return false };
-        let known_ms = now.unix_ms.saturating_sub(forgotten.unix_ms);
-        let sent = newest.clock.sent(request.transmission, now);
-        let roundings_ms = 2_000;
-        sent.is_none_or(|sent| now.unix_ms.saturating_sub(sent.unix_ms) + roundings_ms >= known_ms / 2)
-    }
-
-    /// Whether any transaction that may still be reversed has left memory.
-    pub(crate) fn some_have_left(&self) -> bool {
-        !self.left.is_empty() || self.left.forgotten().is_some()
-    }
-
-    /// Transactions of one link, terminal and STAN, newest first, as far as a repeat or reversal may
-    /// reach now.
-    ///
-    /// What is within reach follows from `now` and never from what happens to be in memory. A shard
-    /// forgets when it decides, so one that was idle still has what it should have forgotten; a replay
-    /// of several shards into one state forgets with the records of all of them. A `Reversed` record
-    /// about such a leftover would find nothing there and panic. Reach ends before memory does by more
-    /// than the clocks of the shards can differ. What holds money is never forgotten.
-    pub(crate) fn same_stan(&self, key: &OriginalKey, now: Time) -> impl Iterator<Item = &StoredTransaction> {
-        let key = *key;
-        let chain = self.chain(key.fingerprint()).map(|kept| &kept.stored);
-        chain.filter(move |stored| stored.key() == key && in_reach(stored, now))
-    }
-
-    /// A transaction, if it is within reach now, as above.
-    pub(crate) fn reached(&self, id: TransactionId, now: Time) -> Option<&StoredTransaction> {
-        self.transaction(id).filter(|stored| in_reach(stored, now))
-    }
-
-    /// All under a fingerprint that are in memory.
-    fn chain(&self, fingerprint: u64) -> impl Iterator<Item = &Kept> {
-        let newest = self.newest.get(&fingerprint).and_then(|id| self.kept(*id));
-        std::iter::successors(newest, |kept| kept.previous.and_then(|id| self.kept(id))).take(STAN_CHAIN)
-    }
-
-    /// Whether a reversal of this original came before it, by its time or without saying one.
-    pub(crate) fn remembers_reversal(
-        &self,
-        original: OriginalKey,
-        transmission: TransmissionTime,
-        pan: Pan,
-    ) -> bool {
-        [transmission, TransmissionTime::default()].into_iter().any(|transmission| {
-            self.remembered_reversals.contains(&ReversalKey { original, transmission, pan })
-        })
-    }
-
-    /// Holds that have run out, oldest first, as many as one tick may take.
-    pub(crate) fn expired_holds(&self, now: Time) -> Vec<TransactionId> {
-        let due = self.expiring_holds.iter().take_while(|(expires, _)| *expires <= now);
-        due.take(HOLDS_PER_TICK).map(|(_, id)| *id).collect()
-    }
-
-    /// Counter of the newest transaction; the next one continues from the highest of all shards.
-    #[must_use]
-    pub fn last_counter(&self) -> u64 {
-        self.last_counter
-    }
-
-    /// The card on file.
-    #[must_use]
-    pub fn card_on_file(&self, pan: &Pan) -> Option<&Card> {
-        self.card(pan).map(|file| &file.card)
-    }
-
-    /// Wrong PINs counted and highest ATC accepted.
-    #[must_use]
-    pub fn card_counters(&self, pan: &Pan) -> Option<(u8, Option<u16>)> {
-        self.card(pan).map(|file| (file.pin_tries_used, file.highest_atc))
-    }
-
-    /// Commands for the card's chip that are not done, oldest first.
-    #[must_use]
-    pub fn card_scripts(&self, pan: &Pan) -> &[QueuedScript] {
-        let scripts = self.card(pan).and_then(|file| file.seldom().scripts.as_deref());
-        scripts.map_or(&[], |scripts| &scripts.open)
-    }
-
-    /// What the card has bought without contact and without a verification since its last one.
-    #[must_use]
-    pub fn card_unverified(&self, pan: &Pan) -> Option<Unverified> {
-        self.card(pan).map(|file| file.unverified)
-    }
-
-    /// What the card has bought and drawn on this day: minor units and number of purchases, then of withdrawals.
-    #[must_use]
-    pub fn card_usage(&self, pan: &Pan, day: CivilDay) -> Option<[(i64, u32); 2]> {
-        let file = self.card(pan)?;
-        let of_day = |limit| file.counters.used(limit, Window::DAY, day, Time::from_unix_ms(0));
-        Some([of_day(LimitId::PURCHASES), of_day(LimitId::WITHDRAWALS)])
-    }
-
-    /// What is known of the holder of a card.
-    #[must_use]
-    pub fn holder(&self, pan: &Pan) -> Option<&HolderFacts> {
-        self.card(pan)?.seldom().holder.as_deref()
-    }
-
-    /// The record of a change of what is known of a holder, if there is anything to do, and what it does. What the
-    /// change leaves out stays.
-    ///
-    /// # Errors
-    /// When the card is not on file.
-    pub fn plan_holder(&self, change: &HolderChange) -> Result<(Option<Record>, Did), NoSuchCard> {
-        let file = self.card(&change.pan).ok_or(NoSuchCard)?;
-        let before = file.seldom().holder.as_deref().cloned();
-        let facts = match &change.facts {
-            None if before.is_none() => return Ok((None, Did::Absent)),
-            None => HolderFacts::default(),
-            Some(facts) => {
-                let before = before.clone().unwrap_or_default();
-                HolderFacts {
-                    name: facts.name.or(before.name),
-                    address: facts.address.or(before.address),
-                    postal_code: facts.postal_code.or(before.postal_code),
-                    order_key: facts.order_key.or(before.order_key),
-                }
-            }
-        };
-        let did = match (&before, &change.facts) {
-            (_, None) => Did::Removed,
-            (None, _) => Did::Added,
-            (Some(before), _) if *before == facts => return Ok((None, Did::Same)),
-            (Some(_), _) => Did::Updated,
-        };
-        Ok((Some(Record::HolderStored(Box::new(Holder { pan: change.pan, facts }))), did))
-    }
-
-    /// The account on file.
-    #[must_use]
-    pub fn account_on_file(&self, id: &AccountId) -> Option<&Account> {
-        self.account(id).map(|file| &file.account)
-    }
-
-    /// The balance of an account.
-    #[must_use]
-    pub fn balance(&self, id: &AccountId) -> Option<Balance> {
-        self.account(id).map(AccountFile::balance)
-    }
-
-    /// All cards, by number.
-    #[must_use]
-    pub fn cards_in_order(&self) -> Vec<&Card> {
-        let mut cards: Vec<&Card> = self.cards.iter().map(|file| &file.card).collect();
-        cards.sort_by_key(|card| card.pan);
-        cards
-    }
-
-    /// How many cards and accounts are on file.
-    #[must_use]
-    pub fn size(&self) -> (usize, usize) {
-        (self.cards.len(), self.accounts.len())
-    }
-
-    /// Approved dispenses whose ATM has not reported yet, oldest first.
-    #[must_use]
-    pub fn awaiting_completion(&self) -> Vec<&StoredTransaction> {
-        self.awaiting_completion.iter().filter_map(|id| self.transaction(*id)).collect()
-    }
-
-    /// The newest transaction of each terminal on these links, whatever its answer was.
-    #[must_use]
-    pub fn newest_of_terminals(&self, links: &[LinkName]) -> Vec<NewestOfTerminal> {
-        let of_links = self.terminals.iter().filter(|newest| links.contains(&newest.link));
-        of_links.copied().collect()
-    }
-
-    /// Where a transaction stands, and what of it stands in minor units.
-    #[must_use]
-    pub fn transaction_status(&self, id: TransactionId) -> Option<(TransactionStatus, i64)> {
-        self.transaction(id).map(|stored| (stored.status, stored.standing_minor))
-    }
-
-    pub(crate) fn cards_drawing_on(&self, id: &AccountId) -> usize {
-        self.account(id).map_or(0, |file| file.cards as usize)
-    }
-
-    /// All accounts, by number.
-    #[must_use]
-    pub fn accounts_in_order(&self) -> Vec<&Account> {
-        let mut accounts: Vec<&Account> = self.accounts.iter().map(|file| &file.account).collect();
-        accounts.sort_by_key(|account| account.id);
-        accounts
-    }
-}
-
-impl Entry for CardFile {
-    type Key = Pan;
-
-    fn key(&self) -> Pan {
-        self.card.pan
-    }
-
-    fn touch(&self) -> u64 {
-        let used = self.counters.cells().len() as u64;
-        used ^ u64::from(self.highest_atc.unwrap_or(0)) ^ self.card.account.as_str().len() as u64
-    }
-}
-
-impl Entry for AccountFile {
-    type Key = AccountId;
-
-    fn key(&self) -> AccountId {
-        self.account.id
-    }
-
-    fn touch(&self) -> u64 {
-        self.ledger_minor as u64 ^ u64::from(self.cards) ^ self.account.id.as_str().len() as u64
-    }
-}
-
-impl Entry for Kept {
-    type Key = TransactionId;
-
-    fn key(&self) -> TransactionId {
-        self.stored.id
-    }
-
-    /// Numbers that follow one another lie side by side, for they come and go together; each shard's begin
-    /// somewhere else.
-    fn hash(id: &TransactionId, _: &DefaultHashBuilder) -> u32 {
-        let (counter, shard) = (id.number() / SHARDS as u64, id.number() % SHARDS as u64);
-        let place = (counter as u32).wrapping_add((shard as u32).wrapping_mul(0x9E37_79B1));
-        place ^ place << 25
-    }
-
-    fn touch(&self) -> u64 {
-        let StoredTransaction { link, time, pan, code, standing_minor, issuer_authentication, .. } =
-            &self.stored;
-        let start = time.unix_ms as u64 ^ pan.spread() ^ link.as_str().len() as u64;
-        start
-            ^ *standing_minor as u64
-            ^ u64::from(code.is_approval())
-            ^ u64::from(issuer_authentication.is_some())
-    }
-}
-
-impl Entry for NewestOfTerminal {
-    type Key = (LinkName, TerminalId);
-
-    fn key(&self) -> (LinkName, TerminalId) {
-        (self.link, self.terminal)
-    }
-
-    fn touch(&self) -> u64 {
-        self.id.number()
-    }
-}
-
-impl CardFile {
-    fn take_atc(&mut self, atc: u16) {
-        let mut counter = self.chip_counter();
-        counter.take(atc);
-        (self.highest_atc, self.taken_atcs) = (counter.highest, counter.taken);
-    }
-
-    pub(crate) fn chip_counter(&self) -> ChipCounter {
-        ChipCounter { highest: self.highest_atc, taken: self.taken_atcs }
-    }
-}
-
-impl ChipCounter {
-    /// Notes a counter as used. Counters above the highest one make it fall back in the window.
-    fn take(&mut self, atc: u16) {
-        match self.highest {
-            Some(highest) if atc <= highest => {
-                self.taken |= bit(highest - atc);
-            }
-            Some(highest) => {
-                let jump = atc - highest;
-                self.taken = self.taken.checked_shl(jump.into()).unwrap_or(0) | bit(jump);
-                self.highest = Some(atc);
-            }
-            None => self.highest = Some(atc),
-        }
-    }
-
-    /// Whether the counter so far behind the highest one was used; too far back nobody knows.
-    pub(crate) fn has_taken(&self, behind: u16) -> bool {
-        behind == 0 || behind > ATC_WINDOW || self.taken & bit(behind) != 0
-    }
-}
-
-/// The place in the window of a counter so far behind the highest one; none for the highest itself and
-/// for what is out of the window.
-fn bit(behind: u16) -> u64 {
-    if (1..=ATC_WINDOW).contains(&behind) { 1 << (behind - 1) } else { 0 }
-}
-
-impl AccountFile {
-    /// What may still be spent: posted balance plus credit line less holds.
-    pub(crate) fn available_minor(&self) -> i64 {
-        self.ledger_minor + self.account.credit_line_minor - self.held_minor
-    }
-
-    pub(crate) fn balance(&self) -> Balance {
-        Balance {
-            ledger_minor: self.ledger_minor,
-            available_minor: self.available_minor(),
-            currency: self.account.currency,
-        }
-    }
-}

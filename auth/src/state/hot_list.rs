@@ -1,10 +1,10 @@
 //! The hot list in memory: 16 bytes for a number, and 9 to 20 in the table that finds it.
 
 use super::State;
+use crate::card_change::Did;
 use crate::hot_list::{HotChange, HotListChanged, HotNotice, HotReason, HotRefusal, HotSpan, RewardCode};
 use crate::indexed::{Entry, Indexed};
 use crate::limits::HOT_RANGES;
-use crate::provision::Did;
 use crate::slab::FrozenSlab;
 use card::{CivilDay, Pan, ResponseCode, Time};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! Tokens with their chip counters. A token lives in the shard of its card.
 
 use super::{CardFile, ChipCounter, State};
+use crate::card_change::Did;
 use crate::indexed::Entry;
-use crate::provision::Did;
 use crate::record::Record;
 use crate::request::Request;
 use crate::token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
