@@ -314,7 +314,11 @@ impl TransactionStore {
         oldest: &str,
     ) -> Result<Vec<String>, TransactionStoreError> {
         let surplus = self.days.len().saturating_sub(online_days);
-        let archived = self.days.iter().take(surplus).filter(|(_, state)| state.archived);
+        // A day that is here in part is never archived.
+        let may_go = |(day, state): &(&String, &Day)| {
+            state.archived || (day.as_str() < oldest && !self.has_all_of(day))
+        };
+        let archived = self.days.iter().take(surplus).filter(may_go);
         let archived: Vec<String> = archived.map(|(day, _)| day.clone()).collect();
         let mut dropped = Vec::new();
         for day in archived {

@@ -300,8 +300,10 @@ fn a_day_of_which_the_beginning_is_missing_is_not_archived() {
     let closed = store.close_days(tomorrow).unwrap();
     assert!(closed.len() > 1 && !closed.contains(&"2026-11-23".to_owned()), "{closed:?}");
 
-    // What was dropped is missing, too: a row that comes late makes no whole day of it.
     let archive = folder.path().join("archive");
+    let gone = store.drop_days_beyond(1, &archive, &closed[0]).unwrap();
+    assert_eq!(gone, ["2026-11-23"], "what is past its retention");
+    // What was dropped is missing, too: a row that comes late makes no whole day of it.
     for day in &closed {
         archive_day(&file, &archive, day).unwrap();
         store.mark_archived(day).unwrap();
