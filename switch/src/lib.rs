@@ -2,6 +2,7 @@
 //! authorization runs `edge/acquirer` → `translate/iso` → `inbox` → `shard` → `auth` → `edge/hsm` →
 //! `shard` → journal → `edge/acquirer`.
 
+pub mod archiving;
 pub mod backup;
 mod card_file;
 pub mod clock;

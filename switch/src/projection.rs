@@ -1,12 +1,12 @@
 //! The transaction store behind the running switch: follows the journal, never in the way of an authorization,
 //! and archives the days that are over.
 
+use crate::archiving::{Archived, ClosedDays};
 use crate::clock;
 use crate::followers::{Follower, Followers};
 use crate::metrics::Metrics;
 use crate::recovery::{self, RecoveryError};
-use crate::settings::{Settings, TransactionSettings};
-use card::{CivilDay, Time, UtcOffset};
+use crate::settings::Settings;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, Thread};
 use std::time::{Duration, Instant};
 use store::{DataKeys, Durable, JournalReader, Place, Rejected, Replay, Sequence, Stream, Until};
-use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
+use transaction_store::{TransactionStore, TransactionStoreError};
 
 /// Records of one transaction of SQLite.
 const BATCH: usize = 20_000;
@@ -24,9 +24,6 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// How long to wait after a failure before trying again, as when the disk is full.
 const RETRY: Duration = Duration::from_secs(30);
-
-/// How long after its end a business day is closed: the shards' last records have come by then.
-const GRACE: Duration = Duration::from_mins(10);
 
 /// How often to look for days to close.
 const CLOSE_EVERY: Duration = Duration::from_mins(1);
@@ -129,9 +126,9 @@ impl Worker {
     fn run(&self) {
         // Last in line for the processor; on Linux this is the thread's own.
         let _ = rustix::process::nice(10);
-        let mut archive_at = Instant::now();
+        let mut archiving = Archiving { next: Instant::now(), running: None };
         while !self.stopped() {
-            if let Err(error) = self.follow(&mut archive_at) {
+            if let Err(error) = self.follow(&mut archiving) {
                 tracing::error!(%error, "the transaction store does not follow the journal; trying again");
                 self.wait(RETRY);
             }
@@ -139,7 +136,7 @@ impl Worker {
     }
 
     /// Follows until it is stopped, or the store must be opened anew.
-    fn follow(&self, archive_at: &mut Instant) -> Result<(), ProjectionError> {
+    fn follow(&self, archiving: &mut Archiving) -> Result<(), ProjectionError> {
         let mut store = open_store(&self.settings, &self.keys)?;
         let until = Until::Durable(Arc::clone(&self.durable));
         let mut reader = open_reader(&self.settings, &self.keys, &mut store, until)?;
@@ -153,13 +150,9 @@ impl Worker {
             }
             store.note_ends(self.ends.iter().copied()).map_err(ProjectionError::Store)?;
             // Days are closed only when nothing waits: what is missing of one would else come late.
-            if Instant::now() >= *archive_at {
-                let archived = self.archive(&mut store);
-                *archive_at = Instant::now() + if archived.is_ok() { CLOSE_EVERY } else { ARCHIVE_RETRY };
-                if let Err(ProjectionError::Store(TransactionStoreError::Sqlite(..))) = archived {
-                    // A transaction of it may stand open. Nothing is lost, and nobody waits for long.
-                    return Ok(());
-                }
+            if let Err(TransactionStoreError::Sqlite(..)) = self.archive(&mut store, archiving) {
+                // A transaction of it may stand open. Nothing is lost, and nobody waits for long.
+                return Ok(());
             }
             self.wait(PAUSE);
         }
@@ -167,13 +160,31 @@ impl Worker {
     }
 
     /// What fails here is no reason not to project: searches and late repeats need what is recorded now.
-    fn archive(&self, store: &mut TransactionStore) -> Result<(), ProjectionError> {
-        let archived = archive_closed_days(&self.settings, store);
-        if let Err(error) = &archived {
+    fn archive(
+        &self,
+        store: &mut TransactionStore,
+        archiving: &mut Archiving,
+    ) -> Result<(), TransactionStoreError> {
+        let done = match archiving.running.take() {
+            // A panic was reported, and the days are due again.
+            Some(running) if running.is_finished() => match running.join() {
+                Ok(archived) => archived.settle(store).map(drop),
+                Err(_) => Ok(()),
+            },
+            None if Instant::now() >= archiving.next => {
+                ClosedDays::of(&self.settings, store).map(|days| archiving.running = begin(days))
+            }
+            running => {
+                archiving.running = running;
+                return Ok(());
+            }
+        };
+        archiving.next = Instant::now() + if done.is_ok() { CLOSE_EVERY } else { ARCHIVE_RETRY };
+        if let Err(error) = &done {
             tracing::error!(%error, "closed days are not archived; trying again in ten minutes");
             self.metrics.archive_failed();
         }
-        archived.map(drop)
+        done
     }
 
     /// How far behind the journal the store is.
@@ -200,6 +211,23 @@ impl Worker {
             std::thread::park_timeout(time);
         }
     }
+}
+
+/// The files of closed days, written on a thread of their own.
+struct Archiving {
+    /// When to look for closed days again.
+    next: Instant,
+    running: Option<JoinHandle<Archived>>,
+}
+
+/// Without a thread the days are due the next time.
+fn begin(days: ClosedDays) -> Option<JoinHandle<Archived>> {
+    let archive = move || {
+        let _ = rustix::process::nice(10);
+        days.archive()
+    };
+    let thread = std::thread::Builder::new().name("archive".to_owned()).spawn(archive);
+    thread.inspect_err(|error| tracing::warn!(%error, "no thread to archive closed days")).ok()
 }
 
 /// Opens the store for writing.
@@ -267,51 +295,6 @@ pub fn project_batch(
     let place = write_place(reader.place());
     store.commit(Some(&place)).map_err(ProjectionError::Store)?;
     Ok(count)
-}
-
-/// Archives the days that are over, drops what need not be online, and removes what is past its retention.
-/// Gives the days that were archived.
-///
-/// # Errors
-/// When the store or the archive's folder fails, or a day has more rows in the archive. The other days are archived
-/// all the same.
-pub fn archive_closed_days(
-    settings: &Settings,
-    store: &mut TransactionStore,
-) -> Result<Vec<String>, ProjectionError> {
-    let TransactionSettings { file, archive_folder, online_days, retention } = &settings.transactions;
-    let offset = settings.tables.business_offset;
-    let today = day_before(clock::now(), GRACE, offset);
-    let closed = store.close_days(today).map_err(ProjectionError::Store)?;
-    let (mut archived, mut failed) = (Vec::new(), None);
-    for day in closed {
-        match archive_day(file, archive_folder, &day) {
-            Ok(files) => {
-                store.mark_archived(&day).map_err(ProjectionError::Store)?;
-                tracing::info!(day, files = files.len(), folder = %archive_folder.display(), "archived");
-                archived.push(day);
-            }
-            Err(error) => {
-                tracing::warn!(day, %error, "not archived");
-                failed = failed.or(Some(error));
-            }
-        }
-    }
-    let CivilDay { year, month, day } = day_before(clock::now(), *retention, offset);
-    let oldest = format!("{year:04}-{month:02}-{day:02}");
-    let dropped = store.drop_days_beyond(*online_days, archive_folder, &oldest);
-    for day in dropped.map_err(ProjectionError::Store)? {
-        tracing::info!(day, "no longer online; the archive has it");
-    }
-    for gone in remove_archived_before(archive_folder, &oldest).map_err(ProjectionError::Store)? {
-        tracing::info!(file = %gone.display(), "removed: past its retention");
-    }
-    failed.map_or(Ok(archived), |error| Err(ProjectionError::Store(error)))
-}
-
-fn day_before(now: Time, period: Duration, offset: UtcOffset) -> CivilDay {
-    let period_ms = i64::try_from(period.as_millis()).unwrap_or(i64::MAX);
-    Time::from_unix_ms(now.unix_ms.saturating_sub(period_ms)).day(offset)
 }
 
 /// A place of the journal as the store keeps it: `segment:offset:position,position,…`.

@@ -227,8 +227,8 @@ pub fn archive_day(store: &Path, folder: &Path, day: &str) -> Result<Vec<PathBuf
 }
 
 /// How the archive of a day compares with the store, by the number of rows.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Compared {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
     /// The archive has every row of the store.
     Same,
     /// Files are missing, damaged, or have fewer rows.
@@ -238,7 +238,18 @@ pub(crate) enum Compared {
 }
 
 /// Compares the rows of a day in the archive with those in the store, by counting both.
-pub(crate) fn compare(
+///
+/// # Errors
+/// When the store or the folder cannot be read.
+pub fn compare_day(store: &Path, folder: &Path, day: &str) -> Result<Compared, TransactionStoreError> {
+    let doing = while_doing("comparing a day with its archive");
+    let Some(connection) = file::open_reader(store)? else { return Ok(Compared::HasLess) };
+    connection.execute_batch("BEGIN").map_err(&doing)?;
+    let parts = Part::load_all(&connection).map_err(&doing)?;
+    compare(&connection, &parts, folder, day)
+}
+
+fn compare(
     connection: &Connection,
     parts: &[Part],
     folder: &Path,

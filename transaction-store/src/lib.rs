@@ -30,7 +30,7 @@ mod schema;
 mod search;
 mod sheet_file;
 
-pub use archive::{archive_day, remove_archived_before};
+pub use archive::{Compared, archive_day, compare_day, remove_archived_before};
 pub use copy::copy_store;
 pub use entry::{Entry, Event, EventKind};
 pub use error::TransactionStoreError;

@@ -1,4 +1,4 @@
-use crate::archive::{self, Compared};
+use crate::archive::Compared;
 use crate::entry::{self, Event, EventKind, class_word, day_text, write_receipt};
 use crate::error::{TransactionStoreError, while_doing};
 use crate::file::{self, WriteLock};
@@ -53,7 +53,14 @@ struct OpenPart {
 #[derive(Clone, Copy)]
 struct Day {
     archived: bool,
+    /// Somebody reads it to archive it, and nothing was added since that began.
+    being_archived: bool,
     changed: bool,
+}
+
+impl Day {
+    /// A day that no archive has, at least not as it is now.
+    const DUE: Day = Day { archived: false, being_archived: false, changed: true };
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
@@ -260,7 +267,8 @@ impl TransactionStore {
     }
 
     /// Days before `today` that no archive has, oldest first. Their parts are merged on the way. Days of which the
-    /// beginning may be missing are passed over: an archive that has them has more of them.
+    /// beginning may be missing are passed over: an archive that has them has more of them. What is added to one of them
+    /// from now on is noticed, so an archive may be written while records go on coming.
     ///
     /// # Errors
     /// When SQLite fails.
@@ -275,7 +283,12 @@ impl TransactionStore {
                     self.merge(kind, day).map_err(while_doing("merging parts"))?;
                 }
             }
+            if let Some(state) = self.days.get_mut(day) {
+                state.being_archived = true;
+            }
         }
+        // Whoever adds a row looks at the day's state first.
+        self.open.clear();
         Ok(closed)
     }
 
@@ -288,63 +301,74 @@ impl TransactionStore {
         }
     }
 
-    /// Notes that an archive has this day, as it is now.
+    /// Notes that an archive has this day, which was written after [`close_days`](TransactionStore::close_days) had named
+    /// it. Says whether it has all of it: what was added meanwhile makes the day due again.
     ///
     /// # Errors
     /// When SQLite fails.
-    pub fn mark_archived(&mut self, day: &str) -> Result<(), TransactionStoreError> {
-        let Some(state) = self.days.get_mut(day) else { return Ok(()) };
-        *state = Day { archived: true, changed: true };
-        // Whoever adds a row to this day finds out that the archive must be written again.
-        self.open.clear();
+    pub fn mark_archived(&mut self, day: &str) -> Result<bool, TransactionStoreError> {
+        let Some(state) = self.days.get_mut(day).filter(|state| state.being_archived) else {
+            return Ok(false);
+        };
+        *state = Day { archived: true, being_archived: false, changed: true };
         let written = self.begin().and_then(|()| self.finish_transaction());
-        written.map_err(while_doing("noting an archived day"))
+        written.map_err(while_doing("noting an archived day"))?;
+        Ok(true)
     }
 
-    /// Drops days until at most this many are online: those of which the archive in `archive` has every row, and those
-    /// before `oldest` (`YYYY-MM-DD`), which no archive keeps any more. Says which went. A day whose files are gone or have
-    /// fewer rows is due to be archived again.
+    /// Something is added to a day, or changed in it: an archive must be written again, or first.
+    fn touch(&mut self, day: &str) {
+        if let Some(state) = self.days.get_mut(day).filter(|state| state.archived || state.being_archived) {
+            *state = Day::DUE;
+        }
+    }
+
+    /// Days that need not be online, oldest first, where at most this many are: those that an archive has, and those before
+    /// `oldest` (`YYYY-MM-DD`), which no archive keeps any more. Each may be [dropped](TransactionStore::drop_day) once it
+    /// was [compared](crate::compare_day) with the archive.
+    #[must_use]
+    pub fn days_beyond(&self, online_days: usize, oldest: &str) -> Vec<String> {
+        let surplus = self.days.len().saturating_sub(online_days);
+        let days = self.days.iter().take(surplus).filter(|(day, state)| self.may_go(day, **state, oldest));
+        days.map(|(day, _)| day.clone()).collect()
+    }
+
+    /// A day that is here in part is never archived.
+    fn may_go(&self, day: &str, state: Day, oldest: &str) -> bool {
+        state.archived || (day < oldest && !self.has_all_of(day))
+    }
+
+    /// Drops one of the [`days_beyond`](TransactionStore::days_beyond), if nothing was added to it since and the archive has
+    /// every row, or it is before `oldest` and no archive keeps it. Says whether it went. A day whose files are gone or
+    /// have fewer rows is due to be archived again; what the archive has beyond the store cannot be held against it, so
+    /// such a day stays.
     ///
     /// # Errors
-    /// When SQLite or the archive's folder fails.
-    pub fn drop_days_beyond(
+    /// When SQLite fails.
+    pub fn drop_day(
         &mut self,
-        online_days: usize,
-        archive: &Path,
+        day: &str,
+        compared: Compared,
         oldest: &str,
-    ) -> Result<Vec<String>, TransactionStoreError> {
-        let surplus = self.days.len().saturating_sub(online_days);
-        // A day that is here in part is never archived.
-        let may_go = |(day, state): &(&String, &Day)| {
-            state.archived || (day.as_str() < oldest && !self.has_all_of(day))
-        };
-        let archived = self.days.iter().take(surplus).filter(may_go);
-        let archived: Vec<String> = archived.map(|(day, _)| day.clone()).collect();
-        let mut dropped = Vec::new();
-        for day in archived {
-            let kept = &*day >= oldest;
-            let compared = if kept {
-                archive::compare(&self.connection, &self.parts, archive, &day)?
-            } else {
-                Compared::Same
-            };
-            match compared {
-                Compared::Same => {
-                    self.drop_day(&day).map_err(while_doing("dropping a day that is archived"))?;
-                    dropped.push(day);
-                }
-                Compared::HasLess => {
-                    self.days.insert(day, Day { archived: false, changed: true });
-                    let noted = self.begin().and_then(|()| self.finish_transaction());
-                    noted.map_err(while_doing("noting a day to archive"))?;
-                    // Days go oldest first: behind one that has gone, nothing is archived any more.
-                    break;
-                }
-                // What the archive has beyond the store cannot be held against it, so the day stays.
-                Compared::HasMore => {}
-            }
+    ) -> Result<bool, TransactionStoreError> {
+        let Some(state) = self.days.get(day).copied() else { return Ok(false) };
+        if !self.may_go(day, state, oldest) {
+            return Ok(false);
         }
-        Ok(dropped)
+        let compared = if day < oldest { Compared::Same } else { compared };
+        match compared {
+            Compared::Same => {
+                self.remove_day(day).map_err(while_doing("dropping a day that is archived"))?;
+                Ok(true)
+            }
+            Compared::HasLess => {
+                self.days.insert(day.to_owned(), Day::DUE);
+                let noted = self.begin().and_then(|()| self.finish_transaction());
+                noted.map_err(while_doing("noting a day to archive"))?;
+                Ok(false)
+            }
+            Compared::HasMore => Ok(false),
+        }
     }
 
     /// Transactions in the file.
@@ -413,7 +437,7 @@ impl TransactionStore {
         for part in self.parts.iter_mut().filter(|part| part.day.is_empty()) {
             part.day = day_text(day);
             part.changed = true;
-            self.days.insert(part.day.clone(), Day { archived: false, changed: true });
+            self.days.insert(part.day.clone(), Day::DUE);
             self.parts_changed = true;
         }
         self.open.clear();
@@ -461,9 +485,8 @@ impl TransactionStore {
         let update = format!("UPDATE {table} SET issuer_authentication = ? WHERE id = ?");
         self.connection.prepare_cached(&update)?.execute((&value[..], id))?;
         // No event tells it, so an archive that has the day is written again.
-        if let Some(state) = self.days.get_mut(&self.parts[before.part].day).filter(|state| state.archived) {
-            *state = Day { archived: false, changed: true };
-        }
+        let day = self.parts[before.part].day.clone();
+        self.touch(&day);
         Ok(())
     }
 
@@ -686,14 +709,10 @@ impl TransactionStore {
             self.open.remove(found);
         }
         let text = day.map(day_text).unwrap_or_default();
-        let day_state = self.days.get_mut(&text);
-        match day_state {
-            Some(state) if state.archived => *state = Day { archived: false, changed: true },
-            None if day.is_some() => {
-                self.days.insert(text.clone(), Day { archived: false, changed: true });
-            }
-            _ => {}
+        if day.is_some() {
+            self.days.entry(text.clone()).or_insert(Day::DUE);
         }
+        self.touch(&text);
         let room = |part: &Part| part.kind == kind && part.day == text && !part.is_full();
         let index = match self.parts.iter().rposition(room) {
             Some(index) => index,
@@ -757,7 +776,7 @@ impl TransactionStore {
         self.finish_transaction()
     }
 
-    fn drop_day(&mut self, day: &str) -> rusqlite::Result<()> {
+    fn remove_day(&mut self, day: &str) -> rusqlite::Result<()> {
         self.begin()?;
         self.connection.flush_prepared_statement_cache();
         let gone: Vec<Part> = self.parts.iter().filter(|part| part.day == day).cloned().collect();
@@ -853,8 +872,9 @@ impl TransactionStore {
         self.next_event = mark(&self.connection, "next_event")?.unwrap_or(1);
         self.next_card_event = mark(&self.connection, "next_card_event")?.unwrap_or(1);
         let mut days = self.connection.prepare("SELECT business_day, archived FROM days")?;
-        let rows =
-            days.query_map([], |row| Ok((row.get(0)?, Day { archived: row.get(1)?, changed: false })))?;
+        let rows = days.query_map([], |row| {
+            Ok((row.get(0)?, Day { archived: row.get(1)?, being_archived: false, changed: false }))
+        })?;
         self.days = rows.collect::<rusqlite::Result<_>>()?;
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 mod hint;
 
+use crate::archiving::ClosedDays;
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use crate::history;
@@ -174,7 +175,8 @@ fn rebuild(settings: &Settings) -> Result<(), ProjectionError> {
 fn archive(settings: &Settings) -> Result<(), ProjectionError> {
     let mut store = catch_up(settings)?;
     let folder = settings.transactions.archive_folder.display();
-    for day in projection::archive_closed_days(settings, &mut store)? {
+    let days = ClosedDays::of(settings, &mut store).map_err(ProjectionError::Store)?;
+    for day in days.archive().settle(&mut store).map_err(ProjectionError::Store)? {
         println!("{day}: in {folder}");
     }
     Ok(())

@@ -1,12 +1,10 @@
 //! `kill -9` at random moments under load, many times over. The judge is the other side of the wire: the
 //! terminals' own lists of what they were answered. Nothing on them is lost or doubled, every repeat is
 //! answered as before, and every balance is what the lists add up to. Meanwhile old segments of the journal are
-//! removed, and transactions leave memory.
+//! removed, transactions leave memory, and half-way through all days so far end and are archived.
 //!
 //! `TURNOUT_KILL_ROUNDS` says how many rounds (12 without it), `TURNOUT_SEED` draws the same moments and
-//! the same requests again, and `TURNOUT_BIN` names another build of the program. With `TURNOUT_DAY_ENDS=1` the
-//! business days so far end half-way through and are archived; the store follows nothing meanwhile, so on a busy
-//! machine late repeats are answered 96, which this judge does not forgive:
+//! the same requests again, and `TURNOUT_BIN` names another build of the program:
 //!
 //! ```sh
 //! cargo build --release
@@ -48,7 +46,6 @@ struct Run {
     town: Town,
     round: u64,
     rounds: u64,
-    day_ends: bool,
     log: PathBuf,
     rng: Rng,
     /// How long the last start took.
@@ -60,15 +57,11 @@ struct Run {
 impl Run {
     fn new(folder: &Path, mut rng: Rng, rounds: u64) -> Run {
         let town = Town::new(folder, &mut rng);
-        let day_ends = town::number("TURNOUT_DAY_ENDS").is_some_and(|number| number > 0);
-        if day_ends {
-            town.configure("business_offset", "\"-23:59\"");
-        }
+        town.configure("business_offset", "\"-23:59\"");
         Run {
             town,
             round: 0,
             rounds,
-            day_ends,
             log: folder.join("serve.log"),
             rng,
             start: Duration::ZERO,
@@ -97,7 +90,7 @@ impl Run {
         let keep = self.rng.pick(&["\"1ms\"", "\"1ms\"", "\"7d\""]);
         self.town.configure("keep", keep);
         self.round += 1;
-        if self.day_ends && self.round == self.rounds / 2 + 1 {
+        if self.round == self.rounds / 2 + 1 {
             // As if it were two days later: what was decided so far is of days that are over, and is archived.
             self.town.configure("business_offset", "\"+23:59\"");
         }
@@ -137,11 +130,9 @@ impl Run {
         let server = self.start();
         self.town.check(&server);
         self.town.check_every_answer(server.address);
-        if self.day_ends {
-            let archive = self.town.data.join("archive");
-            let archived = || fs::read_dir(&archive).is_ok_and(|days| days.count() > 0);
-            wait_until(archived, "days that are over are archived");
-        }
+        let archive = self.town.data.join("archive");
+        let archived = || fs::read_dir(&archive).is_ok_and(|days| days.count() > 0);
+        wait_until(archived, "days that are over are archived");
         drop(server);
         let recorded = self.town.check_books();
         self.tell(recorded);

@@ -12,7 +12,9 @@ use rusqlite::types::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use store::{Sequence, Stream};
-use transaction_store::{TransactionStore, TransactionStoreError, archive_day, remove_archived_before};
+use transaction_store::{
+    TransactionStore, TransactionStoreError, archive_day, compare_day, remove_archived_before,
+};
 
 const VIEWS: [&str; 6] =
     ["transactions", "receipt_steps", "postings", "events", "card_events", "terminal_totals"];
@@ -61,6 +63,22 @@ fn stored_rows(connection: &Connection, view: &str, day: &str, columns: &[String
 
 fn count(connection: &Connection, question: &str) -> usize {
     usize::try_from(connection.query_row(question, [], |row| row.get::<_, i64>(0)).unwrap()).unwrap()
+}
+
+/// As the running switch does it, one after the other.
+pub(crate) fn drop_days_beyond(
+    store: &mut TransactionStore,
+    file: &Path,
+    online_days: usize,
+    archive: &Path,
+    oldest: &str,
+) -> Vec<String> {
+    let days = store.days_beyond(online_days, oldest).into_iter();
+    let goes = |day: &String| {
+        let compared = compare_day(file, archive, day).unwrap();
+        store.drop_day(day, compared, oldest).unwrap()
+    };
+    days.filter(goes).collect()
 }
 
 /// Archives every day and holds every value against the store. Gives the columns that had a value somewhere.
@@ -150,7 +168,7 @@ fn rows_that_come_late_make_their_day_due_again() {
     let (_folder, file) = stored(&records[..500], 500);
     let mut store = open(&file);
     for day in store.close_days(LATER).unwrap() {
-        store.mark_archived(&day).unwrap();
+        assert!(store.mark_archived(&day).unwrap());
     }
     assert!(store.close_days(LATER).unwrap().is_empty());
     for (stream, sequence, record) in streamed(&records) {
@@ -161,12 +179,29 @@ fn rows_that_come_late_make_their_day_due_again() {
 }
 
 #[test]
+fn rows_that_come_while_an_archive_is_written_make_their_day_due_again() {
+    let records = Traffic::new(22).records(1_000);
+    let (_folder, file) = stored(&records[..500], 500);
+    let mut store = open(&file);
+    let closed = store.close_days(LATER).unwrap();
+    for (stream, sequence, record) in streamed(&records) {
+        store.apply(stream, sequence, record).unwrap();
+    }
+    store.commit(None).unwrap();
+    let marked: Vec<bool> = closed.iter().map(|day| store.mark_archived(day).unwrap()).collect();
+    assert!(marked.contains(&false), "something was added to one of them: {marked:?}");
+    let due = store.close_days(LATER).unwrap();
+    assert!(closed.iter().zip(&marked).all(|(day, archived)| due.contains(day) != *archived));
+    assert!(store.days_beyond(0, "2026-11-01").iter().all(|day| !due.contains(day)));
+}
+
+#[test]
 fn what_a_repeat_was_told_later_makes_its_day_due_again() {
     let records = Traffic::new(22).records(500);
     let (_folder, file) = stored(&records, 500);
     let mut store = open(&file);
     for day in store.close_days(LATER).unwrap() {
-        store.mark_archived(&day).unwrap();
+        assert!(store.mark_archived(&day).unwrap());
     }
     let decided = records.iter().rev().find_map(|record| match record {
         Record::Decided(transaction) => Some(transaction),
@@ -195,8 +230,9 @@ fn a_day_stays_until_the_archive_has_every_row_of_it() {
     let day = "2026-11-23";
     let mut store = open(&file);
     let mut dropped = |oldest| {
-        store.mark_archived(day).unwrap();
-        let dropped = store.drop_days_beyond(1, &archive, oldest).unwrap();
+        store.close_days(LATER).unwrap();
+        assert!(store.mark_archived(day).unwrap());
+        let dropped = drop_days_beyond(&mut store, &file, 1, &archive, oldest);
         (dropped, store.close_days(LATER).unwrap().contains(&day.to_owned()))
     };
     assert_eq!(dropped("2026-11-01"), (vec![], true), "there are no files: the day is due again");
@@ -229,8 +265,9 @@ fn a_day_stays_until_the_archive_has_every_row_of_it() {
 fn what_no_archive_keeps_any_more_goes() {
     let (folder, file) = stored(&Traffic::new(23).records(1_000), 300);
     let mut store = open(&file);
-    store.mark_archived("2026-11-23").unwrap();
-    let dropped = store.drop_days_beyond(1, &folder.path().join("archive"), "2026-11-24").unwrap();
+    store.close_days(LATER).unwrap();
+    assert!(store.mark_archived("2026-11-23").unwrap());
+    let dropped = drop_days_beyond(&mut store, &file, 1, &folder.path().join("archive"), "2026-11-24");
     assert_eq!(dropped, ["2026-11-23"]);
 }
 
@@ -274,7 +311,7 @@ fn events_of_cards_are_archived_with_their_business_day() {
         store.mark_archived(day).unwrap();
     }
     assert_eq!(count(&connection, "SELECT count(*) FROM card_events"), 6);
-    assert_eq!(store.drop_days_beyond(1, &archive, "2026-11-01").unwrap(), days[..2]);
+    assert_eq!(drop_days_beyond(&mut store, &file, 1, &archive, "2026-11-01"), days[..2]);
     assert_eq!(count(&connection, "SELECT count(*) FROM card_events"), 2);
 }
 
@@ -301,14 +338,14 @@ fn a_day_of_which_the_beginning_is_missing_is_not_archived() {
     assert!(closed.len() > 1 && !closed.contains(&"2026-11-23".to_owned()), "{closed:?}");
 
     let archive = folder.path().join("archive");
-    let gone = store.drop_days_beyond(1, &archive, &closed[0]).unwrap();
+    let gone = drop_days_beyond(&mut store, &file, 1, &archive, &closed[0]);
     assert_eq!(gone, ["2026-11-23"], "what is past its retention");
     // What was dropped is missing, too: a row that comes late makes no whole day of it.
     for day in &closed {
         archive_day(&file, &archive, day).unwrap();
         store.mark_archived(day).unwrap();
     }
-    store.drop_days_beyond(1, &archive, "2026-11-01").unwrap();
+    drop_days_beyond(&mut store, &file, 1, &archive, "2026-11-01");
     let reader = transaction_store::Reader::open(&file).unwrap().unwrap();
     let covers_since = reader.progress().covers_since.unwrap();
     assert_eq!(&covers_since.to_string()[..10], closed[closed.len() - 2], "the newest that was dropped");
@@ -327,8 +364,10 @@ fn an_archived_day_is_never_replaced_by_less_of_it() {
     // Of a store that has lost some of the day, whatever it believes.
     let (_other_folder, other) = stored(&records[..90], 500);
     let mut other_store = open(&other);
-    other_store.mark_archived(day).unwrap();
-    assert!(other_store.drop_days_beyond(0, &archive, "2026-11-01").unwrap().is_empty(), "what it has stays");
+    other_store.close_days(LATER).unwrap();
+    assert!(other_store.mark_archived(day).unwrap());
+    let dropped = drop_days_beyond(&mut other_store, &other, 0, &archive, "2026-11-01");
+    assert!(dropped.is_empty(), "what it has stays");
     let refused = archive_day(&other, &archive, day);
     assert!(matches!(refused, Err(TransactionStoreError::FewerRows { .. })), "{refused:?}");
     assert_eq!(files.iter().map(content).collect::<Vec<_>>(), before);

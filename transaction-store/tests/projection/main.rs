@@ -190,12 +190,16 @@ fn only_archived_days_beyond_the_limit_go() {
     let (folder, file) = stored(&records, 100);
     let archive = folder.path().join("archive");
     let mut store = open(&file);
-    let mut drop_beyond = |online_days| store.drop_days_beyond(online_days, &archive, "2026-11-01").unwrap();
+    let mut drop_beyond =
+        |online_days| archive::drop_days_beyond(&mut store, &file, online_days, &archive, "2026-11-01");
     assert!(drop_beyond(1).is_empty(), "nothing is archived");
     archive_day(&file, &archive, "2026-11-23").unwrap();
     assert!(drop_beyond(1).is_empty(), "nothing is known to be archived");
-    store.mark_archived("2026-11-23").unwrap();
-    let mut drop_beyond = |online_days| store.drop_days_beyond(online_days, &archive, "2026-11-01").unwrap();
+    assert!(!store.mark_archived("2026-11-23").unwrap(), "it was not begun");
+    store.close_days(CivilDay { year: 2026, month: 11, day: 24 }).unwrap();
+    assert!(store.mark_archived("2026-11-23").unwrap());
+    let mut drop_beyond =
+        |online_days| archive::drop_days_beyond(&mut store, &file, online_days, &archive, "2026-11-01");
     assert!(drop_beyond(2).is_empty(), "two days may stay");
     assert_eq!(drop_beyond(1), ["2026-11-23"]);
     drop(store);
