@@ -21,7 +21,7 @@ pub(super) fn append(receipt: &Receipt, out: &mut Vec<u8>) {
     for check in &receipt.checks {
         let room: &mut [u8; LONGEST] = room[used..].first_chunk_mut().expect("a check needs no more");
         let (seen, limit) = (zigzag(check.seen), zigzag(check.limit));
-        let (seen_width, limit_width) = (width(seen), width(limit));
+        let (seen_size, limit_size) = (Size::of(seen), Size::of(limit));
         let (verdict, code) = match check.verdict {
             Verdict::Passed => (0, None),
             Verdict::Failed(code) => (1, Some(code)),
@@ -29,11 +29,11 @@ pub(super) fn append(receipt: &Receipt, out: &mut Vec<u8>) {
             Verdict::Noted => (3, None),
         };
         room[0] = check.step as u8;
-        room[1] = verdict | seen_width << 2 | limit_width << 5;
+        room[1] = verdict | seen_size.width << 2 | limit_size.width << 5;
         room[2..10].copy_from_slice(&seen.to_le_bytes());
-        let limit_at = 2 + bytes(seen_width);
+        let limit_at = 2 + usize::from(seen_size.bytes);
         room[limit_at..limit_at + 8].copy_from_slice(&limit.to_le_bytes());
-        let mut end = limit_at + bytes(limit_width);
+        let mut end = limit_at + usize::from(limit_size.bytes);
         if let Some(code) = code {
             room[end..end + 2].copy_from_slice(code.as_bytes());
             end += 2;
@@ -87,12 +87,30 @@ fn number(width: u8, rest: &mut &[u8]) -> Option<i64> {
     Some(unzigzag(number))
 }
 
-/// The width that is stored for a number.
-fn width(number: u64) -> u8 {
-    // Of 1 and not of 0, which the processor would have to be asked about.
-    let bits = u64::BITS - (number | 1).leading_zeros() - u32::from(number == 0);
-    bits.div_ceil(8).min(7) as u8
+/// The width that is stored for a number, and how many bytes it takes: looked up, since a receipt asks eighty times.
+#[derive(Clone, Copy)]
+struct Size {
+    width: u8,
+    bytes: u8,
 }
+
+impl Size {
+    fn of(number: u64) -> Size {
+        SIZES[number.leading_zeros() as usize]
+    }
+}
+
+/// By the zeros before the number.
+const SIZES: [Size; 65] = {
+    let mut sizes = [Size { width: 0, bytes: 0 }; 65];
+    let mut zeros = 0;
+    while zeros < 64 {
+        let bytes = (64 - zeros as u8).div_ceil(8);
+        sizes[zeros] = if bytes < 7 { Size { width: bytes, bytes } } else { Size { width: 7, bytes: 8 } };
+        zeros += 1;
+    }
+    sizes
+};
 
 /// How many bytes a number of a stored width takes.
 fn bytes(width: u8) -> usize {
