@@ -557,6 +557,7 @@ fn amended(
 
         [product]
         currencies = ["USD", "GBP", "JPY"]
+        pin_tries_reset = "24h"
         identify_above = "400.00"
         token_bins = ["{TOKEN_BIN}"]
         remote = {{ authentication = "attempted" }}

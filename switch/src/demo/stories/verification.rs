@@ -11,6 +11,8 @@ use hsm_sim::{Pin, dukpt, pin};
 use iso8583::field;
 use serde_json::{Value, json};
 use std::error::Error;
+use std::thread;
+use std::time::Duration;
 use terminal::{CardSimulator, ChipTransaction, CryptogramVersion, PosResponse, Presentment};
 
 /// CVR byte 2: a PIN, or what a device takes for one, was verified.
@@ -138,6 +140,24 @@ pub(super) fn pin_tries_reset(stage: &mut Stage) -> Played {
     post(stage, "/v1/pin-tries", &json!({ "pan": card.pan().reveal().as_str() }))?;
     let reset = stage.buy(&mut line, &mut card, 10_00)?.code;
     Ok(format!("{}, right {locked}; reset, right {reset}", codes.join(" ")))
+}
+
+/// Three wrong PINs lock it until the product's time after the last one has passed.
+pub(super) fn pin_tries_forgotten(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let block = stage.pos_pin(&card, &card.wrong_pin());
+        let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
+        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
+    }
+    let locked = stage.buy(&mut line, &mut card, 10_00)?.code;
+    // Nobody waits for a day here.
+    stage.site().change_tables("pin_tries_reset = \"24h\"", "pin_tries_reset = \"1s\"")?;
+    thread::sleep(Duration::from_millis(1100));
+    let forgotten = stage.buy(&mut line, &mut card, 10_00)?.code;
+    stage.site().change_tables("pin_tries_reset = \"1s\"", "pin_tries_reset = \"24h\"")?;
+    Ok(format!("{}, right {locked}; later, right {forgotten}", codes.join(" ")))
 }
 
 /// What a chip is sold to who signs, or proves nothing: at a counter, and where nobody looks.
