@@ -141,6 +141,8 @@ pub(crate) fn cryptogram(
         receipt.pass(Step::OfflineApproval, 0, 0);
         return Ok(Chipped::default());
     }
+    // Whatever the AIP says: its bit is of EXTERNAL AUTHENTICATE, and cards that look at the ARPC in GENERATE AC have it off
+    // (EMV Book 3, 10.9). Who has no use for tag 91 passes over it.
     let issuer_authentication = chip.takes_updates(request.entry).then(|| {
         let answer = match recipe.answer {
             ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),

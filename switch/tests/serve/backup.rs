@@ -154,7 +154,7 @@ fn a_damaged_backup_is_found() {
 fn a_backup_has_what_the_journal_has_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let mut town = Town::new(folder.path(), &mut Rng::new(town::seed()));
-    town.configure("segment", "\"64KiB\"\nkeep = \"1s\"\nthen = \"remove\"");
+    town.configure("keep", "\"1s\"");
     let config = town.site.config.clone();
     let journal = town.data.join("journal");
     let backups = ["a", "b", "c"].map(|name| folder.path().join(name));
