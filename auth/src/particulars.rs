@@ -34,8 +34,23 @@ pub struct Particulars {
 pub enum Cvv2 {
     /// The value.
     Value(Cvv),
-    /// Something that is no value of three digits.
+    /// Four digits, which are a value on cards of American Express alone (4DBC, CID). How to verify it is in no
+    /// public document, so they are not kept.
+    FourDigits,
+    /// Something that is no value.
     Illegible,
+}
+
+impl Cvv2 {
+    /// Reads what stands in the place of the printed value.
+    #[must_use]
+    pub fn read(text: &[u8]) -> Cvv2 {
+        match Cvv::parse(text) {
+            Ok(cvv) => Cvv2::Value(cvv),
+            Err(_) if text.len() == 4 && text.iter().all(u8::is_ascii_digit) => Cvv2::FourDigits,
+            Err(_) => Cvv2::Illegible,
+        }
+    }
 }
 
 /// What 3-D Secure said, as the message carries it.

@@ -11,7 +11,7 @@ use crate::request::{EntryMode, Request};
 use crate::state::{CardFile, State};
 use crate::tables::{Key, Product};
 use arrayvec::ArrayVec;
-use card::{CivilDay, ResponseCode, ServiceCode};
+use card::{CivilDay, ResponseCode, Scheme, ServiceCode};
 use std::sync::Arc;
 
 /// What a product asks of a purchase without the card.
@@ -294,7 +294,7 @@ pub(crate) fn needs_no_proof(product: &Product, request: &Request) -> bool {
 }
 
 /// The printed value, which is a CVV with the service code 000. A missing one is only missed where somebody could
-/// have read it off the card.
+/// have read it off the card. The four digits of American Express cannot be verified, so they count as none.
 pub(crate) fn cvv2_check(
     state: &State,
     product: &Product,
@@ -308,14 +308,16 @@ pub(crate) fn cvv2_check(
         return Ok(None);
     }
     let kept = matches!(request.entry, EntryMode::CredentialOnFile | EntryMode::Recurring);
-    let cvv = match request.particulars.as_ref().and_then(|told| told.cvv2.as_ref()) {
+    let four_digits = product.scheme == Scheme::Amex;
+    let sent = request.particulars.as_ref().and_then(|told| told.cvv2.as_ref());
+    let cvv = match sent.filter(|sent| !(four_digits && matches!(sent, Cvv2::FourDigits))) {
         None if rules.cvv2 == Demand::Required && !kept => {
             return Err(receipt.fail(Step::Cvv2, ResponseCode::CVV2_WRONG, 0, 0));
         }
         None => return Ok(None),
-        // No guess: nobody has three digits that these are.
-        Some(Cvv2::Illegible) => return Err(receipt.fail(Step::Cvv2, ResponseCode::CVV2_WRONG, 0, 0)),
-        Some(Cvv2::Value(cvv)) => cvv.clone(),
+        Some(Cvv2::Value(cvv)) if !four_digits => cvv.clone(),
+        // No guess: no card of the scheme has as many digits.
+        Some(_) => return Err(receipt.fail(Step::Cvv2, ResponseCode::CVV2_WRONG, 0, 0)),
     };
     let Some(cvk) = &product.cvk else { return Ok(None) };
     cvv2_tries_left(product, file, today, receipt)?;

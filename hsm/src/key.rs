@@ -1,3 +1,4 @@
+use crate::LmkIdentifier;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -116,6 +117,19 @@ impl<'a> KeyField<'a> {
     #[must_use]
     pub fn is_bdk_block(&self) -> bool {
         matches!(self.block_header().get(5..7), Some(b"B0" | b"41" | b"42" | b"43" | b"44"))
+    }
+
+    /// The LMK that a Thales key block says it stands under; `None` of any other key, and of a block under a
+    /// ZMK or TMK. As [`KeyField::is_aes`], it proves nothing: the HSM compares it.
+    #[must_use]
+    pub fn lmk_identifier(&self) -> Option<LmkIdentifier> {
+        let stated = self.block_header().get(14..16).filter(|_| self.scheme == KeyScheme::S)?;
+        match stated {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+                Some(LmkIdentifier(10 * (tens - b'0') + (ones - b'0')))
+            }
+            _ => None,
+        }
     }
 
     /// The block after its letter; empty for a key that is none.
@@ -337,6 +351,19 @@ mod tests {
         check("S0".into(), Err(KeyFieldError::Length));
         check("V0".into(), Err(KeyFieldError::Scheme));
         check(String::new(), Err(KeyFieldError::Length));
+    }
+
+    #[test]
+    fn a_key_block_names_its_lmk() {
+        let check = |text: String, expect: Option<u8>| {
+            let found = KeyField::parse(&text).unwrap().lmk_identifier();
+            assert_eq!(found, expect.map(LmkIdentifier), "{text}");
+        };
+        check(format!("S00020P0TB00E0002{}", "0".repeat(4)), Some(2));
+        check(format!("S00020P0TB00E0019{}", "0".repeat(4)), Some(19));
+        check(format!("S00020P0TB00E00FF{}", "0".repeat(4)), None);
+        check(format!("RA0020P0TB00E0000{}", "0".repeat(4)), None);
+        check(format!("U{}", "02".repeat(16)), None);
     }
 
     #[test]

@@ -95,6 +95,10 @@ fn what_init_makes_is_good() {
     assert_eq!(any.unwrap().allowed, TransactionType::SERVED);
 }
 
+/// A key block that states an AES key; no HSM opens it here.
+const AES_ZPK: &str =
+    "S10096P0AN00E0002F21247ABCAF1AAB60415020B95858FA2D3D35DCE0B9CA675739A1C6EC367061107D66472D5097626";
+
 /// What a listener and a product may say of PINs, verification and scripts.
 #[test]
 fn mistakes_about_the_cardholder() {
@@ -109,6 +113,13 @@ fn mistakes_about_the_cardholder() {
     check(dialect, "pin_unblock_code = \"31\"", "is no transaction type that is free for this");
     check(dialect, "ksn_field = 62", "has no meaning without a `pin_key` of type BDK");
     check(dialect, "verification_code = \"05\"", "listener[0].verification_code");
+    let aes = format!("[[key]]\nname = \"aes\"\ntype = \"ZPK\"\ncryptogram = {AES_ZPK:?}\n\n[[product]]");
+    let found = Site::new().mistakes(&[
+        ("[[product]]", &aes),
+        ("pin_key = \"zpk-test\"\npin_format = \"01\"", "pin_key = \"aes\""),
+    ]);
+    assert_eq!(found.len(), 1, "{found:#?}");
+    assert!(found[0].contains("listener[0].pin_key: makes PIN blocks of 16 bytes"), "{}", found[0]);
     let means = "conventions = { transaction_types = [{ code = \"92\", means = \"pin_change\" }] }";
     check(dialect, means, "transaction_types[0].means");
     let product = "[[product]]";

@@ -180,13 +180,16 @@ impl Search {
     fn frame(&mut self, listener: &str, frame: &[u8]) -> usize {
         match listener {
             "atm" => self.ndc_frame(frame),
-            "pos-bcd" => self.iso_frame(frame.to_vec(), "iso87_bcd"),
-            _ => self.iso_frame(frame.to_vec(), "iso87_ascii"),
+            "pos-bcd" => self.iso_frame(frame.to_vec(), Dialect::by_name("iso87_bcd").unwrap()),
+            "pos-aes" => {
+                let dialect = Dialect::from_toml(include_str!("../src/demo/pos-aes.toml")).unwrap();
+                self.iso_frame(frame.to_vec(), &dialect)
+            }
+            _ => self.iso_frame(frame.to_vec(), Dialect::by_name("iso87_ascii").unwrap()),
         }
     }
 
-    fn iso_frame(&mut self, mut frame: Vec<u8>, dialect: &str) -> usize {
-        let dialect = Dialect::by_name(dialect).unwrap();
+    fn iso_frame(&mut self, mut frame: Vec<u8>, dialect: &Dialect) -> usize {
         // The malformed message holds a card all the same.
         if let Err(error) = parse(&frame, dialect) {
             frame[error.offset] = b'0';

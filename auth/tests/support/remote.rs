@@ -7,14 +7,12 @@ use auth::{
     HolderFacts, HolderName, Order, OrderKey, Particulars, PostalCode, ProvisionTask, Reaction, RemoteRules,
     Traces, WithoutProof,
 };
-use card::{Cvv, Pan, ResponseCode};
+use card::{Pan, ResponseCode};
 
 /// `[cvv2=] [name=ERIKA_MUSTER] [address=] [postal=] [eci=] [cavv] [ip=] [email=] [delivery=] [order=] [chip-pan=]`
 pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particulars>>, String> {
     let mut told = Particulars {
-        cvv2: words
-            .option("cvv2")
-            .map(|text| Cvv::parse(text.as_bytes()).map_or(Cvv2::Illegible, Cvv2::Value)),
+        cvv2: words.option("cvv2").map(|text| Cvv2::read(text.as_bytes())),
         holder_name: words.value("name", name)?,
         chip_pan: words.value("chip-pan", |text| Pan::parse(text.as_bytes()).ok())?,
         address: words.value("address", AddressDigits::read)?,

@@ -10,6 +10,7 @@ mod key_file;
 mod lifecycle;
 mod unit;
 
+pub(crate) use clear::in_test_block;
 pub use unit::{Unit, UnitError};
 
 use crate::command::DataFormat;

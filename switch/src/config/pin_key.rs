@@ -9,7 +9,7 @@ use super::value::{number, text};
 use crate::settings::{PinElements, Protocol};
 use auth::{PinKey, PinKeyKind, TerminalSet};
 use hsm::{KeyField, PinBlockFormat};
-use iso8583::{Class, Dialect, field};
+use iso8583::{Class, Dialect, Encoding, Length, field};
 use std::sync::Arc;
 use toml::de::DeValue;
 
@@ -57,6 +57,13 @@ pub(super) fn elements(
         }
         return PinElements { ksn_field, ..PinElements::default() };
     };
+    for (key, place) in
+        own.map(|key| (key, "pin_key")).into_iter().chain(named(terminals).map(|key| (key, "terminal")))
+    {
+        if let Err(complaint) = holds_block(dialect, key) {
+            section.complain(place, complaint);
+        }
+    }
     let change_code = section.optional("pin_change_code", transaction_code);
     let unblock_code = section.optional("pin_unblock_code", transaction_code);
     if unblock_code.is_some() && unblock_code == change_code {
@@ -89,9 +96,11 @@ fn ksn_field(
     own: Option<&PinKey>,
     terminals: &TerminalSet,
 ) -> Option<u8> {
-    let terminals = terminals.listed.values().chain(terminals.prefixes.iter().map(|(_, terminal)| terminal));
-    let keys = own.into_iter().chain(terminals.filter_map(|terminal| terminal.pin_key.as_ref()));
-    let dukpt = keys.map(|key| key.kind).any(|kind| matches!(kind, PinKeyKind::Bdk { .. }));
+    let dukpt = own
+        .into_iter()
+        .chain(named(terminals))
+        .map(|key| key.kind)
+        .any(|kind| matches!(kind, PinKeyKind::Bdk { .. }));
     if !dukpt {
         section.refuse("ksn_field", "has no meaning without a `pin_key` of type BDK");
         return None;
@@ -116,6 +125,35 @@ fn ksn_field(
             }
             chosen
         }
+    }
+}
+
+/// Keys of terminals that have one of their own.
+fn named(terminals: &TerminalSet) -> impl Iterator<Item = &PinKey> {
+    let terminals = terminals.listed.values().chain(terminals.prefixes.iter().map(|(_, terminal)| terminal));
+    terminals.filter_map(|terminal| terminal.pin_key.as_ref())
+}
+
+/// Whether DE 52 has room for the blocks of this key.
+fn holds_block(dialect: &Dialect, key: &PinKey) -> Result<(), Complaint> {
+    let bytes = if key.format == *b"48" { 16 } else { 8 };
+    let Some(spec) = dialect.field(field::PIN_BLOCK).filter(|spec| spec.class == Class::B) else {
+        return Ok(());
+    };
+    let units = if matches!(spec.encoding, Encoding::Hex(_)) { 2 * bytes } else { bytes };
+    let fits = match spec.length {
+        Length::Fixed(length) => u32::from(length) == units,
+        Length::Variable { max } => max >= units,
+        Length::Rest => true,
+    };
+    let mend = format!("give DE 52 the type \"b{bytes}\" in a dialect file, or name another key");
+    if fits {
+        Ok(())
+    } else {
+        Err(Complaint::new(
+            format!("makes PIN blocks of {bytes} bytes, which DE 52 does not hold in this dialect"),
+            mend,
+        ))
     }
 }
 

@@ -5,13 +5,14 @@ use super::connection::Credentials;
 use super::receiver::{Delivery, Receiver};
 use crate::command::card::{Note, import};
 use crate::command::init::{self, InitError, InitOptions, InitReport, Ports};
-use crate::config::{self, ConfigError};
+use crate::command::key::in_test_block;
+use crate::config::{self, ConfigError, KeyKind};
 use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
 use crate::recovery;
 use card::Expiry;
 use hsm::{KeyScheme, KeyType};
-use hsm_sim::{ClearKey, Lmk};
+use hsm_sim::{AesKey, ClearKey, Lmk, WorkingKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::Value;
 use std::fmt;
@@ -70,6 +71,12 @@ pub(super) const CODE_FIELD: u8 = 59;
 /// A terminal whose PIN blocks come under DUKPT.
 pub(super) const DUKPT_TERMINAL: &str = "DEMO0071";
 
+/// The listener whose PIN blocks come under an AES key, its dialect file, and the BIN of the cards that pay there:
+/// one HSM command takes keys of one LMK, so their product has a PVK beside that of the others.
+pub(super) const AES_LISTENER: &str = "pos-aes";
+pub(super) const AES_DIALECT: &str = include_str!("pos-aes.toml");
+const AES_BIN: &str = "400004";
+
 /// A terminal that nobody attends.
 pub(super) const UNATTENDED_TERMINAL: &str = "DEMO0074";
 
@@ -110,6 +117,8 @@ pub(super) struct DemoKeys {
     pub(super) mk_smi: ClearKey,
     /// Base derivation key of the terminal with DUKPT.
     pub(super) bdk: ClearKey,
+    /// Zone PIN key of [`AES_LISTENER`].
+    pub(super) aes_zpk: AesKey,
 }
 
 /// The folder and the switch that runs in it.
@@ -117,6 +126,7 @@ pub(super) struct Site {
     folder: PathBuf,
     made: InitReport,
     issuer: TestIssuer,
+    aes_issuer: TestIssuer,
     keys: DemoKeys,
     receiver: Receiver,
     server: Option<Server>,
@@ -143,7 +153,11 @@ impl Site {
         log_to(&folder.join("turnout.log"))?;
         let text = read(&made.test_cards)?;
         let issuer: TestIssuer = serde_json::from_str(&text).map_err(SiteError::TestCards)?;
-        write_private(&made.cards, &card_file(&issuer))?;
+        let aes_issuer = TestIssuer::new(AES_BIN, 1, issuer.expiry, issuer.keys.clone());
+        let aes_issuer = aes_issuer.expect("six digits are a BIN");
+        write_private(&made.cards, &card_file(&issuer, &aes_issuer))?;
+        let dialect = folder.join(format!("{AES_LISTENER}.toml"));
+        fs::write(&dialect, AES_DIALECT).map_err(|error| SiteError::File(dialect, error))?;
         let receiver = Receiver::start(0, |_| 200);
         let receiver = receiver.map_err(|error| SiteError::File(PathBuf::from("127.0.0.1"), error))?;
         let mut secret = [0; 32];
@@ -151,10 +165,12 @@ impl Site {
         let secret_file = folder.join(WEBHOOK_SECRET);
         store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
             .map_err(|error| SiteError::File(secret_file, error))?;
-        let keys = DemoKeys { mk_smi: random_key()?, bdk: random_key()? };
-        write_private(&made.config, &amended(&read(&made.config)?, receiver.address(), &keys)?)?;
+        let keys = DemoKeys { mk_smi: random_key()?, bdk: random_key()?, aes_zpk: random_aes_key()? };
+        let text = amended(&read(&made.config)?, receiver.address(), &keys, &issuer)?;
+        write_private(&made.config, &text)?;
         put_on_file(&made.config, &made.cards)?;
-        let mut site = Site { folder: folder.to_owned(), made, issuer, keys, receiver, server: None };
+        let folder = folder.to_owned();
+        let mut site = Site { folder, made, issuer, aes_issuer, keys, receiver, server: None };
         site.start()?;
         Ok(site)
     }
@@ -225,6 +241,11 @@ impl Site {
     /// The issuer of the cards.
     pub(super) fn issuer(&self) -> &TestIssuer {
         &self.issuer
+    }
+
+    /// The issuer of the card that pays at [`AES_LISTENER`].
+    pub(super) fn aes_issuer(&self) -> &TestIssuer {
+        &self.aes_issuer
     }
 
     /// Where a listener listens now; a restart changes it.
@@ -316,7 +337,7 @@ fn log_to(path: &Path) -> Result<(), SiteError> {
 }
 
 /// One card and account a line, as `turnout card import` reads them.
-fn card_file(issuer: &TestIssuer) -> String {
+fn card_file(issuer: &TestIssuer, aes_issuer: &TestIssuer) -> String {
     let mut text = "pan,expiry,status,card_sequence,account,currency,balance,pvki,pvv,account_type,\
                     further_accounts,home_account,customer\n"
         .to_owned();
@@ -346,6 +367,14 @@ fn card_file(issuer: &TestIssuer) -> String {
             customer(serial),
         ));
     }
+    text.push_str(&format!(
+        "{},{},active,{},AES-0,USD,1000.00,{},{},,,,\n",
+        aes_issuer.pan(0).reveal().as_str(),
+        aes_issuer.expiry.to_yymm().escape_ascii(),
+        aes_issuer.card_sequence,
+        aes_issuer.pvki,
+        aes_issuer.pvv(0).escape_ascii(),
+    ));
     text
 }
 
@@ -379,13 +408,21 @@ fn status(serial: u32) -> &'static str {
 }
 
 /// The configuration of `init` with the terminals of the POS listener named, its rules, and a webhook.
-fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, SiteError> {
+fn amended(
+    text: &str,
+    receiver: SocketAddr,
+    keys: &DemoKeys,
+    issuer: &TestIssuer,
+) -> Result<String, SiteError> {
     let lmk = Lmk::public_test();
     let under_lmk = |key_type, key| {
         let cryptogram = lmk.encrypt_key(key_type, KeyScheme::U, key);
         cryptogram.expect("a double-length key of odd parity can be wrapped").to_text()
     };
     let (mk_smi, bdk) = (under_lmk(KeyType::MK_SMI, &keys.mk_smi), under_lmk(KeyType::BDK, &keys.bdk));
+    let in_block = |kind, key: WorkingKey| in_test_block(kind, &key).map(|block| block.to_text());
+    let aes_zpk = in_block(KeyKind::Zpk, keys.aes_zpk.clone().into()).map_err(|_| SiteError::NoRandom)?;
+    let aes_pvk = in_block(KeyKind::Pvk, issuer.keys.pvk.clone().into()).map_err(|_| SiteError::NoRandom)?;
     let additions: toml::Table = format!(
         r#"
         [[terminal]]
@@ -487,6 +524,30 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
         type = "BDK"
         cryptogram = "{bdk}"
 
+        [[key]]
+        name = "zpk-aes"
+        type = "ZPK"
+        cryptogram = "{aes_zpk}"
+
+        [[key]]
+        name = "pvk-aes"
+        type = "PVK"
+        cryptogram = "{aes_pvk}"
+
+        [aes_pos]
+        name = "{AES_LISTENER}"
+        dialect = "{AES_LISTENER}.toml"
+        pin_key = "zpk-aes"
+        pin_format = "48"
+
+        [[aes_pos.terminal]]
+        id = "DEMO*"
+
+        [aes_product]
+        name = "aes"
+        bins = ["{AES_BIN}"]
+        pvk = "pvk-aes"
+
         [pos]
         ksn_field = {KSN_FIELD}
         one_time_code = {CODE_FIELD}
@@ -496,6 +557,7 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
 
         [product]
         currencies = ["USD", "GBP", "JPY"]
+        pin_tries_reset = "24h"
         identify_above = "400.00"
         token_bins = ["{TOKEN_BIN}"]
         remote = {{ authentication = "attempted" }}
@@ -540,6 +602,16 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
     .parse()
     .map_err(SiteError::Toml)?;
     let mut file: toml::Table = text.parse().map_err(SiteError::Toml)?;
+    // As the first ones are before the stories' additions.
+    for (key, added) in [("listener", "aes_pos"), ("product", "aes_product")] {
+        let tables = file.get_mut(key).and_then(toml::Value::as_array_mut);
+        if let Some(tables) = tables
+            && let Some(mut table) = tables.first().and_then(toml::Value::as_table).cloned()
+        {
+            table.extend(additions[added].as_table().cloned().into_iter().flatten());
+            tables.push(table.into());
+        }
+    }
     let listeners = file.get_mut("listener").and_then(toml::Value::as_array_mut);
     let tables = listeners.into_iter().flatten().filter_map(toml::Value::as_table_mut);
     for listener in tables {
@@ -563,7 +635,7 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
         keys.extend(added.iter().cloned());
     }
     let products = file.get_mut("product").and_then(toml::Value::as_array_mut);
-    for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut) {
+    for product in products.into_iter().flatten().filter_map(toml::Value::as_table_mut).take(1) {
         product.extend(additions["product"].as_table().cloned().into_iter().flatten());
     }
     if let (Some(rules), Some(added)) = (
@@ -582,6 +654,12 @@ fn amended(text: &str, receiver: SocketAddr, keys: &DemoKeys) -> Result<String, 
         limits.extend(added.iter().cloned());
     }
     Ok(file.to_string())
+}
+
+fn random_aes_key() -> Result<AesKey, SiteError> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    SystemRandom::new().fill(&mut bytes[..]).map_err(|_| SiteError::NoRandom)?;
+    Ok(AesKey::new(&bytes[..]).expect("32 bytes are an AES key"))
 }
 
 fn random_key() -> Result<ClearKey, SiteError> {

@@ -1,7 +1,7 @@
 //! What stories play with: cards, terminals, connections, and numbers that never repeat.
 
 use super::connection::{Connection, Credentials};
-use super::site::{Site, expired, serial};
+use super::site::{AES_DIALECT, AES_LISTENER, Site, expired, serial};
 use super::wire_log::WireLog;
 use crate::clock;
 use card::{Currency, Pan, PinBlock, Rrn, Stan};
@@ -10,6 +10,7 @@ use iso8583::Dialect;
 use ndc::Luno;
 use std::error::Error;
 use std::fmt;
+use std::sync::LazyLock;
 use terminal::{
     Atm, AtmAsk, AtmReply, CardSimulator, ChipTransaction, CryptogramVersion, Intent, Pos, PosResponse,
     Presentment, TestIssuer, Trace, TrackSource,
@@ -17,6 +18,10 @@ use terminal::{
 
 /// What a story came to, in words; an error is one that a terminal would show as a fault.
 pub(super) type Played = Result<String, Box<dyn Error>>;
+
+/// The dialect of [`AES_LISTENER`].
+static AES: LazyLock<Dialect> =
+    LazyLock::new(|| Dialect::from_toml(AES_DIALECT).expect("the demo's own file is a dialect"));
 
 /// The demo's switch and everything around it.
 pub(super) struct Stage {
@@ -98,6 +103,12 @@ impl Stage {
     /// A terminal at the packed listener.
     pub(super) fn pos_bcd(&mut self) -> Result<PosLine, Box<dyn Error>> {
         self.pos_at("pos-bcd", "iso87_bcd")
+    }
+
+    /// A terminal whose PIN blocks come under an AES key.
+    pub(super) fn pos_aes(&mut self) -> Result<PosLine, Box<dyn Error>> {
+        let connection = self.connect(AES_LISTENER, Some("pos"))?;
+        Ok(PosLine { pos: Pos::new(&AES, b"DEMO0001", usd()), connection })
     }
 
     fn pos_at(&mut self, listener: &'static str, dialect: &str) -> Result<PosLine, Box<dyn Error>> {

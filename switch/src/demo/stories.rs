@@ -177,6 +177,8 @@ pub(super) const STORIES: &[Story] = &[
     ),
     story("dukpt-pin", "wrong 55, without serial number 88, right 00", verification::dukpt_pin),
     story("pin-formats", "format 0 00, format 1 00, format 3 00", verification::pin_formats),
+    story("pin-format-4", "right 00, wrong 55, altered 88, right 00", verification::pin_format_4),
+    story("pin-tries-forgotten", "55 55 55, right 75; later, right 00", verification::pin_tries_forgotten),
     story("pin-tries-reset", "55 55 55, right 75; reset, right 00", verification::pin_tries_reset),
     story(
         "signature-and-no-cvm",

@@ -18,7 +18,7 @@
 use arrayvec::ArrayVec;
 use auth::{
     ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
-    CvvCheck, CvvResult, EncryptedBlock, OnlinePin, OrderCheck, PinCheck, PinKeyKind, PinReference,
+    CvvCheck, CvvResult, EncryptedBlock, Key, OnlinePin, OrderCheck, PinCheck, PinKeyKind, PinReference,
     PinResult, PinVerification, Recipe, ScriptKeys,
 };
 use hsm::{
@@ -26,9 +26,9 @@ use hsm::{
     DerivationOption, DukptForm, ErrorCode, IbmParameters, KeyField, KeyScheme, KeySerialNumber, KeyType,
     KsnNumber, Mac, MacAlgorithm, MacInput, MacMessage, MacPadding, MacPart, PanSequence, PinBlockField,
     PinBlockFormat, PinKeyCode, PinKeyType, PinOffset, PinWithKeys, Proprietary, Pvv, Reply, ReplyBody,
-    ScriptMac, ScriptMessage, ScriptScheme, TransactionData, UnionPayScriptMac, ValidationData, VerifyArqc,
-    VerifyArqcSessionKey, VerifyCvv, VerifyDukptIbm, VerifyDukptPvv, VerifyIbm, VerifyMac, VerifyPvv,
-    VerifyUnionPayArqc,
+    Request, ScriptMac, ScriptMessage, ScriptScheme, TransactionData, UnionPayScriptMac, ValidationData,
+    VerifyArqc, VerifyArqcSessionKey, VerifyCvv, VerifyDukptIbm, VerifyDukptPvv, VerifyIbm, VerifyMac,
+    VerifyPvv, VerifyUnionPayArqc,
 };
 
 /// Longest PIN of ISO 9564-1, and so the longest that any command accepts.
@@ -66,6 +66,23 @@ pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 6> {
         (Subject::Script, checks.script.is_some()),
     ];
     asked.into_iter().filter(|(_, asked)| *asked).map(|(subject, _)| subject).collect()
+}
+
+/// The command that makes a check, with the LMK that its key block stands under: the block names it. Other keys
+/// stand under the unit's default. `None` as of [`command`].
+#[must_use]
+pub fn request(checks: &Checks, subject: Subject) -> Option<Request<'_>> {
+    let key: &Key = match subject {
+        Subject::Pin => &checks.pin.as_ref()?.key.key,
+        Subject::Cvv => &checks.cvv.as_ref()?.cvk,
+        Subject::Icvv => &checks.icvv.as_ref()?.cvk,
+        Subject::Cvv2 => &checks.cvv2.as_ref()?.cvk,
+        Subject::Cryptogram => &checks.cryptogram.as_ref()?.issuer_master_key,
+        Subject::Order => &checks.order.as_ref()?.key,
+        Subject::Script => &checks.script.as_ref()?.issuer_master_key,
+    };
+    let lmk = KeyField::parse(&key.cryptogram).ok()?.lmk_identifier();
+    Some(Request { lmk, ..Request::new(command(checks, subject)?) })
 }
 
 /// The command that makes a check. `None` when it was not asked for, or when a key or method in the
@@ -412,7 +429,7 @@ fn cryptogram_result(recipe: &Recipe, reply: &Reply<'_>) -> CryptogramResult {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use auth::{IbmMethod, Key, PinKey};
+    use auth::{IbmMethod, PinKey};
     use card::{Cvv, Expiry, Pan, PinBlock, ServiceCode};
     use hsm::Arpc;
     use std::sync::Arc;

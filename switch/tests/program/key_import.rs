@@ -108,6 +108,34 @@ fn a_clear_key_only_under_the_public_lmk() {
     assert!(errors.contains("worth no more than single DES"), "{errors}");
 }
 
+/// An AES key stands in a key block, whose check value the HSM gives under the LMK that the block names.
+#[test]
+fn a_clear_aes_key_comes_in_a_key_block() {
+    let site = Site::new(0);
+    let aes = "000102030405060708090A0B0C0D0E0F";
+    let import = |name: &str, kind: &str, algorithm: &str, key: &str| {
+        let arguments = ["--name", name, "--type", kind, "--clear", "--key-block", algorithm];
+        site.import_key(&arguments, key)
+    };
+    // The CMAC of sixteen zero bytes, by the Python package cryptography.
+    let (code, out, errors) = import("zpk-aes", "ZPK", "aes", aes);
+    assert_eq!((code, out.as_str()), (0, "zpk-aes ZPK BE7ED6\n"), "{errors}");
+    let (code, out, errors) = import("pvk-block", "PVK", "tdes", CLEAR);
+    assert_eq!((code, out.as_str()), (0, "pvk-block PVK 08D7B4\n"), "{errors}");
+    let blocks = site.imported().unwrap();
+    assert_eq!(blocks.matches("cryptogram = \"S1").count(), 2, "{blocks}");
+    assert!(!blocks.contains(aes) && !blocks.contains(CLEAR));
+
+    let (code, _, errors) = import("cvk-aes", "CVK", "aes", aes);
+    assert_eq!(code, 65);
+    assert!(errors.contains("a CVK is a TDES key here"), "{errors}");
+    let (code, _, errors) = import("short", "ZPK", "aes", &aes[..16]);
+    assert_eq!(code, 65);
+    assert!(errors.contains("32, 48 or 64 hexadecimal digits"), "{errors}");
+    let (code, out, _) = site.turnout("check", &[], "");
+    assert_eq!(code, 0, "{out}");
+}
+
 #[test]
 fn a_key_under_a_zmk_comes_in_through_the_hsm() {
     let site = Site::new(0);

@@ -1,12 +1,14 @@
-//! PIN blocks of every key and format that a terminal may send, made by psec and pydukpt, over the wire. Format 4
-//! asks for AES keys, which the embedded HSM has not: `tests/pin_blocks.rs` has it.
+//! PIN blocks of every key and format that a terminal may send, made by psec and pydukpt, over the wire.
 
-use crate::{CARDS, Connection, Running, Site};
+use crate::{CARDS, Connection, Running, Site, rewrite, turnout};
 use card::{Currency, PinBlock, Rrn, Stan, TerminalId, Time};
 use hsm::{KeyScheme, KeyType};
 use hsm_sim::{ClearKey, Lmk};
-use iso8583::Dialect;
+use iso8583::{Dialect, field};
 use serde::Deserialize;
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
 use terminal::{ChipTransaction, CryptogramVersion, Intent, Pos, PosResponse, Presentment, Trace};
 
 /// `fixtures/crypto/generate_pin_wire.py` tells the fields.
@@ -96,6 +98,76 @@ fn a_pin_under_dukpt_without_its_serial_number_is_no_guess() {
     assert_eq!(ask(2, vec![(KSN_FIELD, b"no serial number".to_vec())]).as_str(), "30");
     let ksn = cases[0].ksn.clone().unwrap().into_bytes();
     assert_eq!(ask(3, vec![(KSN_FIELD, ksn)]).as_str(), "00");
+}
+
+/// Sixteen bytes in DE 52 under an AES key: a dialect file, and key blocks for the PIN key and the PVK. The keys come in
+/// as an engineer brings them.
+#[test]
+fn format_4_verifies_over_the_wire() {
+    let cases: Vec<Case> = serde_json::from_str(CASES).unwrap();
+    let case = cases.into_iter().find(|case| case.code == "48").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("long-pins.toml"), LONG_PINS).unwrap();
+    let site = Site::with(folder.path(), CARDS, |text| text, |cards| cards);
+    let pvk = hex::encode_upper(site.issuer.keys.pvk.reveal());
+    for (name, kind, algorithm, key) in [("zpk-4", "ZPK", "aes", &case.key), ("pvk-4", "PVK", "tdes", &pvk)] {
+        import_clear(&site, &["--name", name, "--type", kind, "--key-block", algorithm], key);
+    }
+    rewrite(&site.config, |text| with_long_pins(&text));
+    let running = Running::start(&site.config);
+    let mut connection = Connection::open(running.address).unwrap();
+    let mut card = site.issuer.card(case.serial);
+    assert_eq!((card.pan().reveal().as_str(), card.pin().reveal()), (&*case.pan, case.pin.as_bytes()));
+    let dialect: &Dialect = Box::leak(Box::new(Dialect::from_toml(LONG_PINS).unwrap()));
+    let pos = Pos::new(dialect, b"POS00001", Currency::parse("USD").unwrap());
+    let last = if case.block.ends_with('0') { "1" } else { "0" };
+    let altered = format!("{}{last}", &case.block[..31]);
+    let asked = [(1, &case.block, "00"), (2, &case.wrong, "55"), (3, &altered, "88"), (4, &case.block, "00")];
+    for (number, block, code) in asked {
+        let time = Time::from_unix_ms(1_795_444_215_000);
+        let chip = ChipTransaction::purchase(1_00, pos.currency, 840, time, [0, 0, 0, number]);
+        let mut presentment = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa18);
+        presentment.further = vec![(field::PIN_BLOCK, hex::decode(block).unwrap())];
+        let rrn = Rrn::parse(format!("{number:012}").as_bytes()).unwrap();
+        let trace = Trace { stan: Stan::new(number.into()).unwrap(), rrn, time };
+        connection.send(&pos.purchase(Intent::Post, 1_00, &presentment, &trace).unwrap()).unwrap();
+        let response = PosResponse::parse(&connection.receive().unwrap(), dialect).unwrap();
+        assert_eq!(response.code.as_str(), code, "message {number}");
+    }
+}
+
+/// A dialect whose DE 52 has sixteen bytes.
+const LONG_PINS: &str = "
+name = \"long-pins\"
+title = \"PIN blocks of sixteen bytes\"
+based_on = \"iso87_ascii\"
+
+[field.52]
+name = \"PIN block\"
+type = \"b16\"
+sensitive = \"secret\"
+";
+
+/// The `integration` listener with that dialect and key, and the product with its PVK.
+fn with_long_pins(text: &str) -> String {
+    let mut file: toml::Table = text.parse().unwrap();
+    let listeners = file["listener"].as_array_mut().unwrap().iter_mut().filter_map(toml::Value::as_table_mut);
+    let mut integration = listeners.filter(|listener| listener["name"].as_str() == Some("integration"));
+    let listener = integration.next().unwrap();
+    listener.insert("dialect".to_owned(), "long-pins.toml".into());
+    listener.insert("pin_key".to_owned(), "zpk-4".into());
+    let product = file["product"].as_array_mut().unwrap()[0].as_table_mut().unwrap();
+    product.insert("pvk".to_owned(), "pvk-4".into());
+    file.to_string()
+}
+
+fn import_clear(site: &Site, arguments: &[&str], key: &str) {
+    let mut command = turnout();
+    command.args(["key", "import", "--clear", "--config"]).arg(&site.config).args(arguments);
+    let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(key.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 fn terminal(index: usize) -> String {

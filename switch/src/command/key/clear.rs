@@ -1,9 +1,9 @@
-//! What makes a clear key unfit, and bringing it under the public test LMK.
+//! What makes a clear key unfit, and bringing it under the public test LMKs.
 
 use crate::config::KeyKind;
-use hsm::{KeyField, KeyScheme};
+use hsm::{Exportability, KeyAttributes, KeyField, KeyScheme, KeyUsage, ModeOfUse, OptionalBlocks};
 use hsm_sim::cipher::set_odd_parity;
-use hsm_sim::{ClearKey, KeyLength, Lmk};
+use hsm_sim::{AesKey, ClearKey, KeyLength, Lmk, WorkingKey};
 use ring::error::Unspecified;
 use ring::rand::{SecureRandom, SystemRandom};
 use std::fmt;
@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 pub(super) enum ClearKeyError {
     /// Not 16, 32 or 48 hexadecimal digits.
     Form,
+    /// Not 32, 48 or 64 hexadecimal digits.
+    AesForm,
     /// Nothing but zeros.
     Zero,
     /// A part is one of the 16 keys that DES treats badly (NIST SP 800-67, section 3.3.2).
@@ -36,6 +38,13 @@ pub(super) fn read(digits: &str) -> Result<ClearKey, ClearKeyError> {
         return Err(ClearKeyError::Weak);
     }
     Ok(key)
+}
+
+/// Reads hexadecimal digits as an AES key fit for use.
+pub(super) fn read_aes(digits: &str) -> Result<AesKey, ClearKeyError> {
+    let bytes = Zeroizing::new(hex::decode(digits).map_err(|_| ClearKeyError::AesForm)?);
+    let key = AesKey::new(&bytes).map_err(|_| ClearKeyError::AesForm)?;
+    if bytes.iter().all(|byte| *byte == 0) { Err(ClearKeyError::Zero) } else { Ok(key) }
 }
 
 /// Makes a part of double length at random.
@@ -82,6 +91,40 @@ pub(super) fn under_test_lmk(kind: KeyKind, key: &ClearKey) -> KeyField<'static>
     wrapped.expect("a key of odd parity is wrapped in the scheme of its length")
 }
 
+/// The key block under the public AES test LMK, [`Lmk::AES_KEY_BLOCK`].
+///
+/// # Errors
+/// When the system gives no random bytes.
+pub(crate) fn in_test_block(kind: KeyKind, key: &WorkingKey) -> Result<KeyField<'static>, Unspecified> {
+    let mut filling = [0; 16];
+    SystemRandom::new().fill(&mut filling)?;
+    let attributes = KeyAttributes {
+        usage: KeyUsage::new(*block_usage(kind)).expect("every usage of the table is known"),
+        algorithm: key.algorithm(),
+        mode: ModeOfUse::from_letter(b'N').expect("N is a mode of use"),
+        key_version: *b"00",
+        exportability: Exportability::Sensitive,
+        optional_blocks: OptionalBlocks::NONE,
+    };
+    let wrapped = Lmk::public_test().wrap_key_block(Lmk::AES_KEY_BLOCK, attributes, key, filling);
+    Ok(wrapped.expect("a key of odd parity, or of AES, is wrapped under an AES LMK"))
+}
+
+/// What a key block says of a key of this kind, as TR-31 has it where it knows the kind.
+fn block_usage(kind: KeyKind) -> &'static [u8; 2] {
+    match kind {
+        KeyKind::Zpk | KeyKind::Tpk => b"P0",
+        KeyKind::Pvk => b"V0",
+        KeyKind::Cvk => b"C0",
+        KeyKind::MkAc => b"E0",
+        KeyKind::Zmk => b"K0",
+        // Algorithm 3 of ISO 9797-1.
+        KeyKind::Tak | KeyKind::Zak => b"M3",
+        KeyKind::Bdk => b"B0",
+        KeyKind::MkSmi => b"E2",
+    }
+}
+
 /// Weak and semi-weak keys of DES, with odd parity.
 const WEAK: [u64; 16] = [
     0x0101_0101_0101_0101,
@@ -106,6 +149,7 @@ impl fmt::Display for ClearKeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ClearKeyError::Form => "a clear key is 16, 32 or 48 hexadecimal digits",
+            ClearKeyError::AesForm => "a clear AES key is 32, 48 or 64 hexadecimal digits",
             ClearKeyError::Zero => "the key is all zeros",
             ClearKeyError::Weak => "the key has a part that is a weak key of DES",
             ClearKeyError::Parity => "the key has not odd parity: a digit is mistyped, or it is no DES key",
@@ -144,6 +188,30 @@ mod tests {
         check("FEDCBA98765432100123456789ABCDEF0123456789ABCDEF", true);
         // First and third alike is a double-length key written as a triple.
         check("0123456789ABCDEFFEDCBA98765432100123456789ABCDEF", false);
+    }
+
+    #[test]
+    fn aes_keys_have_other_lengths_and_no_parity() {
+        let check = |digits: String, expect: Result<(), ClearKeyError>| {
+            assert_eq!(read_aes(&digits).map(|_| ()), expect, "{digits}");
+        };
+        for length in [32, 48, 64] {
+            check("A".repeat(length), Ok(()));
+            check("0".repeat(length), Err(ClearKeyError::Zero));
+        }
+        check("A".repeat(16), Err(ClearKeyError::AesForm));
+        check("G".repeat(32), Err(ClearKeyError::AesForm));
+    }
+
+    #[test]
+    fn a_block_of_every_kind_can_be_opened_again() {
+        let key = read("0123456789ABCDEFFEDCBA9876543210").unwrap();
+        for kind in KeyKind::ALL {
+            let block = in_test_block(kind, &key.clone().into()).unwrap();
+            assert_eq!(block.lmk_identifier(), Some(Lmk::AES_KEY_BLOCK));
+            let opened = Lmk::public_test().unwrap_key_block(Lmk::AES_KEY_BLOCK, &block).unwrap();
+            assert_eq!(opened.reveal(), key.reveal(), "{kind}");
+        }
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! `turnout key import`: one key, read from standard input, verified, added to `keys.toml`.
 
 use super::change::{Change, Refusal};
-use super::clear::{self, is_single_des};
+use super::clear::{self, ClearKeyError, is_single_des};
 use crate::command::DataFormat;
 use crate::config::{KeyKind, NamedKey};
-use hsm::{KeyField, KeyScheme};
+use hsm::{KeyAlgorithm, KeyField, KeyScheme};
+use hsm_sim::WorkingKey;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use zeroize::Zeroizing;
   turnout key import --name zpk-visa --type ZPK --kcv 1A2B3C < zpk.txt     a cryptogram under the LMK
   turnout key import --name zpk-visa --type ZPK --zmk zmk-visa < zpk.txt   a cryptogram or TR-31 block under a ZMK
   turnout key import --name zpk-lab --type ZPK --clear < zpk.hex           a clear test key
+  turnout key import --name zpk-aes --type ZPK --clear --key-block aes < zpk.hex   a clear AES test key
 
 The key is read from standard input, never from the command line, which others can see. The HSM of the
 configuration verifies it. The result goes to keys.toml in the data folder; `turnout serve` reads it at its
@@ -23,7 +25,7 @@ pub(super) struct ImportArgs {
     /// Name by which the configuration will know the key
     #[arg(long)]
     name: String,
-    /// ZPK, TPK, PVK, CVK, MK-AC, ZMK, TAK or ZAK
+    /// ZPK, TPK, PVK, CVK, MK-AC, ZMK, TAK, ZAK, BDK or MK-SMI
     #[arg(long = "type", value_parser = parse_kind)]
     kind: KeyKind,
     #[command(flatten)]
@@ -48,6 +50,9 @@ pub(super) struct SourceArgs {
     /// The key is in clear: test keys only, and only under the public test LMK
     #[arg(long)]
     clear: bool,
+    /// The clear key goes into a key block under the public AES test LMK, as a key of this algorithm: aes or tdes
+    #[arg(long, requires = "clear", value_parser = parse_algorithm)]
+    key_block: Option<KeyAlgorithm>,
     /// Scheme letter of a key written without one: U, T, X, Y or Z; by its length unless stated. Of a key block
     /// the scheme that the key gets under the LMK: U unless stated
     #[arg(long, value_parser = parse_scheme)]
@@ -74,7 +79,7 @@ impl SourceArgs {
         let written = read_key()?;
         match (&self.zmk, self.clear) {
             (Some(zmk), _) => self.out_of_zmk(change, kind, zmk, &written),
-            (None, true) => from_clear(kind, &written),
+            (None, true) => from_clear(kind, self.key_block, &written),
             (None, false) => key_field(&written, self.scheme),
         }
     }
@@ -165,15 +170,43 @@ fn usual_scheme(digits: usize) -> Option<KeyScheme> {
     }
 }
 
-fn from_clear(kind: KeyKind, written: &str) -> Result<KeyField<'static>, Refusal> {
-    let key = clear::read(written).map_err(|error| Refusal::data(error.to_string()))?;
+fn from_clear(
+    kind: KeyKind,
+    key_block: Option<KeyAlgorithm>,
+    written: &str,
+) -> Result<KeyField<'static>, Refusal> {
+    let unfit = |error: ClearKeyError| Refusal::data(error.to_string());
+    let aes = key_block == Some(KeyAlgorithm::Aes);
+    if aes && !matches!(kind, KeyKind::Zpk | KeyKind::Tpk | KeyKind::Bdk) {
+        let reason =
+            format!("a {kind} is a TDES key here: AES keys are of type ZPK, TPK or BDK, for PIN blocks");
+        return Err(Refusal::data(reason));
+    }
+    let key: WorkingKey = if aes {
+        clear::read_aes(written).map_err(unfit)?.into()
+    } else {
+        clear::read(written).map_err(unfit)?.into()
+    };
     eprintln!(
         "WARNING: a clear key was handled outside an HSM. From now on it is a test key, whatever it was before."
     );
-    if is_single_des(&key) {
+    if let WorkingKey::Tdes(key) = &key
+        && is_single_des(key)
+    {
         eprintln!("WARNING: this key is worth no more than single DES, which is broken in hours.");
     }
-    Ok(clear::under_test_lmk(kind, &key))
+    match (&key, key_block) {
+        (WorkingKey::Tdes(key), None) => Ok(clear::under_test_lmk(kind, key)),
+        _ => clear::in_test_block(kind, &key).map_err(|_| Refusal::data("the system gives no random bytes")),
+    }
+}
+
+fn parse_algorithm(word: &str) -> Result<KeyAlgorithm, &'static str> {
+    match word {
+        "aes" => Ok(KeyAlgorithm::Aes),
+        "tdes" => Ok(KeyAlgorithm::Tdes),
+        _ => Err("one of aes, tdes"),
+    }
 }
 
 pub(super) fn parse_kind(word: &str) -> Result<KeyKind, String> {

@@ -6,7 +6,7 @@ use crate::settings::HsmSettings;
 use hsm::{
     CheckValue, CipherData, CipherDirection, CipherMode, Command, DataFormat, DataKey, DataMessage,
     DataReply, ErrorCode, ExportKey, FormKey, GenerateKey, ImportKey, Iv, KcvLength, KeyField, KeyScheme,
-    KeyType, Reply, ReplyBody, framing,
+    KeyType, LmkIdentifier, Reply, ReplyBody, Request, framing,
 };
 use hsm_sim::{Engine, Lmk};
 use std::fmt;
@@ -66,7 +66,7 @@ impl Unit {
     pub fn check_value(&mut self, kind: KeyKind, key: &KeyField<'_>) -> Result<String, UnitError> {
         let key_type = kind.hsm_type();
         let command = CheckValue::new(key_type, key.borrowed(), KcvLength::Sixteen);
-        self.ask(&Command::CheckValue(command), |reply| match &reply.body {
+        self.ask_under(key.lmk_identifier(), Command::CheckValue(command), |reply| match &reply.body {
             ReplyBody::CheckValue(kcv) => Some(hex::encode_upper(kcv.as_bytes())),
             _ => None,
         })
@@ -84,9 +84,10 @@ impl Unit {
         key: &KeyField<'_>,
         scheme: KeyScheme,
     ) -> Result<(String, String, bool), UnitError> {
+        let lmk = zmk.lmk_identifier();
         let (zmk, key) = (zmk.borrowed(), key.borrowed());
         let command = Command::ImportKey(ImportKey::new(kind.hsm_type(), zmk, key, scheme));
-        self.ask(&command, |reply| match &reply.body {
+        self.ask_under(lmk, command, |reply| match &reply.body {
             ReplyBody::Key { key, kcv } => {
                 let mended = reply.error == ErrorCode::VERIFICATION_FAILED;
                 Some((key.to_text(), hex::encode_upper(kcv.as_bytes()), mended))
@@ -101,7 +102,7 @@ impl Unit {
     /// When the HSM refuses, or does not answer.
     pub fn generate(&mut self, kind: KeyKind, scheme: KeyScheme) -> Result<KeyField<'static>, UnitError> {
         let command = Command::GenerateKey(GenerateKey::new(kind.hsm_type(), scheme));
-        self.ask(&command, made_key)
+        self.ask_under(None, command, made_key)
     }
 
     /// Has the HSM make a key of a type that the configuration has no use for (`A0`).
@@ -113,7 +114,7 @@ impl Unit {
         key_type: KeyType,
         scheme: KeyScheme,
     ) -> Result<KeyField<'static>, UnitError> {
-        self.ask(&Command::GenerateKey(GenerateKey::new(key_type, scheme)), made_key)
+        self.ask_under(None, Command::GenerateKey(GenerateKey::new(key_type, scheme)), made_key)
     }
 
     /// Encrypts (`M0`) or decrypts (`M2`) whole blocks, given and taken as hexadecimal digits, with a data
@@ -136,7 +137,7 @@ impl Unit {
             output: DataFormat::Hex,
             message: DataMessage { format: DataFormat::Hex, sent: digits },
         };
-        self.ask(&Command::CipherData(command), |reply| match &reply.body {
+        self.ask_under(key.lmk_identifier(), Command::CipherData(command), |reply| match &reply.body {
             ReplyBody::Data(data) => Some(DataReply::parse(data, &[(mode, false)]).ok()?.sent.to_vec()),
             _ => None,
         })
@@ -154,7 +155,7 @@ impl Unit {
     ) -> Result<KeyField<'static>, UnitError> {
         let components = parts.iter().map(KeyField::borrowed).collect();
         let command = FormKey { key_type: kind.hsm_type(), scheme, components, attributes: None };
-        self.ask(&Command::FormKey(command), made_key)
+        self.ask_under(None, Command::FormKey(command), made_key)
     }
 
     /// Puts a key under a ZMK (`A8`): its cryptogram there, and its check value of six digits.
@@ -168,28 +169,32 @@ impl Unit {
         key: &KeyField<'_>,
         scheme: KeyScheme,
     ) -> Result<(String, String), UnitError> {
+        let lmk = key.lmk_identifier();
         let (zmk, key) = (zmk.borrowed(), key.borrowed());
         let command = Command::ExportKey(ExportKey::new(kind.hsm_type(), zmk, key, scheme));
-        self.ask(&command, |reply| match &reply.body {
+        self.ask_under(lmk, command, |reply| match &reply.body {
             ReplyBody::Key { key, kcv } => Some((key.to_text(), hex::encode_upper(kcv.as_bytes()))),
             _ => None,
         })
     }
 
-    fn ask<T>(
+    /// Asks under the LMK that a key block names, or under the default one.
+    fn ask_under<T>(
         &mut self,
-        command: &Command<'_>,
+        lmk: Option<LmkIdentifier>,
+        command: Command<'_>,
         take: impl FnOnce(&Reply<'_>) -> Option<T>,
     ) -> Result<T, UnitError> {
         let mut message = Vec::new();
+        let request = Request { lmk, ..Request::new(command) };
         let reply = match &mut self.0 {
-            Way::Embedded(engine) => engine.run(command),
+            Way::Embedded(engine) => engine.run_under(lmk.unwrap_or(Lmk::VARIANT), &request.command),
             Way::Network { stream, address, header_length } => {
                 let unreachable = |error| UnitError::Unreachable(*address, error);
-                exchange(stream, *header_length, command, &mut message).map_err(unreachable)?;
+                exchange(stream, *header_length, &request, &mut message).map_err(unreachable)?;
                 let answer = framing::split_header(&message, *header_length);
                 let (_, body) = answer.ok_or(UnitError::NotUnderstood)?;
-                Reply::parse(command.code(), body).map_err(|_| UnitError::NotUnderstood)?
+                Reply::parse(request.command.code(), body).map_err(|_| UnitError::NotUnderstood)?
             }
         };
         // A6 gives a key along with error 01, so the body decides.
@@ -220,11 +225,11 @@ fn connect(address: SocketAddr, deadline: Duration) -> io::Result<TcpStream> {
 fn exchange(
     stream: &mut TcpStream,
     header_length: usize,
-    command: &Command<'_>,
+    request: &Request<'_>,
     message: &mut Vec<u8>,
 ) -> io::Result<()> {
     let mut frame = Vec::new();
-    framing::write_frame(&mut frame, &vec![b'0'; header_length], |out| command.encode(out))
+    framing::write_frame(&mut frame, &vec![b'0'; header_length], |out| request.encode(out))
         .map_err(io::Error::other)?;
     stream.write_all(&frame)?;
     let mut length = [0; 2];

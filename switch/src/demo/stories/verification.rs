@@ -8,8 +8,11 @@ use crate::demo::stage::{Played, PosLine, Stage, arpc};
 use crate::edge::control::ControlClient;
 use card::{PinBlock, ResponseCode, TerminalId};
 use hsm_sim::{Pin, dukpt, pin};
+use iso8583::field;
 use serde_json::{Value, json};
 use std::error::Error;
+use std::thread;
+use std::time::Duration;
 use terminal::{CardSimulator, ChipTransaction, CryptogramVersion, PosResponse, Presentment};
 
 /// CVR byte 2: a PIN, or what a device takes for one, was verified.
@@ -139,6 +142,24 @@ pub(super) fn pin_tries_reset(stage: &mut Stage) -> Played {
     Ok(format!("{}, right {locked}; reset, right {reset}", codes.join(" ")))
 }
 
+/// Three wrong PINs lock it until the product's time after the last one has passed.
+pub(super) fn pin_tries_forgotten(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let block = stage.pos_pin(&card, &card.wrong_pin());
+        let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
+        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
+    }
+    let locked = stage.buy(&mut line, &mut card, 10_00)?.code;
+    // Nobody waits for a day here.
+    stage.site().change_tables("pin_tries_reset = \"24h\"", "pin_tries_reset = \"1s\"")?;
+    thread::sleep(Duration::from_millis(1100));
+    let forgotten = stage.buy(&mut line, &mut card, 10_00)?.code;
+    stage.site().change_tables("pin_tries_reset = \"1s\"", "pin_tries_reset = \"24h\"")?;
+    Ok(format!("{}, right {locked}; later, right {forgotten}", codes.join(" ")))
+}
+
 /// What a chip is sold to who signs, or proves nothing: at a counter, and where nobody looks.
 pub(super) fn signature_and_no_cvm(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
@@ -240,8 +261,27 @@ fn post(stage: &mut Stage, target: &str, body: &Value) -> Result<Value, Box<dyn 
     }
 }
 
-/// PIN blocks of formats 0, 1 and 3, each from a terminal of its own. Format 4 asks for AES keys, which the embedded
-/// HSM has not.
+/// ISO 9564-1 format 4: sixteen bytes under an AES key, in DE 52 as the listener's dialect has it.
+pub(super) fn pin_format_4(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos_aes()?, stage.site().aes_issuer().card(0));
+    let key = stage.site().keys().aes_zpk.clone();
+    let block = |pin: &Pin| pin::encrypt_iso4(&key, pin, &card.pan(), [0x5A; 8]);
+    let (right, wrong) = (block(card.pin()), block(&card.wrong_pin()));
+    let mut altered = right;
+    altered[15] ^= 1;
+    let mut codes = Vec::new();
+    for block in [right, wrong, altered, right] {
+        let chip = stage.chip(10_00, ChipTransaction::PURCHASE);
+        let presentment = Presentment {
+            further: vec![(field::PIN_BLOCK, block.to_vec())],
+            ..Presentment::chip(&mut card, &chip, CryptogramVersion::Visa18)
+        };
+        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code);
+    }
+    Ok(format!("right {}, wrong {}, altered {}, right {}", codes[0], codes[1], codes[2], codes[3]))
+}
+
+/// PIN blocks of formats 0, 1 and 3, each from a terminal of its own.
 pub(super) fn pin_formats(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     let filling = [0xA1, 0xB2, 0xC3, 0xD4, 0xE5, 0xF6, 0xAB, 0xCD];

@@ -1,4 +1,4 @@
-//! The simulator inside this process, under the public test LMK.
+//! The simulator inside this process, under the public test LMKs.
 
 use super::call::{Call, CallTask};
 use super::{Desk, HSM_JOBS, HsmJob, log_unaskable};
@@ -75,14 +75,14 @@ fn work(engine: &Engine, desk: &Desk, meters: &CommandMeters, jobs: &Receiver<Hs
 fn find(engine: &Engine, desk: &Desk, meters: &CommandMeters, job: &HsmJob) -> ChecksReply {
     let mut findings = ChecksReply::default();
     for subject in commands::subjects(&job.checks) {
-        let Some(command) = commands::command(&job.checks, subject) else {
+        let Some(request) = commands::request(&job.checks, subject) else {
             log_unaskable(subject);
             commands::note(&mut findings, &job.checks, subject, None);
             continue;
         };
         let begun = Instant::now();
-        let reply = engine.run(&command);
-        desk.answered(meters, command.code(), reply.error, begun.elapsed());
+        let reply = engine.run_under(request.lmk.unwrap_or(Lmk::VARIANT), &request.command);
+        desk.answered(meters, request.command.code(), reply.error, begun.elapsed());
         commands::note(&mut findings, &job.checks, subject, Some(&reply));
     }
     findings

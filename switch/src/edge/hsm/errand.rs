@@ -6,7 +6,7 @@ use super::{Desk, log_unaskable};
 use crate::metrics::CommandMeters;
 use crate::translate::hsm::{self as commands, Subject};
 use auth::{Checks, ChecksReply, Ticket};
-use hsm::{Command, CommandCode, Reply};
+use hsm::{CommandCode, Reply, Request};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -78,9 +78,9 @@ impl Errand {
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Option<CommandCode> {
         match &self.task {
             Task::Check(..) => {
-                let command = self.check()?;
-                command.encode(out);
-                Some(command.code())
+                let request = self.check()?;
+                request.encode(out);
+                Some(request.command.code())
             }
             Task::Call(call) => {
                 out.extend_from_slice(&call.request);
@@ -117,7 +117,7 @@ impl Errand {
     pub(super) fn fail(self, desk: &Desk, meters: &CommandMeters, why: &'static str, elapsed: Duration) {
         match &self.task {
             Task::Check(_, subject) => match self.check() {
-                Some(command) => desk.unanswered(meters, command.code(), why, elapsed),
+                Some(request) => desk.unanswered(meters, request.command.code(), why, elapsed),
                 None => log_unaskable(*subject),
             },
             Task::Call(call) => desk.unanswered(meters, call.code, why, elapsed),
@@ -128,9 +128,9 @@ impl Errand {
         }
     }
 
-    fn check(&self) -> Option<Command<'_>> {
+    fn check(&self) -> Option<Request<'_>> {
         match &self.task {
-            Task::Check(case, subject) => commands::command(&case.checks, *subject),
+            Task::Check(case, subject) => commands::request(&case.checks, *subject),
             Task::Call(_) => None,
         }
     }

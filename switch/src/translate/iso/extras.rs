@@ -3,7 +3,7 @@
 
 use crate::translate::chip::Objects;
 use auth::{AddressDigits, Authentication, Cvv2, HolderName, Order, Particulars, PostalCode, Request, Told};
-use card::{Cvv, Pan};
+use card::Pan;
 use iso8583::{Message, composite, field};
 use std::fmt;
 use std::net::IpAddr;
@@ -217,9 +217,7 @@ impl Extras {
             anything = true;
             let text = String::from_utf8_lossy(&value);
             match datum {
-                Datum::Cvv2 => {
-                    told.cvv2 = Some(Cvv::parse(&value).map_or(Cvv2::Illegible, Cvv2::Value));
-                }
+                Datum::Cvv2 => told.cvv2 = Some(Cvv2::read(&value)),
                 Datum::HolderName => told.holder_name = HolderName::read(&text).or(told.holder_name),
                 Datum::Address => told.address = AddressDigits::read(&text),
                 Datum::PostalCode => told.postal_code = PostalCode::read(&text),
