@@ -1,11 +1,11 @@
-//! The cards of other people's software: cryptograms made by pyemv, asked of the HSM in process the way
-//! the switch asks, and answered with the ARPC that pyemv makes.
+//! The cards of other people's software: cryptograms made by pyemv and values by psec, asked of the HSM in process
+//! the way the switch asks, and answered with the ARPC that pyemv makes.
 
 use auth::{
-    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, Key, Recipe,
-    ScriptKeys, ScriptMac,
+    ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramResult, CvvCheck, CvvResult,
+    Key, Recipe, ScriptKeys, ScriptMac,
 };
-use card::Pan;
+use card::{Cvv, Expiry, Pan, ServiceCode};
 use hsm::{KeyScheme, KeyType};
 use hsm_sim::{ClearKey, Engine, Lmk, Settings};
 use serde_json::Value;
@@ -62,6 +62,45 @@ fn check(recipe: &'static Recipe, case: &Value) -> CryptogramCheck {
         },
         verified: false,
     }
+}
+
+/// CVV, iCVV and CVV2 differ in the service code alone.
+#[test]
+fn values_of_cards_are_verified_and_altered_ones_are_not() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/crypto/vectors.json");
+    let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let engine = Engine::new(Lmk::public_test(), Settings::default());
+    let mut printed = 0;
+    for case in vectors["cvv"].as_array().unwrap() {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let key = ClearKey::new(&bytes(case, "cvk")).unwrap().with_odd_parity();
+        let under_lmk = Lmk::public_test().encrypt_key(KeyType::CVK, KeyScheme::U, &key).unwrap();
+        let service_code = ServiceCode(text("service_code").as_bytes().try_into().unwrap());
+        printed += usize::from(service_code.0 == *b"000");
+        let right = CvvCheck {
+            cvk: Arc::new(Key { name: "cvk".into(), cryptogram: under_lmk.to_text() }),
+            pan: Pan::parse(text("pan").as_bytes()).unwrap(),
+            expiry: Expiry::parse_yymm(text("expiry").as_bytes()).unwrap(),
+            service_code,
+            cvv: Cvv::parse(text("cvv").as_bytes()).unwrap(),
+        };
+        let found = |check: CvvCheck| {
+            let checks = Checks { cvv2: Some(check), ..Checks::default() };
+            let reply = engine.run(&command(&checks, Subject::Cvv2).unwrap());
+            let mut findings = ChecksReply::default();
+            note(&mut findings, &checks, Subject::Cvv2, Some(&reply));
+            findings.cvv2.unwrap()
+        };
+        assert_eq!(found(right.clone()), CvvResult::Right, "{case}");
+        let mut digits = *right.cvv.reveal();
+        digits[2] = b'0' + (digits[2] - b'0' + 1) % 10;
+        let cvv = Cvv::parse(&digits).unwrap();
+        assert_eq!(found(CvvCheck { cvv, ..right.clone() }), CvvResult::Wrong, "{case}");
+        let mut code = right.service_code.0;
+        code[1] = b'0' + (code[1] - b'0' + 5) % 10;
+        assert_eq!(found(CvvCheck { service_code: ServiceCode(code), ..right }), CvvResult::Wrong, "{case}");
+    }
+    assert!(printed >= 4, "{printed} printed values");
 }
 
 /// An ARPC alone, as for a decline.
