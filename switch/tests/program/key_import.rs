@@ -136,6 +136,27 @@ fn a_clear_aes_key_comes_in_a_key_block() {
     assert_eq!(code, 0, "{out}");
 }
 
+/// Made by psec: `tr31.wrap(zmk, Header("D", "P0", "A", "N", "00", "S"), key)`, of the key above.
+const AES_BLOCK: &str = "RD0144P0AN00S00001CE86FB7FEFE35116469EA503D707F6F1C901B5DBC6EC28911E044B347C7BC89\
+                         CAFB6BB4ACEBB773B008D7D6CF312C1CB4D9D5AF37686AB0B838B18E228C469C";
+
+/// Under the LMK of its ZMK, which is one for key blocks.
+#[test]
+fn an_aes_key_of_a_partner_comes_in_under_its_zmk() {
+    let site = Site::new(0);
+    let zmk = "202122232425262728292A2B2C2D2E2F303132333435363738393A3B3C3D3E3F";
+    let arguments = ["--name", "zmk-aes", "--type", "ZMK", "--clear", "--key-block", "aes"];
+    let (code, _, errors) = site.import_key(&arguments, zmk);
+    assert_eq!(code, 0, "{errors}");
+    let arguments = ["--name", "zpk-aes", "--type", "ZPK", "--zmk", "zmk-aes"];
+    let (code, out, errors) = site.import_key(&arguments, AES_BLOCK);
+    assert_eq!((code, out.as_str()), (0, "zpk-aes ZPK BE7ED6\n"), "{errors}");
+    let altered = AES_BLOCK.replace("1CE8", "1CE9");
+    let arguments = ["--name", "zpk-2", "--type", "ZPK", "--zmk", "zmk-aes"];
+    assert_ne!(site.import_key(&arguments, &altered).0, 0);
+    assert_eq!(site.turnout("check", &[], "").0, 0);
+}
+
 #[test]
 fn a_key_under_a_zmk_comes_in_through_the_hsm() {
     let site = Site::new(0);

@@ -103,6 +103,8 @@ impl SourceArgs {
         let zmk = zone_master_key(change, zmk)?;
         let key = key_field(written, self.scheme)?;
         let scheme = match key.scheme() {
+            // Under a key block LMK there is nothing else.
+            _ if zmk.scheme() == KeyScheme::S => KeyScheme::S,
             KeyScheme::X => KeyScheme::U,
             KeyScheme::Y => KeyScheme::T,
             // A key block does not show how long its key is.
@@ -177,9 +179,10 @@ fn from_clear(
 ) -> Result<KeyField<'static>, Refusal> {
     let unfit = |error: ClearKeyError| Refusal::data(error.to_string());
     let aes = key_block == Some(KeyAlgorithm::Aes);
-    if aes && !matches!(kind, KeyKind::Zpk | KeyKind::Tpk | KeyKind::Bdk) {
-        let reason =
-            format!("a {kind} is a TDES key here: AES keys are of type ZPK, TPK or BDK, for PIN blocks");
+    if aes && !matches!(kind, KeyKind::Zpk | KeyKind::Tpk | KeyKind::Bdk | KeyKind::Zmk) {
+        let reason = format!(
+            "a {kind} is a TDES key here: AES keys are of type ZPK, TPK or BDK, for PIN blocks, or ZMK"
+        );
         return Err(Refusal::data(reason));
     }
     let key: WorkingKey = if aes {
