@@ -3,6 +3,7 @@ use crate::recipe::Recipe;
 use crate::record::PinReference;
 use crate::script::ScriptMac;
 use crate::tables::{IbmMethod, Key, PinKey};
+use crate::value_recipe::ValueCheck;
 use arrayvec::ArrayVec;
 use card::{Cvv, Expiry, Pan, ServiceCode};
 use std::fmt;
@@ -21,6 +22,8 @@ pub struct Checks {
     pub cryptogram: Option<CryptogramCheck>,
     /// The value printed on the card (service code 000).
     pub cvv2: Option<CvvCheck>,
+    /// The value of a 3-D Secure authentication.
+    pub authentication_value: Option<Box<ValueCheck>>,
     /// The code that signs an order.
     pub order: Option<Box<OrderCheck>>,
     /// The MAC of a script. Asked after the decision, alone or with the ARPC of a decline.
@@ -35,6 +38,7 @@ impl Checks {
             && self.cvv.is_none()
             && self.cryptogram.is_none()
             && self.cvv2.is_none()
+            && self.authentication_value.is_none()
             && self.order.is_none()
             && self.script.is_none()
     }
@@ -46,6 +50,7 @@ impl Checks {
             icvv: self.icvv.is_some(),
             cryptogram: self.cryptogram.is_some(),
             cvv2: self.cvv2.is_some(),
+            authentication_value: self.authentication_value.is_some(),
             order: self.order.is_some(),
         }
     }
@@ -59,6 +64,7 @@ pub(crate) struct Asked {
     icvv: bool,
     cryptogram: bool,
     cvv2: bool,
+    authentication_value: bool,
     order: bool,
 }
 
@@ -191,6 +197,8 @@ pub struct ChecksReply {
     pub cryptogram: Option<CryptogramResult>,
     /// Result of [`Checks::cvv2`].
     pub cvv2: Option<CvvResult>,
+    /// Result of [`Checks::authentication_value`].
+    pub authentication_value: Option<CvvResult>,
     /// Result of [`Checks::order`].
     pub order: Option<CvvResult>,
     /// Result of [`Checks::script`]: eight bytes, or nothing when the HSM could not say.
@@ -207,6 +215,9 @@ impl ChecksReply {
             icvv: asked.icvv.then(|| self.icvv.unwrap_or(CvvResult::Failed)),
             cryptogram: asked.cryptogram.then(|| self.cryptogram.unwrap_or(CryptogramResult::Failed)),
             cvv2: asked.cvv2.then(|| self.cvv2.unwrap_or(CvvResult::Failed)),
+            authentication_value: asked
+                .authentication_value
+                .then(|| self.authentication_value.unwrap_or(CvvResult::Failed)),
             order: asked.order.then(|| self.order.unwrap_or(CvvResult::Failed)),
             script: None,
         }

@@ -82,6 +82,7 @@ mod token;
 mod told;
 mod transfer;
 mod validate;
+mod value_recipe;
 mod velocity;
 mod verification;
 
@@ -158,4 +159,5 @@ pub use tables::{
 pub use tariff::{Charge, Fee, PartialFee};
 pub use token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
 pub use told::{Cvv2Result, Told};
+pub use value_recipe::{ValueCheck, ValueRecipe};
 pub use verification::{ContactlessUse, DeviceProof, HolderVerification, Unverified, VerificationRules};

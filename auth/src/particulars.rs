@@ -3,7 +3,7 @@
 
 use crate::counters::Scope;
 use arrayvec::{ArrayString, ArrayVec};
-use card::Cvv;
+use card::{AuthenticationValue, Cvv};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -23,6 +23,8 @@ pub struct Particulars {
     pub postal_code: Option<PostalCode>,
     /// What 3-D Secure said.
     pub authentication: Option<Authentication>,
+    /// The value that it gave out, where it is one of the usual length.
+    pub authentication_value: Option<AuthenticationValue>,
     /// Where the order comes from.
     pub traces: Traces,
     /// The order and its signature.
@@ -58,7 +60,7 @@ impl Cvv2 {
 pub struct Authentication {
     /// Electronic commerce indicator: two digits as sent.
     pub indicator: Option<u8>,
-    /// Whether an authentication value (CAVV, AAV) came with it. The value is not kept.
+    /// Whether an authentication value (CAVV, AAV) came with it.
     pub has_value: bool,
 }
 

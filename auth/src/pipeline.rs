@@ -21,7 +21,7 @@ use crate::velocity::{Counting, Held};
 use crate::{
     billing, card_answer, card_file, cashback, chip, chip_rules, confirmation, duplicate, funds, hot_list,
     linked_account, mode_rules, original, pin_tries, policy, preauthorization, product_rules, recall, refund,
-    remote, script, secure, terminal, token, transfer, validate, velocity, verification,
+    remote, script, secure, terminal, token, transfer, validate, value_recipe, velocity, verification,
 };
 use card::{ResponseCode, Time};
 
@@ -262,6 +262,7 @@ fn judge(
 
     secure::cvv(product, reply, receipt)?;
     remote::cvv2(product, file, now.day(tables.business_offset), reply, receipt, counters)?;
+    value_recipe::found(product, reply, receipt)?;
     remote::order(reply, receipt)?;
     let chipped =
         chip::cryptogram(product, core.state.chip_counter(file, request), request, reply, receipt, counters)?;

@@ -322,6 +322,8 @@ steps! {
     ContactlessTotal = 11, "contactless amounts since the last verification, this one included", Minor;
     /// All since the last verification.
     ContactlessCount = 11, "contactless transactions since the last verification, this one included", Number;
+    /// The value of the 3-D Secure authentication.
+    AuthenticationValue = 11, "value of the 3-D Secure authentication (CAVV, AAV)", None;
 }
 
 impl Step {

@@ -10,6 +10,7 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::request::{EntryMode, Request};
 use crate::state::{CardFile, State};
 use crate::tables::{Key, Product};
+use crate::value_recipe::ValueRecipe;
 use arrayvec::ArrayVec;
 use card::{CivilDay, ResponseCode, Scheme, ServiceCode};
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct RemoteRules {
     pub authentication: AuthenticationDemand,
     /// What is answered without it.
     pub authentication_code: ResponseCode,
+    /// How the value of an authentication is verified; `None` where it is not.
+    pub authentication_value: Option<Box<ValueRecipe>>,
     /// Indicators that say the holder was authenticated.
     pub authenticated: ArrayVec<u8, 8>,
     /// Indicators that say it was tried, and that holder or issuer take no part.
@@ -159,6 +162,7 @@ impl Default for RemoteRules {
             address: [Reaction::Ignore; AddressResult::ALL.len()],
             authentication: AuthenticationDemand::None,
             authentication_code: ResponseCode::OVER_COUNT_LIMIT,
+            authentication_value: None,
             authenticated: [5, 2].into_iter().collect(),
             attempted: [6, 1].into_iter().collect(),
             without_proof: ArrayVec::new(),

@@ -12,6 +12,7 @@ use crate::remote;
 use crate::request::{Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::tables::{PinMethod, Product, Tables};
+use crate::value_recipe;
 use card::{Cvv, ResponseCode, ServiceCode, Time};
 use std::sync::Arc;
 
@@ -44,7 +45,9 @@ pub(crate) fn checks(
         return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
     receipt.pass(Step::Verification, 0, 0);
-    Ok(checks)
+    // It says that the holder was authenticated elsewhere; whether that is a proof, the product has decided above.
+    let authentication_value = value_recipe::check(product, request, receipt)?;
+    Ok(Checks { authentication_value, ..checks })
 }
 
 /// The stripe's CVV. A chip read is proven by its cryptogram instead. Stripe entry without a track,

@@ -389,6 +389,7 @@ impl Run {
         let (ticket, code) = self.waiting.swap_remove(place);
         let reply = ChecksReply {
             cvv2: None,
+            authentication_value: None,
             order: None,
             cryptogram: Some(CryptogramResult::Right { arpc: [0x11; 8] }),
             cvv: None,

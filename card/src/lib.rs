@@ -1,7 +1,7 @@
 //! The vocabulary that every other crate shares, and the sole home of card data types.
 //!
-//! A value that must not be seen ([`Pan`], [`Track2`], [`PinBlock`], [`Cvv`], [`HolderSecret`]) is a type of its own:
-//! its `Debug` and `Display` mask it, and the value leaves only through `reveal`, so that a search
+//! A value that must not be seen ([`Pan`], [`Track2`], [`PinBlock`], [`Cvv`], [`AuthenticationValue`],
+//! [`HolderSecret`]) is a type of its own: its `Debug` and `Display` mask it, and the value leaves only through `reveal`, so that a search
 //! for that word finds every place which handles it.
 //!
 //! ```
@@ -12,6 +12,7 @@
 //! ```
 
 mod amount;
+mod authentication_value;
 mod currency;
 mod cvv;
 mod expiry;
@@ -27,6 +28,7 @@ mod time;
 mod track2;
 
 pub use amount::{Amount, AmountError};
+pub use authentication_value::AuthenticationValue;
 pub use currency::{Currency, CurrencyError};
 pub use cvv::{Cvv, CvvError};
 pub use expiry::{Expiry, ExpiryError};

@@ -75,17 +75,24 @@ MASTERCARD = (
 class StrictLab(Lab):
     """The same with a card of Mastercard, a second issuer master key, and a key for card verification values."""
 
-    listener_lines = 'fields = { cvv2 = "48:1-3" }'
-    product_lines = 'cvk = "cvk-lab"\n'
+    listener_lines = 'fields = { cvv2 = "48:1-3", eci = "48:4-5", authentication_value = "48:6-45" }'
+    # Which digits of an authentication value are which is in no scheme's public document; these are our own.
+    product_lines = """cvk = "cvk-lab"
+[product.remote]
+without_proof = ["authenticated"]
+authentication_value = { key = "cvk-3ds", expiry = "1-4", service_code = "5-7", result = "8-10" }
+"""
     master_keys = '{ index = 1, key = "mk-ac-lab" }, { index = 2, key = "mk-ac-other" }'
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
-        self.cvk = new_key()
+        self.cvk, self.cvk_3ds = new_key(), new_key()
         self.mastercard = Card("222300")
 
     def keys(self):
-        return super().keys() + [("mk-ac-other", "MK-AC", new_key()), ("cvk-lab", "CVK", self.cvk)]
+        return super().keys() + [
+            ("mk-ac-other", "MK-AC", new_key()), ("cvk-lab", "CVK", self.cvk), ("cvk-3ds", "CVK", self.cvk_3ds)
+        ]
 
     def products(self):
         return super().products() + [("lab-mastercard", "mastercard", self.mastercard)]
@@ -105,9 +112,9 @@ class StrictTerminal(Terminal):
         message = self.message(self.lab.card, 100, "901")
         return message | {"35": f"{self.lab.card.pan}={EXPIRY}20100000{cvv}"}
 
-    def order(self, cvv2: str) -> dict:
-        """A purchase from the net."""
-        return self.message(self.lab.card, 100, "810") | {"48": cvv2}
+    def order(self, cvv2: str = "   ", authentication: str = "") -> dict:
+        """A purchase from the net, by the printed value or an authentication of the holder."""
+        return self.message(self.lab.card, 100, "810") | {"48": cvv2 + authentication}
 
 
 def altered(message: dict, tag: str, change) -> dict:
@@ -201,6 +208,24 @@ def play(lab: StrictLab) -> None:
     ):
         expected = "00" if value == cvv2 else "N7"
         check(what, terminal.exchange(terminal.order(value))["39"], expected)
+
+    def authenticated(inputs: str, key: bytes, of: Card) -> str:
+        """Indicator 05 and a value of these seven digits; the rest of it is another matter."""
+        return f"05{inputs}{generate_cvv(key, of.pan, inputs[:4], inputs[4:])}{'0' * 29}1"
+
+    def answered(value: str) -> str:
+        return terminal.exchange(terminal.order(authentication=value))["39"]
+
+    right = authenticated("8731500", lab.cvk_3ds, lab.card)
+    check("3-D Secure value as it is", answered(right), "00")
+    for what, value in (
+        ("digits", right.replace("058731500", "058732500")),
+        ("result", right[:9] + other_digit(right[9:12]) + right[12:]),
+        ("card", authenticated("8731500", lab.cvk_3ds, lab.mastercard)),
+        ("key", authenticated("8731500", new_key(), lab.card)),
+    ):
+        agrees = generate_cvv(lab.cvk_3ds, pan, value[2:6], value[6:9]) == value[9:12]
+        check(f"3-D Secure value, {what} altered", answered(value), "00" if agrees else "65")
 
 
 if __name__ == "__main__":

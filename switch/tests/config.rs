@@ -884,6 +884,25 @@ fn what_purchases_without_the_card_need() {
         site.check("atc_max_jump = 1000\n", &format!("{rules}{more}\n"), expect);
     };
     check("cvv2 = \"yes\"", "cvv2 = \"yes\" | product[0].remote.cvv2: is \"yes\"");
+    let recipe = |key: &str, expiry: &str, rest: &str| {
+        format!(
+            "authentication_value = {{ key = {key:?}, expiry = {expiry:?}, service_code = \"2,5-6\", result = {rest:?} }}"
+        )
+    };
+    let settings = load(&recipe("cvk-test", "12-15", "8-10")).unwrap();
+    let value = settings.tables.products[0].remote.authentication_value.as_deref().unwrap();
+    assert_eq!((value.expiry, value.service_code, value.result), ([12, 13, 14, 15], [2, 5, 6], [8, 9, 10]));
+    let place = "product[0].remote.authentication_value";
+    for (line, reason) in [
+        (recipe("pvk-test", "1-4", "8-10"), "key: the key \"pvk-test\" is a PVK and not a CVK"),
+        (recipe("cvk-test", "1-3", "8-10"), "expiry: does not name digits of an authentication value"),
+        (recipe("cvk-test", "1-5", "8-10"), "expiry: does not name digits of an authentication value"),
+        (recipe("cvk-test", "4-1", "8-10"), "expiry: does not name digits of an authentication value"),
+        (recipe("cvk-test", "1-4", "39-41"), "result: does not name digits of an authentication value"),
+        (recipe("cvk-test", "1-4", "0-2"), "result: does not name digits of an authentication value"),
+    ] {
+        check(&line, &format!("{line} | {place}.{reason}"));
+    }
     check("cvv2_tries = 0", "cvv2_tries = 0 | product[0].remote.cvv2_tries: is out of bounds");
     check(
         "authenticated = [\"005\"]",

@@ -5,7 +5,7 @@ use auth::{
     LinkName, MessageClass, Particulars, Rate, ReplyTo, Request, Response, Reversal, RewardCode, Rounding,
     Settlement, Stated, Told, Traces, TransactionId, TransactionType, TransmissionTime,
 };
-use card::{Currency, Expiry, Pan, ResponseCode, Stan};
+use card::{AuthenticationValue, Currency, Expiry, Pan, ResponseCode, Stan};
 use iso8583::{Dialect, Message, MessageWriter, Mti, field, parse};
 use std::collections::BTreeMap;
 use switch::settings::PinElements;
@@ -811,6 +811,25 @@ fn what_a_listener_says_where_to_find() {
     assert_eq!((&order.text[..], order.code), (&b"2 books"[..], [1, 35, 69, 103, 137, 171, 205, 239]));
     let shown = format!("{told:?}");
     assert!(!shown.contains("SW1A") && !shown.contains("books") && !shown.contains("\"12\""), "{shown}");
+}
+
+/// Twenty bytes in a binary element, which may look like blanks, or their digits in a text.
+#[test]
+fn an_authentication_value_is_bytes_or_digits() {
+    let read = |field: u8, value: &[u8]| {
+        let frame = Draft::new("0100", &[]).with(field, value).write("iso87_ascii");
+        let message = parse(&frame, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+        let path = FieldPath::parse(&field.to_string()).unwrap();
+        let extras = Extras { request: vec![(Datum::AuthenticationValue, path)], answers: Vec::new() };
+        let mut request = purchase().request();
+        extras.read(&message, &mut request, &|_, _| 0);
+        request.particulars.and_then(|told| told.authentication_value)
+    };
+    let digits = "2087315001230000000000000000000000000020";
+    let value = AuthenticationValue::read(digits.as_bytes()).unwrap();
+    assert_eq!(read(48, digits.as_bytes()), Some(value.clone()));
+    assert_eq!(read(55, &hex::decode(digits).unwrap()), Some(value));
+    assert_eq!(read(48, &digits.as_bytes()[1..]), None);
 }
 
 #[test]

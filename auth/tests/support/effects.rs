@@ -221,6 +221,9 @@ fn asked(checks: &Checks) -> String {
     if checks.cvv2.is_some() {
         text += " cvv2";
     }
+    if checks.authentication_value.is_some() {
+        text += " cavv";
+    }
     if checks.order.is_some() {
         text += " order";
     }

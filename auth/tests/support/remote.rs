@@ -1,15 +1,16 @@
 //! How scenarios speak of purchases without the card.
 
+use crate::bank;
 use crate::institution::Institution;
 use crate::script::Words;
 use auth::{
     AddressDigits, AddressResult, Authentication, AuthenticationDemand, Cvv2, Demand, HolderChange,
     HolderFacts, HolderName, Order, OrderKey, Particulars, PostalCode, ProvisionTask, Reaction, RemoteRules,
-    Traces, WithoutProof,
+    Traces, ValueRecipe, WithoutProof,
 };
-use card::{Pan, ResponseCode};
+use card::{AuthenticationValue, Pan, ResponseCode};
 
-/// `[cvv2=] [name=ERIKA_MUSTER] [address=] [postal=] [eci=] [cavv] [ip=] [email=] [delivery=] [order=] [chip-pan=]`
+/// `[cvv2=] [name=ERIKA_MUSTER] [address=] [postal=] [eci=] [cavv] [cavv-value=] [ip=] [email=] [delivery=] [order=] [chip-pan=]`
 pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particulars>>, String> {
     let mut told = Particulars {
         cvv2: words.option("cvv2").map(|text| Cvv2::read(text.as_bytes())),
@@ -18,6 +19,7 @@ pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particular
         address: words.value("address", AddressDigits::read)?,
         postal_code: words.value("postal", PostalCode::read)?,
         authentication: None,
+        authentication_value: None,
         traces: Traces {
             ip: words.option("ip").map(hash),
             email: words.option("email").map(hash),
@@ -27,7 +29,10 @@ pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particular
             Box::new(Order { text: text.bytes().collect(), code: *b"\x01\x23\x45\x67\x89\xAB\xCD\xEF" })
         }),
     };
-    let (eci, has_value) = (words.value("eci", |text| text.parse().ok())?, words.has("cavv"));
+    told.authentication_value =
+        words.option("cavv-value").and_then(|text| AuthenticationValue::read(text.as_bytes()));
+    let has_value = words.has("cavv") || told.authentication_value.is_some();
+    let eci = words.value("eci", |text| text.parse().ok())?;
     if eci.is_some() || has_value {
         told.authentication = Some(Authentication { indicator: eci, has_value });
     }
@@ -45,7 +50,7 @@ fn hash(text: &str) -> u64 {
 }
 
 /// `[cvv2=required|ignored] [cvv2-tries=] [name-rule=] [chip-pan-rule=] [address-rules=N:05,U:flag]
-/// [authentication=attempted|required] [without-proof=recurring,…] [order-rule=required|ignored]`
+/// [cavv-recipe] [authentication=attempted|required] [without-proof=recurring,…] [order-rule=required|ignored]`
 pub(crate) fn rules(words: &mut Words<'_>) -> Result<RemoteRules, String> {
     let mut rules = RemoteRules::default();
     let demand = |text: &str| match text {
@@ -70,6 +75,11 @@ pub(crate) fn rules(words: &mut Words<'_>) -> Result<RemoteRules, String> {
             _ => None,
         })?
         .unwrap_or(rules.authentication);
+    // Digits 1 to 4 for the expiry, 5 to 7 for the service code, 8 to 10 come of them.
+    rules.authentication_value = words.has("cavv-recipe").then(|| {
+        let key = bank::key("cvk-3ds");
+        Box::new(ValueRecipe { key, expiry: [1, 2, 3, 4], service_code: [5, 6, 7], result: [8, 9, 10] })
+    });
     for kind in words.option("without-proof").unwrap_or_default().split(',').filter(|kind| !kind.is_empty()) {
         rules.without_proof.push(match kind {
             "authenticated" => WithoutProof::Authenticated,

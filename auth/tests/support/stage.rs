@@ -327,6 +327,7 @@ impl Stage {
                 cryptogram: checks.cryptogram.as_ref().map(|_| CryptogramResult::Right { arpc }),
                 cvv: checks.cvv.as_ref().map(|_| CvvResult::Right),
                 cvv2: checks.cvv2.as_ref().map(|_| CvvResult::Right),
+                authentication_value: checks.authentication_value.as_ref().map(|_| CvvResult::Right),
                 order: checks.order.as_ref().map(|_| CvvResult::Right),
                 icvv: None,
                 pin: checks.pin.as_ref().map(|_| PinResult::Right),
@@ -421,6 +422,7 @@ impl Stage {
             icvv: words.value("icvv", |text| chosen(text, &cvv))?,
             pin: words.value("pin", |text| chosen(text, &pin))?,
             cvv2: words.value("cvv2", |text| chosen(text, &cvv))?,
+            authentication_value: words.value("cavv", |text| chosen(text, &cvv))?,
             order: words.value("order", |text| chosen(text, &cvv))?,
             script: words.value("script", |text| chosen(text, &script))?,
         };

@@ -83,7 +83,7 @@ impl Products {
                 as u16,
             chip_rules: chip_rules(section.table("chip_rules")),
             ledger: super::ledger::read(section.table("ledger"), currency),
-            remote: super::remote::rules(section.table("remote")),
+            remote: super::remote::rules(section.table("remote"), keys),
             scripts: scripts::rules(&mut section, keys),
             verification: verification::rules(section.table("verification"), currency),
             limits: limits(section.table("purchase"), currency)

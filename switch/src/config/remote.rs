@@ -1,11 +1,13 @@
 //! `[product.remote]`: what a product asks of purchases without the card.
 
 use super::error::Complaint;
+use super::keys::{KeyKind, KeyRing};
 use super::product::reaction;
 use super::section::Section;
 use super::value::{list, number, one_of, text};
-use auth::{AddressResult, AuthenticationDemand, Demand, RemoteRules, WithoutProof};
-use card::ResponseCode;
+use auth::{AddressResult, AuthenticationDemand, Demand, RemoteRules, ValueRecipe, WithoutProof};
+use card::{AuthenticationValue, ResponseCode};
+use std::sync::Arc;
 use toml::de::DeValue;
 
 const DEMANDS: [(&str, Demand); 3] =
@@ -23,7 +25,7 @@ const WITHOUT_PROOF: [(&str, WithoutProof); 3] = [
     ("recurring", WithoutProof::Recurring),
 ];
 
-pub(super) fn rules(section: Option<Section<'_>>) -> RemoteRules {
+pub(super) fn rules(section: Option<Section<'_>>, keys: &KeyRing) -> RemoteRules {
     let plain = RemoteRules::default();
     let Some(mut section) = section else { return plain };
     let mut address = plain.address;
@@ -45,12 +47,57 @@ pub(super) fn rules(section: Option<Section<'_>>) -> RemoteRules {
         address,
         authentication: section.or("authentication", plain.authentication, one_of(&AUTHENTICATION)),
         authentication_code: section.or("authentication_code", plain.authentication_code, decline),
+        authentication_value: section
+            .table("authentication_value")
+            .and_then(|table| value_recipe(table, keys))
+            .map(Box::new),
         authenticated: section.or("authenticated", plain.authenticated, indicators),
         attempted: section.or("attempted", plain.attempted, indicators),
         without_proof: without_proof.into_iter().flatten().take(WITHOUT_PROOF.len()).collect(),
     };
     section.finish();
     rules
+}
+
+/// `{ key = "cvk-3ds", expiry = "1-4", service_code = "5-7", result = "8-10" }`
+fn value_recipe(mut table: Section<'_>, keys: &KeyRing) -> Option<ValueRecipe> {
+    let key = table.required("key", |value| keys.named(value, &[KeyKind::Cvk]));
+    let expiry = table.required("expiry", places);
+    let service_code = table.required("service_code", places);
+    let result = table.required("result", places);
+    table.finish();
+    Some(ValueRecipe {
+        key: Arc::clone(&key?.key),
+        expiry: expiry?,
+        service_code: service_code?,
+        result: result?,
+    })
+}
+
+/// Places of digits, from 1: `"8-10"`, `"2,5-6"`.
+fn places<const N: usize>(value: &DeValue<'_>) -> Result<[u8; N], Complaint> {
+    let fail = || {
+        let mend =
+            format!("{N} digits by their places, from 1 to {}: \"1-{N}\"", AuthenticationValue::DIGITS);
+        Complaint::new("does not name digits of an authentication value", mend)
+    };
+    let mut places = arrayvec::ArrayVec::new();
+    for range in text(value)?.split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        let (first, last): (u8, u8) = first
+            .parse()
+            .ok()
+            .zip(last.parse().ok())
+            .filter(|(first, last)| first <= last)
+            .ok_or_else(fail)?;
+        for place in first..=last {
+            if !(1..=AuthenticationValue::DIGITS).contains(&place) {
+                return Err(fail());
+            }
+            places.try_push(place).map_err(|_| fail())?;
+        }
+    }
+    places.into_inner().map_err(|_| fail())
 }
 
 fn decline(value: &DeValue<'_>) -> Result<ResponseCode, Complaint> {

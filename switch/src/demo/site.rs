@@ -117,6 +117,8 @@ pub(super) struct DemoKeys {
     pub(super) mk_smi: ClearKey,
     /// Base derivation key of the terminal with DUKPT.
     pub(super) bdk: ClearKey,
+    /// Card verification key of 3-D Secure.
+    pub(super) cvk_3ds: ClearKey,
     /// Zone PIN key of [`AES_LISTENER`].
     pub(super) aes_zpk: AesKey,
 }
@@ -165,7 +167,8 @@ impl Site {
         let secret_file = folder.join(WEBHOOK_SECRET);
         store::create_private_file(&secret_file, hex::encode(secret).as_bytes())
             .map_err(|error| SiteError::File(secret_file, error))?;
-        let keys = DemoKeys { mk_smi: random_key()?, bdk: random_key()?, aes_zpk: random_aes_key()? };
+        let (mk_smi, bdk, cvk_3ds) = (random_key()?, random_key()?, random_key()?);
+        let keys = DemoKeys { mk_smi, bdk, cvk_3ds, aes_zpk: random_aes_key()? };
         let text = amended(&read(&made.config)?, receiver.address(), &keys, &issuer)?;
         write_private(&made.config, &text)?;
         put_on_file(&made.config, &made.cards)?;
@@ -420,6 +423,7 @@ fn amended(
         cryptogram.expect("a double-length key of odd parity can be wrapped").to_text()
     };
     let (mk_smi, bdk) = (under_lmk(KeyType::MK_SMI, &keys.mk_smi), under_lmk(KeyType::BDK, &keys.bdk));
+    let cvk_3ds = under_lmk(KeyType::CVK, &keys.cvk_3ds);
     let in_block = |kind, key: WorkingKey| in_test_block(kind, &key).map(|block| block.to_text());
     let aes_zpk = in_block(KeyKind::Zpk, keys.aes_zpk.clone().into()).map_err(|_| SiteError::NoRandom)?;
     let aes_pvk = in_block(KeyKind::Pvk, issuer.keys.pvk.clone().into()).map_err(|_| SiteError::NoRandom)?;
@@ -525,6 +529,11 @@ fn amended(
         cryptogram = "{bdk}"
 
         [[key]]
+        name = "cvk-3ds"
+        type = "CVK"
+        cryptogram = "{cvk_3ds}"
+
+        [[key]]
         name = "zpk-aes"
         type = "ZPK"
         cryptogram = "{aes_zpk}"
@@ -560,7 +569,8 @@ fn amended(
         pin_tries_reset = "24h"
         identify_above = "400.00"
         token_bins = ["{TOKEN_BIN}"]
-        remote = {{ authentication = "attempted" }}
+        remote.authentication = "attempted"
+        remote.authentication_value = {{ key = "cvk-3ds", expiry = "1-4", service_code = "5-7", result = "8-10" }}
         script_keys = [{{ index = 1, key = "mk-smi-demo" }}]
 
         [product.ledger]
@@ -588,7 +598,7 @@ fn amended(
         [fields]
         cvv2 = "48:1-3"
         eci = "48:4-5"
-        authentication_value = "48:6-7"
+        authentication_value = "48:6-45"
         address = "60:1-20"
         postal_code = "60:21-29"
         ip = "61"

@@ -81,7 +81,7 @@ pub(super) const STORIES: &[Story] = &[
     story("address-verification", "00 Y, 00 A, 00 Z, 00 N", ecommerce::address),
     story(
         "three-d-secure",
-        "not authenticated 65, attempted 00, authenticated 00",
+        "not authenticated 65, attempted 00, authenticated 00, value altered 65",
         ecommerce::three_d_secure,
     ),
     story("signed-order", "00, another order 63, another amount 63", ecommerce::signed_order),

@@ -6,6 +6,7 @@
 //! | PIN by IBM 3624 offset | DA, EA, GO |
 //! | PIN change | CU by PVV, DU by offset |
 //! | CVV, iCVV, CVV2 | CY |
+//! | Value of a 3-D Secure authentication | CY over the digits that the product names |
 //! | Code that signs an order | M8, algorithm 3, padding method 2 |
 //! | Visa CVN 10 | KQ mode 1, scheme 0: ARQC, and the ARPC by method 1 |
 //! | Visa CVN 18 and 22 | KW mode 3, scheme 2, or 3 for a PAN of more than 16 digits: the ARPC by method 2 |
@@ -19,7 +20,7 @@ use arrayvec::ArrayVec;
 use auth::{
     ArpcBy, Checks, ChecksReply, CryptogramAnswer, CryptogramCheck, CryptogramKeys, CryptogramResult,
     CvvCheck, CvvResult, EncryptedBlock, Key, OnlinePin, OrderCheck, PinCheck, PinKeyKind, PinReference,
-    PinResult, PinVerification, Recipe, ScriptKeys,
+    PinResult, PinVerification, Recipe, ScriptKeys, ValueCheck,
 };
 use hsm::{
     Account, ArpcMethod, ArqcScheme, ArqcTask, ChangeIbmPin, ChangePvvPin, Command, DecimalisationTable,
@@ -47,6 +48,8 @@ pub enum Subject {
     Cryptogram,
     /// [`Checks::cvv2`].
     Cvv2,
+    /// [`Checks::authentication_value`].
+    AuthenticationValue,
     /// [`Checks::order`].
     Order,
     /// [`Checks::script`].
@@ -55,13 +58,14 @@ pub enum Subject {
 
 /// The checks asked for.
 #[must_use]
-pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 6> {
+pub fn subjects(checks: &Checks) -> ArrayVec<Subject, 8> {
     let asked = [
         (Subject::Pin, checks.pin.is_some()),
         (Subject::Cvv, checks.cvv.is_some()),
         (Subject::Icvv, checks.icvv.is_some()),
         (Subject::Cryptogram, checks.cryptogram.is_some()),
         (Subject::Cvv2, checks.cvv2.is_some()),
+        (Subject::AuthenticationValue, checks.authentication_value.is_some()),
         (Subject::Order, checks.order.is_some()),
         (Subject::Script, checks.script.is_some()),
     ];
@@ -78,6 +82,7 @@ pub fn request(checks: &Checks, subject: Subject) -> Option<Request<'_>> {
         Subject::Icvv => &checks.icvv.as_ref()?.cvk,
         Subject::Cvv2 => &checks.cvv2.as_ref()?.cvk,
         Subject::Cryptogram => &checks.cryptogram.as_ref()?.issuer_master_key,
+        Subject::AuthenticationValue => &checks.authentication_value.as_ref()?.key,
         Subject::Order => &checks.order.as_ref()?.key,
         Subject::Script => &checks.script.as_ref()?.issuer_master_key,
     };
@@ -95,6 +100,7 @@ pub fn command(checks: &Checks, subject: Subject) -> Option<Command<'_>> {
         Subject::Icvv => cvv(checks.icvv.as_ref()?),
         Subject::Cryptogram => cryptogram(checks.cryptogram.as_ref()?),
         Subject::Cvv2 => cvv(checks.cvv2.as_ref()?),
+        Subject::AuthenticationValue => authentication_value(checks.authentication_value.as_ref()?),
         Subject::Order => order(checks.order.as_ref()?),
         Subject::Script => script(checks.script.as_ref()?),
     }
@@ -110,6 +116,9 @@ pub fn note(findings: &mut ChecksReply, checks: &Checks, subject: Subject, answe
         }
         Subject::Cvv => findings.cvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Cvv2 => findings.cvv2 = Some(answer.map_or(CvvResult::Failed, cvv_result)),
+        Subject::AuthenticationValue => {
+            findings.authentication_value = Some(answer.map_or(CvvResult::Failed, cvv_result));
+        }
         Subject::Order => findings.order = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Icvv => findings.icvv = Some(answer.map_or(CvvResult::Failed, cvv_result)),
         Subject::Cryptogram => {
@@ -266,6 +275,17 @@ fn cvv(check: &CvvCheck) -> Option<Command<'_>> {
         pan: check.pan,
         expiry: check.expiry.to_yymm(),
         service_code: check.service_code.0,
+    }))
+}
+
+/// A card verification value over digits of the authentication value.
+fn authentication_value(check: &ValueCheck) -> Option<Command<'_>> {
+    Some(Command::VerifyCvv(VerifyCvv {
+        cvk: KeyField::parse(&check.key.cryptogram).ok()?,
+        cvv: check.result.clone(),
+        pan: check.pan,
+        expiry: check.expiry,
+        service_code: check.service_code,
     }))
 }
 

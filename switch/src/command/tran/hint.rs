@@ -17,9 +17,11 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::Cvv2 | Step::Cvv2Tries => {
             "`cvv2` and `cvv2_tries` in [product.remote]; a wrong value also comes of another `cvk` than the card was made with"
         }
-        Step::HolderName | Step::ChipPan | Step::Address | Step::Authentication => {
-            "[product.remote] says what is done about it; docs/ecommerce.md"
-        }
+        Step::HolderName
+        | Step::ChipPan
+        | Step::Address
+        | Step::Authentication
+        | Step::AuthenticationValue => "[product.remote] says what is done about it; docs/ecommerce.md",
         Step::OrderSignature => {
             "`turnout card holder load` gives the card its key; docs/ecommerce.md has what is signed"
         }

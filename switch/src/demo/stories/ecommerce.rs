@@ -4,7 +4,7 @@ use crate::demo::site::serial;
 use crate::demo::stage::{Played, PosLine, Stage, arpc, money};
 use card::{Expiry, Pan};
 use hsm::{KeyScheme, KeyType, MacAlgorithm, MacPadding};
-use hsm_sim::{ClearKey, Lmk, mac};
+use hsm_sim::{ClearKey, Lmk, cvv, mac};
 use iso8583::{Mti, field, parse};
 use std::error::Error;
 use terminal::{CardSimulator, ChipTransaction, CryptogramVersion, Intent, Presentment};
@@ -114,15 +114,22 @@ pub(super) fn address(stage: &mut Stage) -> Played {
     Ok(told.join(", "))
 }
 
-/// The demo's product wants an attempt at least.
+/// The demo's product wants an attempt at least, and verifies the value of an authentication: in its first ten digits
+/// stand four in the place of the expiry, three in that of the service code, and what comes of them.
 pub(super) fn three_d_secure(stage: &mut Stage) -> Played {
     let (mut line, card) = (stage.pos()?, stage.card());
+    let made = cvv::cvv(&stage.site().keys().cvk_3ds, &card.pan(), b"8731", b"500");
+    let value = |digits: &str| format!("{digits}{}{:0>30}", made.reveal().escape_ascii(), 1);
+    let (right, altered) = (value("8731500"), value("8732500"));
     let mut codes = Vec::new();
-    for indicator in ["07", "06", "05AV"] {
-        let value = [card.printed_cvv().reveal().as_slice(), indicator.as_bytes()].concat();
+    for told in ["07".to_owned(), "06".to_owned(), format!("05{right}"), format!("05{altered}")] {
+        let value = [card.printed_cvv().reveal().as_slice(), told.as_bytes()].concat();
         codes.push(order(stage, &mut line, &card, &[(48, value)])?.code);
     }
-    Ok(format!("not authenticated {}, attempted {}, authenticated {}", codes[0], codes[1], codes[2]))
+    Ok(format!(
+        "not authenticated {}, attempted {}, authenticated {}, value altered {}",
+        codes[0], codes[1], codes[2], codes[3]
+    ))
 }
 
 /// PIN-2: a code for one order, under a key of the card that the switch holds as the HSM gave it out.

@@ -3,7 +3,7 @@
 
 use crate::translate::chip::Objects;
 use auth::{AddressDigits, Authentication, Cvv2, HolderName, Order, Particulars, PostalCode, Request, Told};
-use card::Pan;
+use card::{AuthenticationValue, Pan};
 use iso8583::{Message, composite, field};
 use std::fmt;
 use std::net::IpAddr;
@@ -98,6 +98,14 @@ impl FieldPath {
 
     /// The value that stands there: characters, without blanks around them; `None` when there is nothing but blanks.
     fn find(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+        let mut found = self.whole(message)?;
+        let trimmed = found.trim_ascii().to_vec();
+        found.zeroize();
+        (!trimmed.is_empty()).then_some(trimmed)
+    }
+
+    /// The bytes that stand there: those of binary may look like blanks.
+    fn whole(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let value = message.value(self.field)?;
         let mut found = value.to_vec();
         let mut inner = message.dialect().field(self.field)?.composite.as_deref();
@@ -119,9 +127,9 @@ impl FieldPath {
             None => &found[..],
             Some((first, last)) => found.get(first - 1..last.min(found.len()))?,
         };
-        let trimmed = shown.trim_ascii().to_vec();
+        let shown = shown.to_vec();
         found.zeroize();
-        (!trimmed.is_empty()).then_some(trimmed)
+        Some(shown)
     }
 }
 
@@ -224,6 +232,10 @@ impl Extras {
                 Datum::Eci => authentication(&mut told).indicator = indicator(&text),
                 Datum::AuthenticationValue => {
                     authentication(&mut told).has_value = value.iter().any(|byte| !matches!(byte, 0 | b'0'));
+                    let mut whole = path.whole(message).unwrap_or_default();
+                    told.authentication_value =
+                        AuthenticationValue::read(&value).or_else(|| AuthenticationValue::read(&whole));
+                    whole.zeroize();
                 }
                 Datum::Ip => told.traces.ip = Some(trace("ip", &address(&text))),
                 Datum::Email => {
