@@ -41,13 +41,24 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
         duplicate::Found::OtherContent => return refuse_duplicate(core, now, &request, effects),
         duplicate::Found::Nothing => {}
     }
+    // The transaction store does not know yet of one that waits, and would be asked in vain.
+    if let Some(waiting) = waiting(core, &request)
+        && waiting.request.transmission == request.transmission
+    {
+        if duplicate::same_content(&waiting.request, &request) {
+            waiting.repeats.push(request.reply_to);
+        } else {
+            respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+        }
+        return;
+    }
     if core.state.may_have_left(&request, now) {
         if let Some(request) = recall::wait_behind(core, request) {
             recall::ask(core, now, recall::Who::Request(request), effects);
         }
         return;
     }
-    admit_unanswered(core, now, request, effects);
+    admit_new(core, now, request, effects);
 }
 
 /// A key that another request has: 94.
@@ -57,19 +68,18 @@ pub(crate) fn refuse_duplicate(core: &mut Core, now: Time, request: &Request, ef
     decline_now(core, now, request, receipt, decline, effects);
 }
 
-/// A request that repeats none that was answered; the one that it repeats may wait for the HSM or the cardholder.
-pub(crate) fn admit_unanswered(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+/// The request under this one's key that waits for the HSM or the cardholder.
+fn waiting<'a>(core: &'a mut Core, request: &Request) -> Option<&'a mut SuspendedRequest> {
     let key = request.key();
-    let waiting = core.suspended.find_mut(&key).or_else(|| core.confirmations.find_mut(&key));
-    if let Some(suspended) = waiting {
-        if duplicate::same_content(&suspended.request, &request) {
-            suspended.repeats.push(request.reply_to);
-        } else {
-            respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
-        }
-        return;
-    }
+    core.suspended.find_mut(&key).or_else(|| core.confirmations.find_mut(&key))
+}
 
+/// A request that repeats none.
+pub(crate) fn admit_new(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+    // One of another time: a terminal does not use a STAN again before the first use of it is answered.
+    if waiting(core, &request).is_some() {
+        return respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+    }
     let mut receipt = core.spare.receipt();
     match screen(core, now, &request, &mut receipt) {
         Err(decline) => decline_now(core, now, &request, receipt, decline, effects),

@@ -118,7 +118,7 @@ fn recalled_request(
     effects: &mut Vec<Effect>,
 ) {
     match duplicate::among(found.iter(), &request) {
-        duplicate::Found::Nothing => pipeline::admit_unanswered(core, now, request, effects),
+        duplicate::Found::Nothing => pipeline::admit_new(core, now, request, effects),
         duplicate::Found::Answered(response) => respond(request.reply_to, response, effects),
         duplicate::Found::OtherContent => pipeline::refuse_duplicate(core, now, &request, effects),
     }

@@ -209,14 +209,15 @@ impl Element {
             },
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
+            // Cards of any shard have been there, and their repeats are known by the terminal's clock.
+            Element::Terminal(_) => Route::Unknown,
             Element::Fingerprints(..) | Element::Forgotten(_) | Element::Hot(_) => Route::Unknown,
             Element::Counters(of) => of.customer().map_or(Route::Own, Route::Customer),
             Element::Customer(customer, _) => Route::Customer(customer.spread().get()),
             Element::Settlement(..)
             | Element::Opening(..)
             | Element::LastCounter(_)
-            | Element::Internal(..)
-            | Element::Terminal(_) => Route::Any,
+            | Element::Internal(..) => Route::Any,
         }
     }
 }

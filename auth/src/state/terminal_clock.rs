@@ -18,21 +18,25 @@ impl TerminalClock {
     pub(super) fn note(&mut self, transmission: TransmissionTime, time: Time) {
         let Some(behind_s) = behind(transmission, time) else { return };
         let day = i32::try_from(time.unix_ms.div_euclid(DAY_MS)).unwrap_or(i32::MAX);
-        if day > self.day {
-            self.day = day;
-            self.behind_s = [None, self.behind_s[0].or(self.behind_s[1])];
-        }
+        self.turn_to(day);
         let least = self.behind_s[0].map_or(behind_s, |least| least.min(behind_s));
         self.behind_s[0] = Some(least);
     }
 
+    fn turn_to(&mut self, day: i32) {
+        if day > self.day {
+            self.day = day;
+            self.behind_s = [None, self.behind_s[0].or(self.behind_s[1])];
+        }
+    }
+
     /// What both know together.
     pub(super) fn merge(&mut self, other: TerminalClock) {
-        let (older, newer) = if other.day < self.day { (other, *self) } else { (*self, other) };
-        let least = |one: Option<i32>, other: Option<i32>| one.into_iter().chain(other).min();
+        let (mut older, newer) = if other.day < self.day { (other, *self) } else { (*self, other) };
+        older.turn_to(newer.day);
         *self = newer;
         for (known, also) in self.behind_s.iter_mut().zip(older.behind_s) {
-            *known = least(*known, also);
+            *known = [*known, also].into_iter().flatten().min();
         }
     }
 
@@ -122,6 +126,26 @@ mod tests {
         for wrong in [0, 1300_000000, 1100_120000, 32_000000] {
             clock.note(TransmissionTime(wrong), at(0));
             assert_eq!(clock, TerminalClock::default());
+        }
+    }
+
+    /// The state has a clock of each message and merges them.
+    #[test]
+    fn clocks_of_single_messages_together_are_one_that_noted_all() {
+        let messages = [
+            (1127_130000, 0),
+            (1127_120500, 600),
+            (1128_120000, 86_400),
+            (1128_120030, 86_420),
+            (1129_115950, 172_800),
+        ];
+        let (mut noted, mut merged) = (TerminalClock::default(), TerminalClock::default());
+        for (transmission, seconds) in messages {
+            noted.note(TransmissionTime(transmission), at(seconds));
+            let mut one = TerminalClock::default();
+            one.note(TransmissionTime(transmission), at(seconds));
+            merged.merge(one);
+            assert_eq!(merged, noted, "{transmission}");
         }
     }
 

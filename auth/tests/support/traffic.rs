@@ -7,9 +7,9 @@ use crate::town::{ACCOUNTS, CARDS, LIMITS, TERMINALS, TRIES, account, euro, id, 
 use auth::limits::{TRANSACTION_REACH, TRANSACTION_RETENTION};
 use auth::{
     AccountType, Cash, Checks, ChecksReply, Completion, Core, CryptogramResult, CvvResult, Dispensed, Effect,
-    EntryMode, Frozen, Funds, Input, Instruction, Memory, MessageClass, PinResult, Recall, Record, Reference,
-    RememberedReversal, ReplyTo, Request, Response, Reversal, Role, ShardIndex, State, Ticket, Transaction,
-    TransactionType, TransmissionTime,
+    EntryMode, Frozen, Funds, Input, Instruction, Memory, MessageClass, PinResult, Record, Reference,
+    RememberedReversal, ReplyTo, Request, Response, Reversal, Role, ShardIndex, State, StoredTransaction,
+    Ticket, Transaction, TransactionType, TransmissionTime,
 };
 use card::{CivilDay, Pan, ResponseCode, Rrn, Stan, Time, UtcOffset};
 use proptest::test_runner::TestCaseError;
@@ -22,7 +22,8 @@ pub(crate) struct Traffic {
     now: Time,
     memory: Memory,
     /// Questions to the transaction store, which the ledger plays.
-    recalls: Vec<(Ticket, Recall)>,
+    /// What the transaction store was asked, with what it had when it was: it need not have more.
+    recalls: Vec<(Ticket, Vec<StoredTransaction>)>,
     core: Core,
     /// Hears the same inputs: it must want the same effects.
     twin: Core,
@@ -134,6 +135,7 @@ impl Traffic {
                 self.send(request)
             }
             Event::Tick { pause_ms } => {
+                self.answer_all_recalls()?;
                 self.now = Time::from_unix_ms(self.now.unix_ms + pause_ms);
                 self.step(Input::Tick, None)?;
                 let deadline = tables().hsm_deadline;
@@ -152,11 +154,17 @@ impl Traffic {
         }
     }
 
+    fn answer_all_recalls(&mut self) -> Result<(), TestCaseError> {
+        while !self.recalls.is_empty() {
+            self.answer_recalls()?;
+        }
+        Ok(())
+    }
+
+    /// Those that wait now: an answer may let another one ask.
     fn answer_recalls(&mut self) -> Result<(), TestCaseError> {
-        // An answer may let another one ask.
-        while let Some((ticket, recall)) = self.recalls.pop() {
-            let found = Some(self.ledger.recall(&recall));
-            self.step(Input::Recalled { ticket, found }, None)?;
+        for (ticket, found) in std::mem::take(&mut self.recalls) {
+            self.step(Input::Recalled { ticket, found: Some(found) }, None)?;
         }
         Ok(())
     }
@@ -194,7 +202,7 @@ impl Traffic {
 
     /// Lets every deadline pass: then nobody waits for an answer any more.
     pub(crate) fn finish(&mut self) -> Result<(), TestCaseError> {
-        self.answer_recalls()?;
+        self.answer_all_recalls()?;
         self.now = Time::from_unix_ms(self.now.unix_ms + 60_000);
         self.step(Input::Tick, None)?;
         for (slot, answer) in self.answers.iter().enumerate() {
@@ -452,7 +460,9 @@ impl Traffic {
                 Effect::AskHsm { ticket, checks } => {
                     self.asked.push(Asked { ticket, checks, at: self.now });
                 }
-                Effect::Recall { ticket, recall } => self.recalls.push((ticket, recall)),
+                Effect::Recall { ticket, recall } => {
+                    self.recalls.push((ticket, self.ledger.recall(&recall)));
+                }
                 Effect::Respond { reply_to, response } => {
                     let told = match &recorded {
                         Some(Record::Decided(transaction)) => Response::of(transaction) == response,

@@ -86,6 +86,8 @@ impl Run {
         // With little memory nearly every repeat and reversal is about what has left it.
         let transactions = self.rng.pick(&["1", "40", "1000000"]);
         self.town.configure("transactions", transactions);
+        let fingerprints = self.rng.pick(&["0", "1000000"]);
+        self.town.configure("fingerprints", fingerprints);
         // Mostly a segment goes as soon as nobody needs it, so that a start has no more than snapshot and store.
         let keep = self.rng.pick(&["\"1ms\"", "\"1ms\"", "\"7d\""]);
         self.town.configure("keep", keep);

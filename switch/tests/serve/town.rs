@@ -200,7 +200,7 @@ fn configuration(text: &str) -> String {
         .replace("segment = \"64MiB\"\n", "segment = \"64KiB\"\nkeep = \"7d\"\nthen = \"remove\"\n")
         .replace(
             "\n[hsm]\n",
-            "\n[snapshots]\njournal = \"64KiB\"\n\n[memory]\ntransactions = 1000000\n\n[hsm]\n",
+            "\n[snapshots]\njournal = \"64KiB\"\n\n[memory]\ntransactions = 1000000\nfingerprints = 1000000\n\n[hsm]\n",
         )
 }
 
