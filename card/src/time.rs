@@ -10,6 +10,8 @@ pub struct Time {
 }
 
 const DAY_MS: i64 = 86_400_000;
+/// Julian day number of 1970-01-01.
+const EPOCH_JULIAN: i64 = 2_440_588;
 
 /// Distance of the business day from UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -67,7 +69,10 @@ impl Time {
     /// The calendar day at this offset.
     #[must_use]
     pub fn day(self, offset: UtcOffset) -> CivilDay {
-        CivilDay::of_days(self.local_ms(offset).div_euclid(DAY_MS))
+        let julian = self.local_ms(offset).div_euclid(DAY_MS).saturating_add(EPOCH_JULIAN);
+        let date = i32::try_from(julian).ok().and_then(|julian| ::time::Date::from_julian_day(julian).ok());
+        let (year, month, day) = date.unwrap_or(::time::OffsetDateTime::UNIX_EPOCH.date()).to_calendar_date();
+        CivilDay { year: u16::try_from(year).unwrap_or(0), month: month as u8, day }
     }
 
     /// Hour of the day at this offset, 0 to 23.
@@ -96,23 +101,6 @@ impl Time {
             at.second()
         );
         text.as_bytes().try_into().expect("five numbers of two digits")
-    }
-}
-
-impl CivilDay {
-    /// So many days after 1970-01-01, up to the year 9999; beyond it and before year 0 that day itself. By counting years
-    /// from March (H. Hinnant, civil_from_days): each decision asks for the day several times, and the library takes some
-    /// hundred instructions.
-    fn of_days(days: i64) -> CivilDay {
-        let days = if (-719_468..2_932_897).contains(&days) { (days + 719_468) as u32 } else { 719_468 };
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let years = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * years + years / 4 - years / 100);
-        let from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * from_march + 2) / 5 + 1;
-        let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-        let year = era * 400 + years + u32::from(month <= 2);
-        CivilDay { year: year as u16, month: month as u8, day: day as u8 }
     }
 }
 
