@@ -6,7 +6,7 @@ use auth::{
     Check, Details, EntryMode, Funds, LinkName, MessageClass, Receipt, Record, Reversed, Step, Transaction,
     TransactionId, TransactionType, TransmissionTime, Verdict,
 };
-use card::{CivilDay, Pan, ResponseCode, Stan, TerminalId, Time};
+use card::{Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
@@ -55,12 +55,12 @@ impl Site {
     }
 }
 
-fn declined(number: u64) -> Record {
-    let check = |step, verdict| Check { step, verdict, seen: 1999, limit: 1000 };
-    Record::Decided(Box::new(Transaction {
+/// A decline, without its receipt.
+pub(crate) fn transaction(number: u64, time: Time) -> Transaction {
+    Transaction {
         id: TransactionId::new(number).unwrap(),
-        time: Time { unix_ms: NOW.unix_ms + number as i64 * 1000 },
-        business_day: CivilDay { year: 2026, month: 11, day: 23 },
+        time,
+        business_day: time.day(UtcOffset::default()),
         link: LinkName::new("pos").unwrap(),
         terminal: TerminalId::new(b"TERM0001").unwrap(),
         merchant: None,
@@ -86,17 +86,21 @@ fn declined(number: u64) -> Record {
         flags: 0,
         details: Details::default(),
         tables_version: 1,
-        receipt: Receipt {
-            // Many, so that the records of a test fill several segments.
-            checks: [
-                check(Step::Amount, Verdict::Passed),
-                check(Step::Funds, Verdict::Failed(ResponseCode::parse(b"51").unwrap())),
-            ]
-            .into_iter()
-            .chain(std::iter::repeat_n(check(Step::Pin, Verdict::Skipped), 30))
-            .collect(),
-        },
-    }))
+        receipt: Receipt::default(),
+    }
+}
+
+fn declined(number: u64) -> Record {
+    let check = |step, verdict| Check { step, verdict, seen: 1999, limit: 1000 };
+    // Many, so that the records of a test fill several segments.
+    let checks = [
+        check(Step::Amount, Verdict::Passed),
+        check(Step::Funds, Verdict::Failed(ResponseCode::parse(b"51").unwrap())),
+    ];
+    let checks = checks.into_iter().chain(std::iter::repeat_n(check(Step::Pin, Verdict::Skipped), 30));
+    let time = Time { unix_ms: NOW.unix_ms + number as i64 * 1000 };
+    let receipt = Receipt { checks: checks.collect() };
+    Record::Decided(Box::new(Transaction { receipt, ..transaction(number, time) }))
 }
 
 fn reversed(number: u64) -> Record {

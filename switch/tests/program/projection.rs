@@ -1,11 +1,9 @@
 //! The transaction store behind a journal whose first segments are gone, and what is asked of it.
 
 use crate::Site;
-use auth::{
-    Details, EntryMode, Funds, Input, LinkName, MessageClass, Recall, Receipt, Record, StoredTransaction,
-    Ticket, Transaction, TransactionId, TransactionType, TransmissionTime,
-};
-use card::{Pan, ResponseCode, Stan, TerminalId, Time, UtcOffset};
+use crate::journal::transaction;
+use auth::{Input, Recall, Record, StoredTransaction, Ticket, Transaction};
+use card::Time;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -100,7 +98,8 @@ impl Writer {
         let shards = Arc::new(Shards::new(vec![Arc::clone(&inbox)], Arc::new(Directory::new(1))));
         let port =
             RecallPort::start(&self.settings, self.keys.clone(), &self.replay, shards, projection.nudge());
-        let recall = Recall { link: link(), terminal: terminal(), stan: stan() };
+        let Transaction { link, terminal, stan, .. } = transaction(1, clock::now());
+        let recall = Recall { link, terminal, stan };
         let after = Sequence(self.next[0]);
         port.unwrap().ask(Question { shard: 0, ticket: Ticket(0), recall, after }).unwrap();
         let mut answer = None;
@@ -131,53 +130,7 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 fn declined(number: u64, time: Time) -> Record {
-    Record::Decided(Box::new(Transaction {
-        id: TransactionId::new(number).unwrap(),
-        time,
-        business_day: time.day(UtcOffset::default()),
-        link: link(),
-        terminal: terminal(),
-        merchant: None,
-        mcc: 5411,
-        class: MessageClass::Financial,
-        transaction: TransactionType::Purchase,
-        pan: pan(),
-        stan: stan(),
-        rrn: None,
-        transmission: TransmissionTime(1_123_143_015),
-        amount_minor: 1999,
-        currency: 840,
-        entry: EntryMode::Chip,
-        code: ResponseCode::parse(b"51").unwrap(),
-        authorization_id: None,
-        issuer_authentication: None,
-        balance: None,
-        account: None,
-        funds: Funds::None,
-        pin_tries_used: None,
-        atc: Some(7),
-        cash: None,
-        flags: 0,
-        details: Details::default(),
-        tables_version: 1,
-        receipt: Receipt::default(),
-    }))
-}
-
-fn pan() -> Pan {
-    Pan::parse(b"4000001234567899").unwrap()
-}
-
-fn link() -> LinkName {
-    LinkName::new("pos").unwrap()
-}
-
-fn terminal() -> TerminalId {
-    TerminalId::new(b"TERM0001").unwrap()
-}
-
-fn stan() -> Stan {
-    Stan::new(42).unwrap()
+    Record::Decided(Box::new(transaction(number, time)))
 }
 
 /// A site whose journal begins this long ago, in a segment that is not its first.
@@ -258,7 +211,7 @@ fn a_new_data_key_reaches_the_store() {
     let projection = writer.project(&Arc::default());
     writer.append(BUSY, 1, clock::now());
     // As `turnout key rotate-data` does, beside us.
-    let before = writer.keys.seal_pan(&pan());
+    let before = writer.keys.seal_pan(&transaction(1, clock::now()).pan);
     recovery::data_keys(&writer.settings).unwrap().rotate().unwrap();
     // The journal takes it up with its next segment.
     writer.append(BUSY, 60, clock::now());
@@ -270,7 +223,7 @@ fn a_new_data_key_reaches_the_store() {
     let content = files(&writer.settings.transactions.file);
     let has = |bytes: &[u8]| content.windows(bytes.len()).any(|window| window == bytes);
     assert!(has(before.as_bytes()), "what was stored before");
-    assert!(has(writer.keys.seal_pan(&pan()).as_bytes()), "what was stored since");
+    assert!(has(writer.keys.seal_pan(&transaction(1, clock::now()).pan).as_bytes()), "what was stored since");
 }
 
 /// The bytes of a file of SQLite and of its log.
