@@ -1,6 +1,7 @@
 //! The port: what a journal promises, whichever engine keeps it.
 
 mod batch;
+mod block_file;
 mod check;
 mod copy;
 mod disk;
