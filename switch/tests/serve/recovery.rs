@@ -182,7 +182,7 @@ impl Run {
         let oldest = self.oldest_segment();
         println!(
             "{} kills {:?}: {} sent, {} answered ({} approved, {} wrong PINs, {} reversals), {} ATM replies; \
-             {} settled after a kill, {} repeats alike, {} balances right; {recorded} recorded, {torn} torn ends cut, \
+             {} settled after a kill, {} asked again after 96, {} repeats alike, {} balances right; {recorded} recorded, {torn} torn ends cut, \
              segments before {oldest} retired; nothing lost, nothing doubled; {:.1?}",
             self.kills.values().sum::<usize>(),
             self.kills,
@@ -193,6 +193,7 @@ impl Run {
             town.sum(|counts| counts.reversals),
             town.atm_replies(),
             town.sum(|counts| counts.settled),
+            town.sum(|counts| counts.unsure),
             town.sum(|counts| counts.repeats),
             town.sum(|counts| counts.balances),
             self.begun.elapsed(),

@@ -8,7 +8,8 @@ use iso8583::{Dialect, Mti};
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use terminal::{
     CardSimulator, ChipTransaction, CryptogramVersion, Intent, Pos, PosResponse, Presentment, TestIssuer,
     Trace,
@@ -23,6 +24,10 @@ const REVERSAL_REACH: u64 = 64;
 /// How far back something can be open: a burst, and the reversals for it, of as many kills in a row as
 /// there may be.
 const OPEN_REACH: usize = 64 * PIPELINE;
+
+/// For how long an answer of 96 is not the last word, and how long each time before it is asked again.
+const PATIENCE: Duration = Duration::from_secs(20);
+const PAUSE: Duration = Duration::from_millis(50);
 
 pub(crate) struct Till {
     pos: Pos,
@@ -97,6 +102,8 @@ pub(crate) struct Counts {
     pub(crate) repeats: usize,
     /// Requests whose answer died with the switch, settled by asking again.
     pub(crate) settled: usize,
+    /// Answers of 96, each asked for again.
+    pub(crate) unsure: usize,
     pub(crate) balances: usize,
 }
 
@@ -396,20 +403,39 @@ impl Till {
         }
     }
 
-    /// Sends all and takes as many answers, which come in any order. `None` once the connection is gone.
+    /// Sends all and takes as many answers, which come in any order. `None` once the connection is gone. 96 may mean
+    /// that the switch cannot say yet, since its transaction store is behind: what was answered so is asked again.
     fn exchange(&mut self, connection: &mut Connection, asks: &[Ask]) -> Option<()> {
+        let patience = Instant::now() + PATIENCE;
+        let mut unsure = self.exchange_once(connection, asks, false)?;
+        while !unsure.is_empty() {
+            self.counts.unsure += unsure.len();
+            thread::sleep(PAUSE);
+            unsure = self.exchange_once(connection, &unsure, Instant::now() >= patience)?;
+        }
+        Some(())
+    }
+
+    /// Gives what was answered 96, unless that is the last word.
+    fn exchange_once(&mut self, connection: &mut Connection, asks: &[Ask], last: bool) -> Option<Vec<Ask>> {
         let by_rrn: HashMap<String, usize> =
             asks.iter().map(|(index, _)| (self.entries[*index].rrn.to_string(), *index)).collect();
         for (_, message) in asks {
             connection.send(message).ok()?;
         }
+        let mut unsure = Vec::new();
         for _ in asks {
             let response = connection.receive()?;
             let answer = PosResponse::parse(&response, self.pos.dialect).unwrap();
             let index = by_rrn[&answer.rrn.unwrap().to_string()];
-            self.take(index, answer.code, response);
+            if answer.code == ResponseCode::MALFUNCTION && !last {
+                let again = self.asked_again(index);
+                unsure.push((index, again));
+            } else {
+                self.take(index, answer.code, response);
+            }
         }
-        Some(())
+        Some(unsure)
     }
 
     /// Books an answer. One that was had before must be the same to the byte.
