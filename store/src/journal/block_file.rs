@@ -1,6 +1,6 @@
 //! A segment that is written in whole blocks, past the system's cache where the file system knows how: so nothing is
 //! copied and no page is walked, and a write that the disk refuses is an error at once. Readers use the cache as ever;
-//! the system takes out of it what is written past it.
+//! the system takes out of it what is written past it. What is written follows what was written.
 
 use super::file::BLOCK;
 use rustix::fs::{FallocateFlags, OFlags, fallocate};
@@ -8,14 +8,12 @@ use rustix::io::Errno;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A file in which everything behind what was written is zero.
 pub(super) struct BlockFile {
     blocks: Blocks,
-    /// The same file, to read a block of which a part is written that is not known any more.
-    reader: File,
-    /// The newest block that was written, and where it lies: the next write begins in it as a rule.
+    /// The newest block that was written, and where it lies: the next write begins in it or behind it.
     newest: (u64, Box<[u8; SIZE]>),
     room: Room,
 }
@@ -36,13 +34,17 @@ const SIZE: usize = BLOCK as usize;
 /// How many bytes of zeros are written by one call, and the disk is kept from others for.
 const ZEROS_AT_ONCE: usize = 1 << 18;
 
+/// How many bytes are written by one call: of a whole segment that is written once more, no copy is made.
+const PIECE: usize = 1 << 20;
+
 impl BlockFile {
     /// A new file of so many bytes, which are whole blocks, all zero: written and synced. Reserving the space alone would
     /// leave blocks marked as never written, and the first write into each would change the file system's own tables,
     /// which makes a sync cost several times as much.
     pub(super) fn create(path: PathBuf, bytes: u64) -> io::Result<BlockFile> {
+        remove(&path)?;
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
+        options.write(true).create_new(true).mode(0o600);
         let mut file = BlockFile::with(options, path)?;
         file.blocks.reserve(bytes)?;
         let zeros = file.room.of(ZEROS_AT_ONCE);
@@ -68,8 +70,7 @@ impl BlockFile {
 
     fn with(options: OpenOptions, path: PathBuf) -> io::Result<BlockFile> {
         let blocks = Blocks::open(options, path)?;
-        let reader = File::open(&blocks.path)?;
-        Ok(BlockFile { blocks, reader, newest: (u64::MAX, Box::new([0; SIZE])), room: Room::default() })
+        Ok(BlockFile { blocks, newest: (u64::MAX, Box::new([0; SIZE])), room: Room::default() })
     }
 
     /// Gives the file another name in its folder.
@@ -79,19 +80,28 @@ impl BlockFile {
         Ok(())
     }
 
-    /// Writes bytes behind which all is zero.
-    pub(super) fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        if bytes.is_empty() {
-            return Ok(());
+    /// Writes bytes behind which all is zero. They begin where the last ones ended, or at a whole block.
+    pub(super) fn write_at(&mut self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let begin = (offset % BLOCK) as usize;
+            let (piece, rest) = bytes.split_at(bytes.len().min(PIECE - begin));
+            self.write_piece(piece, offset - begin as u64, begin)?;
+            offset += piece.len() as u64;
+            bytes = rest;
         }
-        let start = offset - offset % BLOCK;
-        let begin = (offset - start) as usize;
+        Ok(())
+    }
+
+    /// From byte `begin` of the block at `start` on.
+    fn write_piece(&mut self, bytes: &[u8], start: u64, begin: usize) -> io::Result<()> {
         let whole = (begin + bytes.len()).next_multiple_of(SIZE);
         let blocks = self.room.of(whole);
         let (before, written) = blocks.split_at_mut(begin);
-        match &self.newest {
-            (at, block) if *at == start => before.copy_from_slice(&block[..begin]),
-            _ => self.reader.read_exact_at(before, start)?,
+        if begin > 0 {
+            if self.newest.0 != start {
+                return Err(io::Error::other("a write that begins in a block that is not the newest"));
+            }
+            before.copy_from_slice(&self.newest.1[..begin]);
         }
         let (content, zeros) = written.split_at_mut(bytes.len());
         content.copy_from_slice(bytes);
@@ -133,6 +143,7 @@ impl Blocks {
     }
 
     fn use_cache(&mut self) -> io::Result<()> {
+        tracing::warn!(file = %self.path.display(), "the file system does not write past its cache; writing through it");
         self.file = OpenOptions::new().write(true).open(&self.path)?;
         self.past_cache = false;
         Ok(())
@@ -145,6 +156,14 @@ impl Blocks {
             Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
             result => Ok(result?),
         }
+    }
+}
+
+/// What an ended process has left under a name that is needed.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -164,39 +183,85 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// A file of forty blocks of zeros.
+    fn zeros(folder: &tempfile::TempDir) -> BlockFile {
+        BlockFile::create(folder.path().join("file"), 40 * BLOCK).unwrap()
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
 
-        /// Behind each other, as the journal writes, and now and then anew from somewhere before, as it does when it opens
+        /// Behind each other, as the journal writes, and now and then anew from the beginning, as it does when it opens
         /// a segment.
         #[test]
         fn the_file_has_what_was_written(
-            writes in prop::collection::vec((1usize..9_000, any::<u8>(), prop::option::weighted(0.1, 0usize..30_000)), 1..12),
+            writes in prop::collection::vec((1usize..9_000, any::<u8>(), prop::bool::weighted(0.1)), 1..12),
             past_cache: bool,
         ) {
             let folder = tempfile::tempdir().unwrap();
-            let path = folder.path().join("file");
-            let mut expected = vec![0; 40 * SIZE];
-            let mut file = BlockFile::create(folder.path().join("new"), expected.len() as u64).unwrap();
+            let mut file = zeros(&folder);
+            let path = folder.path().join("renamed");
             file.rename(path.clone()).unwrap();
             if !past_cache {
                 file.blocks.use_cache().unwrap();
             }
-            let mut at = 0;
-            for (length, byte, back) in writes {
-                if let Some(back) = back {
-                    at = back.min(at);
+            let mut expected = Vec::new();
+            for (length, byte, anew) in writes {
+                if anew {
                     file = BlockFile::open(path.clone()).unwrap();
+                    file.write_at(&expected, 0).unwrap();
                 }
-                let bytes = vec![byte; length];
-                file.write_at(&bytes, at as u64).unwrap();
+                file.write_at(&vec![byte; length], expected.len() as u64).unwrap();
                 file.sync().unwrap();
-                let end = at + length;
-                expected[at..end].copy_from_slice(&bytes);
-                expected[end..end.next_multiple_of(SIZE)].fill(0);
-                at = end;
-                prop_assert_eq!(&fs::read(&path).unwrap(), &expected);
+                expected.resize(expected.len() + length, byte);
+                let found = fs::read(&path).unwrap();
+                prop_assert_eq!(&found[..expected.len()], &expected[..]);
+                prop_assert!(found[expected.len()..].iter().all(|byte| *byte == 0));
             }
         }
+    }
+
+    #[test]
+    fn long_writes_go_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut file = BlockFile::create(path.clone(), 4 << 20).unwrap();
+        let bytes: Vec<u8> = (0..3 * PIECE + 5).map(|place| (place % 251) as u8).collect();
+        file.write_at(&bytes[..100], 0).unwrap();
+        file.write_at(&bytes[100..], 100).unwrap();
+        assert_eq!(&fs::read(&path).unwrap()[..bytes.len()], &bytes[..]);
+        assert!(file.room.0.len() <= 2 * PIECE);
+    }
+
+    #[test]
+    fn a_write_elsewhere_is_refused_and_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = zeros(&folder);
+        file.write_at(&[1; 10], 0).unwrap();
+        assert!(file.write_at(&[2; 10], BLOCK + 10).is_err());
+        assert!(fs::read(folder.path().join("file")).unwrap()[10..].iter().all(|byte| *byte == 0));
+    }
+
+    /// What is no whole block is what every file system refuses that writes past its cache.
+    #[test]
+    fn what_the_file_system_refuses_goes_through_the_cache() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = zeros(&folder);
+        file.blocks.write_at(&[7; 100], BLOCK - 1).unwrap();
+        let found = fs::read(folder.path().join("file")).unwrap();
+        assert_eq!(found.iter().filter(|byte| **byte == 7).count(), 100);
+        assert_eq!(found[4095..4195], [7; 100]);
+    }
+
+    #[test]
+    fn what_a_crash_has_left_is_made_anew() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, vec![9; 50 * SIZE]).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        zeros(&folder);
+        assert_eq!(fs::read(&path).unwrap(), vec![0; 40 * SIZE]);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }
 }

@@ -1,6 +1,6 @@
 //! What the file engine asks of a disk: few enough calls that a test can let each of them fail.
 
-use super::block_file::BlockFile;
+use super::block_file::{self, BlockFile};
 use super::error::JournalError;
 use super::lock::WriteLock;
 use super::segment;
@@ -26,7 +26,8 @@ pub(super) trait Disk: Send {
     /// Writes to the existing segment `number` from now on.
     fn open(&mut self, number: u64) -> io::Result<()>;
 
-    /// Writes into the segment, in which what follows is zero.
+    /// Writes into the segment, from where the last write ended or from a whole block on. The rest of the last block
+    /// becomes zero.
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()>;
 
     /// Makes durable what was written.
@@ -46,6 +47,10 @@ pub(super) trait Source: Send + Sync {
 
     /// The segment.
     fn open(&self, number: u64) -> io::Result<Box<dyn SegmentFile>>;
+
+    /// Lets go of what the system's cache has of the segment, as far as the disk has it: a write past the cache that has
+    /// failed leaves there what was before.
+    fn let_go(&self, number: u64) -> io::Result<()>;
 }
 
 /// A segment to be read. It may be written to meanwhile.
@@ -75,6 +80,13 @@ impl Source for FolderSource {
 
     fn open(&self, number: u64) -> io::Result<Box<dyn SegmentFile>> {
         Ok(Box::new(File::open(segment::path(&self.0, number))?))
+    }
+
+    fn let_go(&self, number: u64) -> io::Result<()> {
+        let file = File::open(segment::path(&self.0, number))?;
+        // A file system that has no cache to let go of says so.
+        let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(())
     }
 }
 
@@ -174,8 +186,8 @@ impl Disk for Folder {
 /// has come.
 impl Drop for Folder {
     fn drop(&mut self) {
-        if let Some(Ok(Ok(_))) = self.spare.take().map(JoinHandle::join) {
-            let _ = fs::remove_file(self.dir.join(SPARE));
+        if self.spare.take().map(JoinHandle::join).is_some() {
+            let _ = block_file::remove(&self.dir.join(SPARE));
         }
         // The lock goes last, with the fields: by then nothing of ours is left to be written.
     }

@@ -291,14 +291,19 @@ impl Journal for FileJournal {
 /// Its frames are written again, as they were read, before anything follows them. What was read
 /// may come from pages that the disk never got: an earlier process was killed before its sync, or
 /// its sync failed, after which the system shows such pages as clean. State is about to be built
-/// on them, so they must become durable now. The same write takes the torn end away.
+/// on them, so they must become durable now. The torn end goes first, so that the block in which the
+/// journal goes on is the last that is written.
 fn resume(disk: &mut dyn Disk, segment: Segment) -> Result<Current, JournalError> {
     let Segment { number, ref file, ref content, offset, end, .. } = segment;
     let failed = |doing| move |error| JournalError::Io { doing, path: file.clone(), error };
-    let torn_end = vec![0; segment.used_behind()];
+    let torn_end = offset + segment.used_behind();
+    // The rest of the block in which the frames end is filled with zeros with them.
+    let behind = offset.next_multiple_of(BLOCK as usize);
     disk.open(number).map_err(failed("opening"))?;
+    if behind < torn_end {
+        disk.write_at(&vec![0; torn_end - behind], behind as u64).map_err(failed("writing"))?;
+    }
     disk.write_at(&content[..offset], 0).map_err(failed("writing"))?;
-    disk.write_at(&torn_end, offset as u64).map_err(failed("writing"))?;
     disk.sync().map_err(failed("syncing"))?;
     let bytes = content.len() as u64;
     Ok(Current { number, bytes, key: segment.key, offset: offset as u64, end, durable_frames: end.frames })

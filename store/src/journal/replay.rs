@@ -119,6 +119,14 @@ pub(super) fn walk(
     let mut walker = Walker { source, replay: Replay::default(), track, visitor, scratch: Vec::new() };
     let mut before: Option<Segment> = None;
     for number in start.segment..=newest {
+        if number == newest && writer == Writer::Us {
+            let failed = |error| JournalError::Io {
+                doing: "reading",
+                path: segment::path(source.dir(), number),
+                error,
+            };
+            source.let_go(number).map_err(failed)?;
+        }
         let buffer = before.as_mut().map(|before| std::mem::take(&mut before.content));
         let buffer = buffer.unwrap_or_default();
         let mut segment = Segment::open(source, number, keys, before.as_ref(), buffer)?;

@@ -2,6 +2,7 @@
 
 use super::disk::{Disk, SegmentFile, Source};
 use super::error::JournalError;
+use super::file::BLOCK;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
@@ -12,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 ///
 /// It has a cache, as a system has: a write goes there, and a sync from there to the disk. When the
 /// power is lost, each sector that was not synced has reached the disk or has not, in any order and
-/// whatever came after it; what was to stand in space never used before may also be garbage.
+/// whatever came after it; what was to stand in space never used before may also be garbage. Of a write that fails past the
+/// cache sectors may be on the disk that readers do not see until the cache has let go of them.
 #[derive(Clone)]
 pub struct SimulatedDisk(Arc<Mutex<Inner>>);
 
@@ -35,6 +37,8 @@ struct Segment {
     cached: Vec<u8>,
     disk: Vec<u8>,
     unsynced: Vec<(u64, Vec<u8>)>,
+    /// Of failed writes, what the disk has taken and the cache does not show.
+    hidden: Vec<(u64, Vec<u8>)>,
 }
 
 impl SimulatedDisk {
@@ -162,12 +166,25 @@ impl Segment {
         self.unsynced.push((offset, bytes.to_vec()));
     }
 
+    /// A write past the cache that fails half-way.
+    fn write_half(&mut self, bytes: &[u8], offset: u64, seed: &mut u64) {
+        let taken = sectors(offset, bytes).into_iter().filter(|_| splitmix(seed).is_multiple_of(2));
+        self.hidden.extend(taken.map(|(offset, bytes)| (offset, bytes.to_vec())));
+    }
+
+    fn let_go(&mut self) {
+        for (offset, bytes) in std::mem::take(&mut self.hidden) {
+            self.write(&bytes, offset);
+        }
+    }
+
     fn sync(&mut self) {
         self.unsynced.clear();
         self.disk.clone_from(&self.cached);
     }
 
     fn lose_power(&mut self, seed: &mut u64) {
+        self.let_go();
         let writes = std::mem::take(&mut self.unsynced);
         let mut sectors: Vec<(u64, &[u8])> =
             writes.iter().flat_map(|(offset, bytes)| sectors(*offset, bytes)).collect();
@@ -261,11 +278,21 @@ impl Disk for Session {
     fn write_at(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut inner = self.disk.inner();
         let failed = inner.changing_operation();
-        let length = match failed {
-            Ok(()) => bytes.len(),
-            Err(_) => splitmix(&mut inner.seed) as usize % (bytes.len() + 1),
-        };
-        inner.current()?.write(&bytes[..length], offset);
+        let end = (offset + bytes.len() as u64).next_multiple_of(BLOCK);
+        let mut filled = bytes.to_vec();
+        filled.resize((end - offset) as usize, 0);
+        if failed.is_err() {
+            let mut seed = inner.seed;
+            if splitmix(&mut seed).is_multiple_of(2) {
+                inner.current()?.write_half(&filled, offset, &mut seed);
+                inner.seed = seed;
+                return failed;
+            }
+            let length = splitmix(&mut seed) as usize % (filled.len() + 1);
+            filled.truncate(length);
+            inner.seed = seed;
+        }
+        inner.current()?.write(&filled, offset);
         failed
     }
 
@@ -307,6 +334,13 @@ impl Source for SimulatedDisk {
             return Err(io::ErrorKind::NotFound.into());
         }
         Ok(Box::new(Opened { disk: self.clone(), number }))
+    }
+
+    fn let_go(&self, number: u64) -> io::Result<()> {
+        let mut inner = self.inner();
+        inner.operation()?;
+        inner.segments.get_mut(&number).ok_or(io::ErrorKind::NotFound)?.let_go();
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 use crate::{append, change, fix_checksum, fix_header, frames, keys, open, read, segment, written};
 use std::fs;
 use std::path::Path;
-use store::{Damage, DataKeys, Journal, JournalError, Sequence, Stream, TornTail};
+use store::{Damage, DataKeys, FileJournal, Journal, JournalError, Sequence, Settings, Stream, TornTail};
 
 /// Opening must fail and name this place, for the writer and for a reader alike.
 fn check_damaged(dir: &Path, number: u64, offset: usize, damage: Damage) {
@@ -256,4 +256,42 @@ fn a_newer_format_is_told_from_damage() {
         fix_header(content);
     });
     assert!(matches!(read(dir.path()), Err(JournalError::UnknownVersion { version: 3, .. })));
+}
+
+/// The torn end begins in the block that holds the last whole frame, and the journal goes on in it.
+#[test]
+fn a_torn_end_of_several_blocks_is_cut_on_the_disk() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = Settings { segment_bytes: 65_536 };
+    let open = |expect: usize| {
+        let mut seen = Vec::new();
+        let visitor = &mut |_, _, record: &[u8]| {
+            seen.push(record.to_vec());
+            Ok(())
+        };
+        let (journal, replay) = FileJournal::open(dir.path(), &keys(dir.path()), settings, visitor).unwrap();
+        assert_eq!(seen.len(), expect);
+        (journal, replay.torn, seen)
+    };
+    let (mut journal, ..) = open(0);
+    append(&mut journal, Stream(1), &[b"first"]);
+    journal.sync().unwrap();
+    append(&mut journal, Stream(1), &[&[7; 12_000]]);
+    journal.sync().unwrap();
+    drop(journal);
+    let mut last = 0..0;
+    change(dir.path(), 1, |content| {
+        last = frames(content)[1].clone();
+        assert!(!last.start.is_multiple_of(4096));
+        content[last.start + 100] ^= 1;
+    });
+    let (mut journal, torn, _) = open(1);
+    assert_eq!(torn.map(|torn| torn.offset), Some(last.start as u64));
+    append(&mut journal, Stream(1), &[b"instead"]);
+    journal.sync().unwrap();
+    drop(journal);
+    let content = fs::read(segment(dir.path(), 1)).unwrap();
+    assert!(content[frames(&content)[1].end..].iter().all(|byte| *byte == 0));
+    let (_, torn, seen) = open(2);
+    assert_eq!((torn, &seen[..]), (None, &[b"first".to_vec(), b"instead".to_vec()][..]));
 }
