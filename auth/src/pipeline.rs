@@ -14,6 +14,7 @@ use crate::particulars::Traces;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{Request, TransactionType};
+use crate::secure::Screened;
 use crate::suspended::SuspendedRequest;
 use crate::token::TokenNumber;
 use crate::told::Told;
@@ -42,15 +43,17 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
         duplicate::Found::Nothing => {}
     }
     // The transaction store does not know yet of one that waits, and would be asked in vain.
-    if let Some(waiting) = waiting(core, &request)
-        && waiting.request.transmission == request.transmission
-    {
-        if duplicate::same_content(&waiting.request, &request) {
-            waiting.repeats.push(request.reply_to);
-        } else {
-            respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+    let mut key_waits = false;
+    if let Some(waiting) = waiting(core, &request) {
+        if waiting.request.transmission == request.transmission {
+            if duplicate::same_content(&waiting.request, &request) {
+                waiting.repeats.push(request.reply_to);
+            } else {
+                respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+            }
+            return;
         }
-        return;
+        key_waits = true;
     }
     if core.state.may_have_left(&request, now) {
         if let Some(request) = recall::wait_behind(core, request) {
@@ -58,7 +61,7 @@ pub(crate) fn admit(core: &mut Core, now: Time, request: Box<Request>, effects: 
         }
         return;
     }
-    admit_new(core, now, request, effects);
+    begin(core, now, request, key_waits, effects);
 }
 
 /// A key that another request has: 94.
@@ -76,22 +79,28 @@ fn waiting<'a>(core: &'a mut Core, request: &Request) -> Option<&'a mut Suspende
 
 /// A request that repeats none.
 pub(crate) fn admit_new(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
+    let key_waits = waiting(core, &request).is_some();
+    begin(core, now, request, key_waits, effects);
+}
+
+fn begin(core: &mut Core, now: Time, request: Box<Request>, key_waits: bool, effects: &mut Vec<Effect>) {
     // One of another time: a terminal does not use a STAN again before the first use of it is answered.
-    if waiting(core, &request).is_some() {
+    if key_waits {
         return respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
     }
     let mut receipt = core.spare.receipt();
-    match screen(core, now, &request, &mut receipt) {
+    let mut checks = Checks::default();
+    match screen(core, now, &request, &mut checks, &mut receipt) {
         Err(decline) => decline_now(core, now, &request, receipt, decline, effects),
         // What is about an earlier transaction needs no proof of its own.
-        Ok(checks) if checks.is_empty() => {
+        Ok(()) if checks.is_empty() => {
             let suspended = SuspendedRequest { request, receipt, asked: checks.asked(), repeats: Vec::new() };
             decide(core, now, suspended, &ChecksReply::default(), false, effects);
         }
-        Ok(_) if core.suspended.is_full() => {
+        Ok(()) if core.suspended.is_full() => {
             respond(request.reply_to, Response::bare(ResponseCode::MALFUNCTION), effects);
         }
-        Ok(checks) => {
+        Ok(()) => {
             let deadline = now.plus(core.tables.hsm_deadline);
             let ticket = core.suspended.add(request, receipt, checks.asked(), deadline);
             effects.push(Effect::AskHsm { ticket, checks });
@@ -99,8 +108,14 @@ pub(crate) fn admit_new(core: &mut Core, now: Time, request: Box<Request>, effec
     }
 }
 
-/// Steps 3 to 11, as far as they need nobody else. Gives back what to ask the HSM.
-fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> Result<Checks, Decline> {
+/// Steps 3 to 11, as far as they need nobody else. Writes down what to ask the HSM.
+fn screen(
+    core: &Core,
+    now: Time,
+    request: &Request,
+    checks: &mut Checks,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
     let tables = &core.tables;
     terminal::allowed(tables, request, receipt)?;
     duplicate::not_reversed(&core.state, request, receipt)?;
@@ -120,11 +135,12 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
             card_file::validity(&core.state, file, product, request, today, receipt)?;
             mode_rules::allowed(file, request, now, receipt)?;
         }
-        return Ok(Checks::default());
+        return Ok(());
     }
+    let screened = Screened { tables, state: &core.state, product, file, request, now, today };
     // What the chip has approved stands, whatever has become of the card since.
     if request.class.is_advice() {
-        return secure::checks(tables, &core.state, product, file, request, now, receipt);
+        return secure::ask(screened, checks, receipt);
     }
     card_file::status(file, receipt)?;
     token::usable(&core.state, request, today, receipt)?;
@@ -135,7 +151,7 @@ fn screen(core: &Core, now: Time, request: &Request, receipt: &mut Receipt) -> R
     let terminal = terminal::active(tables, request.link, request.terminal);
     chip_rules::reading(product, terminal, request, receipt)?;
     remote::holder(product, file, request, receipt)?;
-    secure::checks(tables, &core.state, product, file, request, now, receipt)
+    secure::ask(screened, checks, receipt)
 }
 
 /// Second leg: the HSM has answered.

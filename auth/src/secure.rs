@@ -13,41 +13,46 @@ use crate::request::{Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::tables::{PinMethod, Product, Tables};
 use crate::value_recipe;
-use card::{Cvv, ResponseCode, ServiceCode, Time};
+use card::{CivilDay, Cvv, ResponseCode, ServiceCode, Time};
 use std::sync::Arc;
 
-/// Everything the HSM can verify about this request, in one question. Something has to prove that
+/// A request that has come so far, and the card it is about.
+#[derive(Clone, Copy)]
+pub(crate) struct Screened<'a> {
+    pub(crate) tables: &'a Tables,
+    pub(crate) state: &'a State,
+    pub(crate) product: &'a Product,
+    pub(crate) file: &'a CardFile,
+    pub(crate) request: &'a Request,
+    pub(crate) now: Time,
+    pub(crate) today: CivilDay,
+}
+
+/// Writes down everything the HSM can verify about this request, in one question. Something has to prove that
 /// the card or its holder was there; a request that proves nothing is refused.
-pub(crate) fn checks(
-    tables: &Tables,
-    state: &State,
-    product: &Product,
-    file: &CardFile,
-    request: &Request,
-    now: Time,
-    receipt: &mut Receipt,
-) -> Result<Checks, Decline> {
-    let cryptogram = chip::check(product, file, request, receipt)?;
+pub(crate) fn ask(held: Screened<'_>, checks: &mut Checks, receipt: &mut Receipt) -> Result<(), Decline> {
+    let Screened { tables, state, product, file, request, now, today } = held;
+    checks.cryptogram = chip::check(product, file, request, receipt)?;
     if request.class.is_advice() {
-        return match cryptogram {
-            Some(_) => Ok(Checks { cryptogram, ..Checks::default() }),
+        return match checks.cryptogram {
+            Some(_) => Ok(()),
             None => Err(receipt.fail(Step::Verification, ResponseCode::INVALID_TRANSACTION, 0, 0)),
         };
     }
-    let cvv = cvv_check(product, request, receipt)?;
-    let icvv = cvv.clone().filter(|_| looks_for_icvv(product, request)).map(as_icvv);
-    let pin = pin_check(tables, product, file, request, now, receipt)?;
-    let today = now.day(tables.business_offset);
-    let cvv2 = remote::cvv2_check(state, product, file, request, today, receipt)?;
-    let order = remote::order_check(product, file, request, receipt)?;
-    let checks = Checks { pin, cvv, icvv, cryptogram, cvv2, order, ..Checks::default() };
+    checks.cvv = cvv_check(product, request, receipt)?;
+    if looks_for_icvv(product, request) {
+        checks.icvv = checks.cvv.clone().map(as_icvv);
+    }
+    checks.pin = pin_check(tables, product, file, request, now, receipt)?;
+    checks.cvv2 = remote::cvv2_check(state, product, file, request, today, receipt)?;
+    checks.order = remote::order_check(product, file, request, receipt)?;
     if checks.is_empty() && !remote::needs_no_proof(product, request) {
         return Err(receipt.fail(Step::Verification, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     }
     receipt.pass(Step::Verification, 0, 0);
     // It says that the holder was authenticated elsewhere; whether that is a proof, the product has decided above.
-    let authentication_value = value_recipe::check(product, request, receipt)?;
-    Ok(Checks { authentication_value, ..checks })
+    checks.authentication_value = value_recipe::check(product, request, receipt)?;
+    Ok(())
 }
 
 /// The stripe's CVV. A chip read is proven by its cryptogram instead. Stripe entry without a track,

@@ -66,6 +66,20 @@ impl<T: Clone> Slab<T> {
         Some(entry)
     }
 
+    /// The same with an entry that nobody needs any more, where it lies.
+    pub(crate) fn discard(&mut self, place: u32) {
+        let (chunk, index) = split(place);
+        let Some(entry) = self.chunks.get_mut(chunk).and_then(|chunk| Arc::make_mut(chunk).get_mut(index))
+        else {
+            return;
+        };
+        if entry.is_some() {
+            *entry = None;
+            self.free.push(place);
+            self.len -= 1;
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
         self.chunks.iter().flat_map(|chunk| chunk.iter().flatten())
     }

@@ -539,8 +539,8 @@ impl State {
             let Some((time, id)) = self.by_time.pop_front() else { return };
             if self.stays(id) {
                 self.by_time.push_back((time, id));
-            } else if let Some(stored) = self.forget(id) {
-                self.left.insert(stored.time, stored.key().fingerprint_at(stored.transmission));
+            } else if let Some((decided, print)) = self.forget(id) {
+                self.left.insert(decided, print);
             }
         }
     }
@@ -554,13 +554,18 @@ impl State {
         self.transaction(id).is_some_and(|stored| stored.holds_money() || stored.refunded_minor() != 0)
     }
 
-    fn forget(&mut self, id: TransactionId) -> Option<StoredTransaction> {
-        let Kept { stored, previous, before } = self.transactions.remove(&id)?;
-        self.unlist(&stored, before);
+    /// Gives when it was decided, and the fingerprint under which a repeat would ask for it.
+    fn forget(&mut self, id: TransactionId) -> Option<(Time, u64)> {
+        let Kept { stored, previous, before } = self.transactions.get(&id)?;
+        let (key, time, previous) = (stored.key(), stored.time, *previous);
+        let print = key.fingerprint_at(stored.transmission);
+        let lists = State::lists_of(stored, *before);
+        self.transactions.discard(&id);
+        self.unlist(id, lists);
         // What came before is forgotten as a rule. A dispense that still holds money is not, and must
         // stay within reach of its reversal.
         let kept = previous.filter(|previous| self.transactions.contains(previous));
-        let fingerprint = stored.key().fingerprint();
+        let fingerprint = key.fingerprint();
         match self.newest.entry(fingerprint) {
             hash_map::Entry::Occupied(mut newest) if *newest.get() == id => match kept {
                 Some(previous) => *newest.get_mut() = previous,
@@ -575,7 +580,7 @@ impl State {
             }
             _ => {}
         }
-        Some(stored)
+        Some((time, print))
     }
 
     fn kept(&self, id: TransactionId) -> Option<&Kept> {

@@ -13,6 +13,9 @@ use card::Time;
 const DRAWN: usize = 0;
 const GIVEN: usize = 1;
 
+/// The lists that a transaction stands in: the account, and what stands behind it.
+pub(super) type Lists = [(Option<AccountId>, Option<TransactionId>); 2];
+
 impl State {
     /// A decision that is about an earlier transaction, as far as that is in memory.
     pub(super) fn touch_original(&mut self, id: TransactionId) {
@@ -114,15 +117,20 @@ impl State {
         }
     }
 
-    /// Takes a transaction that is about to leave memory out of the lists of its accounts. As a rule it is the oldest, and
-    /// nothing stands behind it.
-    pub(super) fn unlist(&mut self, stored: &StoredTransaction, before: [Option<TransactionId>; 2]) {
+    /// The accounts in whose lists a transaction stands, and what stands behind it in each.
+    pub(super) fn lists_of(stored: &StoredTransaction, before: [Option<TransactionId>; 2]) -> Lists {
         let to = stored.booking.as_ref().and_then(|booking| booking.to);
-        for (account, place) in [(stored.account, DRAWN), (to, GIVEN)] {
+        [(stored.account, before[DRAWN]), (to, before[GIVEN])]
+    }
+
+    /// Takes a transaction that has left memory out of the lists of its accounts. As a rule it was the oldest, and
+    /// nothing stands behind it.
+    pub(super) fn unlist(&mut self, id: TransactionId, lists: Lists) {
+        for (account, before) in lists {
             let Some(account) = account else { continue };
-            let kept = before[place].filter(|before| self.transactions.contains(before));
+            let kept = before.filter(|before| self.transactions.contains(before));
             let Some(file) = self.accounts.get_mut(&account) else { continue };
-            if file.newest == Some(stored.id) {
+            if file.newest == Some(id) {
                 file.newest = kept;
                 continue;
             }
@@ -133,7 +141,7 @@ impl State {
             for _ in 0..LOOK_BACK {
                 let Some(kept_next) = next.and_then(|id| self.transactions.get_mut(&id)) else { break };
                 let place = usize::from(kept_next.stored.account != Some(account));
-                if kept_next.before[place] == Some(stored.id) {
+                if kept_next.before[place] == Some(id) {
                     kept_next.before[place] = kept;
                     break;
                 }
