@@ -159,7 +159,7 @@ pub(crate) fn quote(held: Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decl
     let gross = gross
         .ok_or_else(|| receipt.fail(Step::Surcharge, ResponseCode::INVALID_AMOUNT, surcharge_minor, asked))?;
 
-    let day = held.now.day(tables.business_offset);
+    let day = held.moment.day;
     let mut exchange = Exchange { rates: &tables.rates, link, currency, gross, day, receipt };
     let billed = exchange.billing(own, request)?;
     // What goes from one of our accounts to another is settled with nobody.

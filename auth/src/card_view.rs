@@ -1,7 +1,7 @@
 //! A card with all there is about it, for whoever keeps the card base.
 
 use crate::card_mode::CardMode;
-use crate::counters::{Scope, Window};
+use crate::counters::{Moment, Scope, Window};
 use crate::effect::Balance;
 use crate::limit::{Bound, Limit};
 use crate::own_limits::Override;
@@ -104,7 +104,7 @@ impl LimitView {
             account.and_then(|account| account.own_limits.as_deref()),
             customer.and_then(|customer| state.own_limits_of_customer(&customer)),
         ];
-        let day = now.day(tables.business_offset);
+        let moment = Moment::new(now.day(tables.business_offset), now);
         let view = |limit: &Limit| {
             let counters = match limit.scope {
                 Scope::Card => Some(&file.counters),
@@ -127,7 +127,7 @@ impl LimitView {
                 of_account: own[1].and_then(|own| own.bound(limit.id)),
                 of_customer: own[2].and_then(|own| own.bound(limit.id)),
                 replaced: own.iter().flatten().find_map(|own| own.replaced(limit.id, now)),
-                used: counters.map(|counters| counters.used(limit.counter, limit.window, day, now)),
+                used: counters.map(|counters| counters.used(limit.counter, limit.window, moment)),
             }
         };
         product.limits.iter().map(view).collect()

@@ -120,12 +120,13 @@ impl Window {
     }
 
     /// Which piece of time a transaction falls into: the day, week, month or year, or the part of a sliding window.
-    pub(crate) fn piece(self, day: CivilDay, time: Time) -> u32 {
+    pub(crate) fn piece(self, moment: Moment) -> u32 {
+        let Moment { day, days, time } = moment;
         match self {
             Window::TRANSACTION => 0,
-            Window::DAY => days_since_epoch(day),
+            Window::DAY => days,
             // 1970-01-01 was a Thursday.
-            Window::WEEK => (days_since_epoch(day) + 3) / 7,
+            Window::WEEK => (days + 3) / 7,
             Window::MONTH => u32::from(day.year) * 12 + u32::from(day.month) - 1,
             Window::YEAR => u32::from(day.year),
             Window(seconds) => {
@@ -138,6 +139,22 @@ impl Window {
     /// How many pieces back still count, the present one included.
     pub(crate) fn pieces(self) -> u32 {
         if self.sliding_seconds().is_some() { SLIDING_PARTS + 1 } else { 1 }
+    }
+}
+
+/// A moment as windows see it.
+#[derive(Clone, Copy)]
+pub(crate) struct Moment {
+    /// The business day.
+    pub(crate) day: CivilDay,
+    /// The same in days since 1970-01-01.
+    days: u32,
+    pub(crate) time: Time,
+}
+
+impl Moment {
+    pub(crate) fn new(day: CivilDay, time: Time) -> Moment {
+        Moment { day, days: days_since_epoch(day), time }
     }
 }
 

@@ -3,6 +3,7 @@
 
 use crate::card_mode::{CardMode, OwnTransfer, TransferCause};
 use crate::core::Core;
+use crate::counters::Moment;
 use crate::effect::Effect;
 use crate::limits::SETTLED_PER_TICK;
 use crate::mode_rules;
@@ -15,7 +16,7 @@ use card::{Pan, Time};
 /// as the source has, up to the maximum. `total_minor` is what the transaction takes with its fees, minor units of the
 /// account.
 pub(crate) fn top_up(held: Held<'_>, total_minor: i64) -> Option<OwnTransfer> {
-    let Held { state, file, account, request, now, .. } = held;
+    let Held { state, file, account, request, moment: Moment { time: now, .. }, .. } = held;
     let Some(CardMode::Kept(kept)) = file.mode() else { return None };
     let left = account.own_minor().saturating_sub(total_minor);
     let of_mode = mode_rules::keeps(file, account) && request.transaction.takes_money();

@@ -1,6 +1,7 @@
 //! Step 9: what the holder of a card has chosen, held against a request.
 
 use crate::card_mode::{CardMode, ModeUse, OwnTransfer, Tries, Unconfirmed};
+use crate::counters::Moment;
 use crate::decision::CardCounters;
 use crate::keyed_hash::CodeKey;
 use crate::receipt::{Decline, Receipt, Step};
@@ -127,7 +128,7 @@ pub(crate) fn asks_holder(file: &CardFile, request: &Request) -> bool {
 /// What an approval makes of the mode. `total_minor` is what it takes with its fees, minor units of the account, which
 /// has been topped up.
 pub(crate) fn used(held: Held<'_>, total_minor: i64, top_up: Option<&OwnTransfer>) -> Option<ModeUse> {
-    let Held { file, account, request, now, .. } = held;
+    let Held { file, account, request, moment: Moment { time: now, .. }, .. } = held;
     let mode = file.mode().filter(|_| request.transaction.takes_money())?;
     match mode {
         CardMode::Standard => None,

@@ -4,7 +4,7 @@
 use crate::booking::{Role, STATEMENT_LINES};
 use crate::card_mode::{Alarm, BlockCause, CardBlocked, CardMode, ModeUse, ModeUsed};
 use crate::core::{Core, respond};
-use crate::counters::Scope;
+use crate::counters::{Moment, Scope};
 use crate::decision::{Approval, CardCounters, Decision, Follows, Movement};
 use crate::effect::{Effect, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
@@ -265,6 +265,7 @@ fn judge(
     flags: &mut u64,
 ) -> Result<Approval, Decline> {
     let tables = &core.tables;
+    let moment = Moment::new(now.day(tables.business_offset), now);
     // Looked up again: the tables and the card may have changed while the HSM was at work.
     let product = tables
         .product(&request.pan)
@@ -287,7 +288,7 @@ fn judge(
     }
 
     secure::cvv(product, reply, receipt)?;
-    remote::cvv2(product, file, now.day(tables.business_offset), reply, receipt, counters)?;
+    remote::cvv2(product, file, moment.day, reply, receipt, counters)?;
     value_recipe::found(product, reply, receipt)?;
     remote::order(reply, receipt)?;
     let chipped =
@@ -303,7 +304,8 @@ fn judge(
             // It was billed and counted when it was decided.
             return Ok(plain);
         }
-        let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+        let held =
+            Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
         let quote = billing::quote(held, receipt)?;
         let contactless = verification::contactless_use(held, verified, quote.total_minor);
         let moving = plain.moving(Movement::of(request, quote.total_minor), quote.billing);
@@ -343,7 +345,7 @@ fn judge(
         let to = transfer::destination(&core.state, tables, product, file, account, request, receipt)?;
         booking.get_or_insert_default().to = Some(to.account.id);
     }
-    let held = Held { tables, state: &core.state, product, file, account, request, now, amount_minor: 0 };
+    let held = Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
     let quote = match original {
         Some(original) if is_refund => refund::quote(original, request),
         _ => billing::quote(held, receipt)?,
@@ -355,7 +357,8 @@ fn judge(
     mode_rules::single_limit(file, request, quote.total_minor, now, receipt)?;
     velocity::within_limits(held, &mut counters.counting, receipt)?;
     counters.counting.extend(quote.count);
-    let (flagged, verdict) = policy::apply(tables, product, file, account, request, verified, now, receipt);
+    let (flagged, verdict) =
+        policy::apply(tables, product, file, account, request, verified, moment, receipt);
     *flags = flagged;
     verdict?;
     let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);

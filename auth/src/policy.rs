@@ -1,6 +1,7 @@
 //! Step 13: policy rules.
 
 use crate::chip::from_bcd;
+use crate::counters::Moment;
 use crate::receipt::{Decline, Receipt, Step, Verdict};
 use crate::record::{AccountKind, Transaction};
 use crate::remote::{self, AddressResult};
@@ -9,7 +10,7 @@ use crate::state::{AccountFile, CardFile};
 use crate::tables::{Product, Tables};
 use crate::velocity;
 use crate::verification::HolderVerification;
-use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode, Time};
+use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode};
 use rules::{Facts, MAX_RULES};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
@@ -21,15 +22,15 @@ pub(crate) fn apply(
     account: &AccountFile,
     request: &Request,
     verified: Option<HolderVerification>,
-    now: Time,
+    moment: Moment,
     receipt: &mut Receipt,
 ) -> (u64, Result<(), Decline>) {
     if tables.rules.rules().is_empty() {
         receipt.pass(Step::Policy, 0, 0);
         return (0, Ok(()));
     }
-    let today = now.day(tables.business_offset);
-    let (daily_amount, daily_count) = velocity::used(file, request.transaction, today, now);
+    let Moment { day: today, time: now, .. } = moment;
+    let (daily_amount, daily_count) = velocity::used(file, request.transaction, moment);
     let digits = request.pan.reveal();
     let chip = request.chip.as_deref();
     let told = request.particulars.as_deref();

@@ -102,8 +102,7 @@ pub(crate) fn apply(held: &Held<'_>, receipt: &mut Receipt) -> Tariff {
     let mut count = None;
     if fee.free > 0 {
         count = Some(Count { scope: Scope::Card, limit: fee.counter, window: Window::MONTH });
-        let day = held.now.day(held.tables.business_offset);
-        let (_, before) = held.file.counters.used(fee.counter, Window::MONTH, day, held.now);
+        let (_, before) = held.file.counters.used(fee.counter, Window::MONTH, held.moment);
         let (number, free) = (i64::from(before) + 1, i64::from(fee.free));
         if number <= free {
             receipt.pass(Step::FeeFree, number, free);

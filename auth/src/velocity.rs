@@ -1,6 +1,6 @@
 //! Step 12: limits. What each let pass is counted with the transaction, and given back with it.
 
-use crate::counters::{Count, Scope, Window};
+use crate::counters::{Count, Moment, Scope, Window};
 use crate::limit::{Bound, Limit};
 use crate::names::LimitId;
 use crate::own_limits::OwnLimits;
@@ -10,7 +10,7 @@ use crate::request::{Request, TransactionType};
 use crate::state::{AccountFile, CardFile, Counters, State};
 use crate::tables::{Product, Tables};
 use arrayvec::ArrayVec;
-use card::{CivilDay, ResponseCode, Time};
+use card::ResponseCode;
 
 /// Which counters a transaction will move. The core has one for all decisions ([`Spare`](crate::spare::Spare)).
 pub(crate) type Counting = Vec<Count>;
@@ -24,7 +24,8 @@ pub(crate) struct Held<'a> {
     pub(crate) file: &'a CardFile,
     pub(crate) account: &'a AccountFile,
     pub(crate) request: &'a Request,
-    pub(crate) now: Time,
+    /// Now.
+    pub(crate) moment: Moment,
     /// What it takes without the fee, minor units of the account's currency.
     pub(crate) amount_minor: i64,
 }
@@ -54,7 +55,6 @@ fn against(
     counting: &mut Counting,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
-    let day = held.now.day(held.tables.business_offset);
     if held.request.transaction.takes_money() && held.request.transaction != TransactionType::Transfer {
         // For rules and those who look at the card, whatever limits there are.
         counting.push(Count {
@@ -77,15 +77,16 @@ fn against(
     for limit in limits.iter().filter(about) {
         let (minor, count) = match counters(held, limit) {
             Some(counters) if limit.window != Window::TRANSACTION => {
-                counters.used(limit.counter, limit.window, day, held.now)
+                counters.used(limit.counter, limit.window, held.moment)
             }
             _ => (0, 0),
         };
         let seen = Seen { minor: minor.saturating_add(held.amount_minor), count: count.saturating_add(1) };
         let (bound, used_up) = bound(held, limit, &own, seen);
         check(limit, bound, seen, receipt)?;
+        // A limit has counters of its own; that of the short form is the one that is always counted.
         let mut add = |count: Count| {
-            if !counting.contains(&count) {
+            if counting.first() != Some(&count) {
                 counting.push(count);
             }
         };
@@ -130,7 +131,7 @@ fn bound(held: Held<'_>, limit: &Limit, own: &[(Scope, &OwnLimits)], seen: Seen)
     };
     let usual = own.iter().filter_map(|(_, own)| own.bound(limit.id)).fold(product, Bound::strictest);
     for (scope, own) in own {
-        if let Some(replaced) = own.replaced(limit.id, held.now) {
+        if let Some(replaced) = own.replaced(limit.id, held.moment.time) {
             let needed = replaced.once && !passes(usual, seen);
             return (replaced.bound, needed.then_some(*scope));
         }
@@ -196,8 +197,8 @@ fn traces(request: &Request) -> Traces {
 }
 
 /// What today has counted of this type of transaction: minor units and number.
-pub(crate) fn used(file: &CardFile, transaction: TransactionType, today: CivilDay, now: Time) -> (i64, u32) {
-    file.counters.used(of_type(transaction), Window::DAY, today, now)
+pub(crate) fn used(file: &CardFile, transaction: TransactionType, moment: Moment) -> (i64, u32) {
+    file.counters.used(of_type(transaction), Window::DAY, moment)
 }
 
 fn of_type(transaction: TransactionType) -> LimitId {
@@ -214,7 +215,7 @@ mod tests {
     use crate::record::{Account, AccountKind, Card, CardStatus, Record};
     use crate::request::{AccountType, EntryMode, MessageClass};
     use crate::{AccountId, LinkName, ReplyTo, TransmissionTime};
-    use card::{Currency, Expiry, Pan, Scheme, Stan, TerminalId};
+    use card::{Currency, Expiry, Pan, Scheme, Stan, TerminalId, Time, UtcOffset};
 
     /// Stand-in has a set of its own: neither refuses what the other one limits.
     #[test]
@@ -234,6 +235,7 @@ mod tests {
             product.limits = vec![limit("usual", usual)];
             product.stand_in_limits = vec![limit("absent", stand_in)];
             let (state, request) = (state(), request());
+            let now = Time::from_unix_ms(1_781_524_800_000);
             let held = Held {
                 tables: &Tables::default(),
                 state: &state,
@@ -241,7 +243,7 @@ mod tests {
                 file: state.card(&request.pan).unwrap(),
                 account: state.account(&account()).unwrap(),
                 request: &request,
-                now: Time::from_unix_ms(1_781_524_800_000),
+                moment: Moment::new(now.day(UtcOffset::default()), now),
                 amount_minor: request.amount_minor,
             };
             let code = |told: Result<(), Decline>| told.err().map(|decline| decline.code);

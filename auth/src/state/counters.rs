@@ -1,8 +1,7 @@
 //! Counters of one card, account, terminal or merchant.
 
-use crate::counters::Window;
+use crate::counters::{Moment, Window};
 use crate::names::LimitId;
-use card::{CivilDay, Time};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -29,8 +28,8 @@ const _: () = assert!(size_of::<Cell>() == 24 && size_of::<Counters>() == 32);
 
 impl Counters {
     /// Minor units and number that count at this moment.
-    pub(crate) fn used(&self, limit: LimitId, window: Window, day: CivilDay, time: Time) -> (i64, u32) {
-        let piece = window.piece(day, time);
+    pub(crate) fn used(&self, limit: LimitId, window: Window, moment: Moment) -> (i64, u32) {
+        let piece = window.piece(moment);
         let of_limit = self.0.iter().filter(|cell| cell.limit == limit && cell.window == window);
         let open = of_limit.filter(|cell| cell.is_open(piece));
         open.fold((0i64, 0u32), |(minor, count), cell| {
@@ -39,13 +38,13 @@ impl Counters {
     }
 
     /// Counts one transaction.
-    pub(crate) fn add(&mut self, limit: LimitId, window: Window, day: CivilDay, time: Time, minor: i64) {
-        let piece = window.piece(day, time);
+    pub(crate) fn add(&mut self, limit: LimitId, window: Window, moment: Moment, minor: i64) {
+        let piece = window.piece(moment);
         let cell = match self.position(limit, window, piece) {
             Some(place) => &mut self.0[place],
             None => {
                 let new = Cell { limit, window, piece, count: 0, minor: 0 };
-                let over = self.0.iter().position(|cell| !cell.is_open(cell.window.piece(day, time)));
+                let over = self.0.iter().position(|cell| !cell.is_open(cell.window.piece(moment)));
                 let place = over.unwrap_or(self.0.len());
                 match self.0.get_mut(place) {
                     Some(cell) => *cell = new,
@@ -63,11 +62,11 @@ impl Counters {
         &mut self,
         limit: LimitId,
         window: Window,
-        (day, time): (CivilDay, Time),
+        moment: Moment,
         minor: i64,
         count: u32,
     ) {
-        let Some(place) = self.position(limit, window, window.piece(day, time)) else { return };
+        let Some(place) = self.position(limit, window, window.piece(moment)) else { return };
         let cell = &mut self.0[place];
         cell.minor = cell.minor.saturating_sub(minor);
         cell.count = cell.count.saturating_sub(count);
@@ -77,8 +76,8 @@ impl Counters {
     }
 
     /// Whether anything counts at this moment.
-    pub(crate) fn is_over(&self, day: CivilDay, time: Time) -> bool {
-        self.0.iter().all(|cell| !cell.is_open(cell.window.piece(day, time)))
+    pub(crate) fn is_over(&self, moment: Moment) -> bool {
+        self.0.iter().all(|cell| !cell.is_open(cell.window.piece(moment)))
     }
 
     /// Adds up with those of another shard.
@@ -115,22 +114,22 @@ impl Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use card::UtcOffset;
+    use card::{Time, UtcOffset};
     use std::time::Duration;
 
     fn check(window: Window, counted: i64, asked: i64, expect: bool) {
         let at = |unix_ms| {
             let time = Time::from_unix_ms(unix_ms);
-            (time.day(UtcOffset::default()), time)
+            Moment::new(time.day(UtcOffset::default()), time)
         };
         let mut counters = Counters::default();
         let limit = LimitId::of("x");
-        let ((day, time), (later, now)) = (at(counted), at(asked));
-        counters.add(limit, window, day, time, 5);
+        let (then, now) = (at(counted), at(asked));
+        counters.add(limit, window, then, 5);
         let expected = if expect { (5, 1) } else { (0, 0) };
-        assert_eq!(counters.used(limit, window, later, now), expected, "{window} {counted} {asked}");
-        assert_eq!(counters.is_over(later, now), !expect);
-        counters.take_back(limit, window, (day, time), 5, 1);
+        assert_eq!(counters.used(limit, window, now), expected, "{window} {counted} {asked}");
+        assert_eq!(counters.is_over(now), !expect);
+        counters.take_back(limit, window, then, 5, 1);
         assert!(counters.cells().is_empty());
     }
 
@@ -176,11 +175,11 @@ mod tests {
         let minute = 60_000;
         for step in 0..100_000 {
             let time = Time::from_unix_ms(at(1, 1, 0) + step * minute);
-            let day = time.day(UtcOffset::default());
-            counters.add(LimitId::of("a"), Window::DAY, day, time, 1);
-            counters.add(LimitId::of("b"), hour, day, time, 1);
+            let moment = Moment::new(time.day(UtcOffset::default()), time);
+            counters.add(LimitId::of("a"), Window::DAY, moment, 1);
+            counters.add(LimitId::of("b"), hour, moment, 1);
             assert!(counters.cells().len() <= 14, "{}", counters.cells().len());
-            let (_, count) = counters.used(LimitId::of("b"), hour, day, time);
+            let (_, count) = counters.used(LimitId::of("b"), hour, moment);
             assert!(i64::from(count) == (step + 1).min(60 + step % 5 + 1), "{count} at {step}");
         }
     }

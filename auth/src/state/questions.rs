@@ -2,7 +2,7 @@
 
 use super::{AccountFile, CardFile, NewestOfTerminal, State, in_reach};
 use crate::card_change::Did;
-use crate::counters::Window;
+use crate::counters::{Moment, Window};
 use crate::effect::Balance;
 use crate::holder::{Holder, HolderChange, HolderFacts, NoSuchCard};
 use crate::limits::HOLDS_PER_TICK;
@@ -123,7 +123,8 @@ impl State {
     #[must_use]
     pub fn card_usage(&self, pan: &Pan, day: CivilDay) -> Option<[(i64, u32); 2]> {
         let file = self.card(pan)?;
-        let of_day = |limit| file.counters.used(limit, Window::DAY, day, Time::from_unix_ms(0));
+        let moment = Moment::new(day, Time::from_unix_ms(0));
+        let of_day = |limit| file.counters.used(limit, Window::DAY, moment);
         Some([of_day(LimitId::PURCHASES), of_day(LimitId::WITHDRAWALS)])
     }
 
