@@ -156,7 +156,7 @@ impl ChipRules {
 /// Step 9: how and where the card was read.
 pub(crate) fn reading(
     product: &Product,
-    terminal: Option<&Terminal>,
+    terminal: &Terminal,
     request: &Request,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
@@ -168,11 +168,11 @@ pub(crate) fn reading(
         }
         rules.found(ChipFinding::Fallback, 0, 0, receipt)?;
     }
-    let reads_chip = place.reads_chip.or(terminal.and_then(|terminal| terminal.reads_chip));
+    let reads_chip = place.reads_chip.or(terminal.reads_chip);
     if request.entry == EntryMode::Stripe && reads_chip == Some(true) && says_chip(request) {
         rules.found(ChipFinding::StripeAtChipTerminal, 0, 0, receipt)?;
     }
-    let attended = place.attended.or(terminal.and_then(|terminal| terminal.attended));
+    let attended = place.attended.or(terminal.attended);
     if attended == Some(false) {
         rules.found(ChipFinding::Unattended, 0, 0, receipt)?;
     }

@@ -14,7 +14,7 @@ use crate::suspended::Suspended;
 use crate::tables::Tables;
 use crate::{completion, confirmation, linked_account, pipeline, provision, recall, reversal, token};
 use arrayvec::ArrayVec;
-use card::Time;
+use card::{CivilDay, Time, UtcOffset};
 use std::sync::Arc;
 
 /// The decision maker of one shard.
@@ -31,6 +31,9 @@ pub struct Core {
     /// Of one-time codes and passwords; without it none is right.
     pub(crate) code_key: Option<CodeKey>,
     next_counter: u64,
+    /// The business day of the newest step, and its number: nearly every step is on the day of the one before.
+    pub(crate) today: CivilDay,
+    day_number: i64,
 }
 
 impl Core {
@@ -43,6 +46,7 @@ impl Core {
     /// The same, remembering so much.
     #[must_use]
     pub fn with_memory(shard: ShardIndex, tables: Arc<Tables>, memory: Memory) -> Core {
+        let epoch = Time::from_unix_ms(0);
         Core {
             shard,
             tables,
@@ -54,6 +58,8 @@ impl Core {
             spare: Spare::default(),
             code_key: None,
             next_counter: 1,
+            today: epoch.day(UtcOffset::default()),
+            day_number: epoch.day_number(UtcOffset::default()),
         }
     }
 
@@ -112,6 +118,7 @@ impl Core {
 
     /// Takes one input and appends what follows from it.
     pub fn step(&mut self, now: Time, input: Input, effects: &mut Vec<Effect>) {
+        self.turn_day(now);
         match input {
             Input::Request(mut request) => {
                 token::resolve(&self.state, &mut request);
@@ -138,6 +145,14 @@ impl Core {
     /// Takes back a record that has been carried out. Without it every decision asks for new memory.
     pub fn reuse(&mut self, record: Record) {
         self.spare.keep(record);
+    }
+
+    fn turn_day(&mut self, now: Time) {
+        let offset = self.tables.business_offset;
+        let number = now.day_number(offset);
+        if number != self.day_number {
+            (self.day_number, self.today) = (number, now.day(offset));
+        }
     }
 
     fn tick(&mut self, now: Time, effects: &mut Vec<Effect>) {

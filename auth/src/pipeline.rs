@@ -117,14 +117,14 @@ fn screen(
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
     let tables = &core.tables;
-    terminal::allowed(tables, request, receipt)?;
+    let place = terminal::allowed(tables, request, receipt)?;
     duplicate::not_reversed(&core.state, request, receipt)?;
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
     token::known(tables, request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
-    let today = now.day(tables.business_offset);
+    let today = core.today;
     hot_list::check(&core.state, request, today, receipt)?;
     let file = card_file::on_file(&core.state, request, receipt)?;
     let original = original::of(&core.state, now, file, request, receipt)?;
@@ -137,7 +137,7 @@ fn screen(
         }
         return Ok(());
     }
-    let screened = Screened { tables, state: &core.state, product, file, request, now, today };
+    let screened = Screened { tables, state: &core.state, place, product, file, request, now, today };
     // What the chip has approved stands, whatever has become of the card since.
     if request.class.is_advice() {
         return secure::ask(screened, checks, receipt);
@@ -148,8 +148,7 @@ fn screen(
     mode_rules::allowed(file, request, now, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
     cashback::allowed(product, request, receipt)?;
-    let terminal = terminal::active(tables, request.link, request.terminal);
-    chip_rules::reading(product, terminal, request, receipt)?;
+    chip_rules::reading(product, place.terminal, request, receipt)?;
     remote::holder(product, file, request, receipt)?;
     secure::ask(screened, checks, receipt)
 }
@@ -195,7 +194,7 @@ fn decide(
     let made = receipt.checks.len();
     let mut counters = CardCounters { counting: core.spare.counting(), ..CardCounters::default() };
     let mut flags = 0;
-    let outcome = still_in_use(core, now, &suspended.request, confirmed, &mut receipt)
+    let outcome = still_in_use(core, &suspended.request, confirmed, &mut receipt)
         .and_then(|()| judge(core, now, &suspended.request, reply, &mut receipt, &mut counters, &mut flags));
     if !confirmed && outcome.as_ref().is_ok_and(|approval| approval.asks_holder) {
         // What was judged so far is judged again with the answer.
@@ -223,7 +222,6 @@ fn decide(
 /// The HSM takes milliseconds, and a cardholder takes so long that a card may be reported stolen meanwhile.
 fn still_in_use(
     core: &Core,
-    now: Time,
     request: &Request,
     confirmed: bool,
     receipt: &mut Receipt,
@@ -231,7 +229,7 @@ fn still_in_use(
     if !confirmed {
         return Ok(());
     }
-    let today = now.day(core.tables.business_offset);
+    let today = core.today;
     hot_list::check(&core.state, request, today, receipt)?;
     token::usable(&core.state, request, today, receipt)?;
     // One that is gone fails its own check.
@@ -265,7 +263,7 @@ fn judge(
     flags: &mut u64,
 ) -> Result<Approval, Decline> {
     let tables = &core.tables;
-    let moment = Moment::new(now.day(tables.business_offset), now);
+    let moment = Moment::new(core.today, now);
     // Looked up again: the tables and the card may have changed while the HSM was at work.
     let product = tables
         .product(&request.pan)
@@ -488,7 +486,7 @@ fn transaction(core: &mut Core, now: Time, request: &Request, mut decision: Deci
     let movement = approval.as_ref().map_or(Movement::Nothing, |approval| approval.movement);
     let funds = funds_of(core, now, request, movement);
     let account = approval.as_ref().map(|approval| approval.account);
-    let today = now.day(core.tables.business_offset);
+    let today = core.today;
     let told = Told::of(&core.state, request, today, &decision.receipt);
     let counting = std::mem::take(&mut decision.counters.counting);
     let traces = approval.as_ref().map_or_else(Traces::default, |_| counted_traces(&counting, request));

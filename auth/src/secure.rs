@@ -12,6 +12,7 @@ use crate::remote;
 use crate::request::{Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::tables::{PinMethod, Product, Tables};
+use crate::terminal::Place;
 use crate::value_recipe;
 use card::{CivilDay, Cvv, ResponseCode, ServiceCode, Time};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub(crate) struct Screened<'a> {
     pub(crate) tables: &'a Tables,
     pub(crate) state: &'a State,
+    pub(crate) place: Place<'a>,
     pub(crate) product: &'a Product,
     pub(crate) file: &'a CardFile,
     pub(crate) request: &'a Request,
@@ -31,7 +33,7 @@ pub(crate) struct Screened<'a> {
 /// Writes down everything the HSM can verify about this request, in one question. Something has to prove that
 /// the card or its holder was there; a request that proves nothing is refused.
 pub(crate) fn ask(held: Screened<'_>, checks: &mut Checks, receipt: &mut Receipt) -> Result<(), Decline> {
-    let Screened { tables, state, product, file, request, now, today } = held;
+    let Screened { tables, state, place, product, file, request, now, today } = held;
     checks.cryptogram = chip::check(product, file, request, receipt)?;
     if request.class.is_advice() {
         return match checks.cryptogram {
@@ -43,7 +45,7 @@ pub(crate) fn ask(held: Screened<'_>, checks: &mut Checks, receipt: &mut Receipt
     if looks_for_icvv(product, request) {
         checks.icvv = checks.cvv.clone().map(as_icvv);
     }
-    checks.pin = pin_check(tables, product, file, request, now, receipt)?;
+    checks.pin = pin_check(tables, place, product, file, request, now, receipt)?;
     checks.cvv2 = remote::cvv2_check(state, product, file, request, today, receipt)?;
     checks.order = remote::order_check(product, file, request, receipt)?;
     if checks.is_empty() && !remote::needs_no_proof(product, request) {
@@ -89,6 +91,7 @@ fn as_icvv(check: CvvCheck) -> CvvCheck {
 
 fn pin_check(
     tables: &Tables,
+    place: Place<'_>,
     product: &Product,
     file: &CardFile,
     request: &Request,
@@ -107,7 +110,7 @@ fn pin_check(
         return Ok(None);
     };
     tries_left(product, pin_tries::used(product, file, tables, now), receipt)?;
-    let Some(check) = pin_verification(tables, product, file, request, block) else {
+    let Some(check) = pin_verification(place, product, file, request, block) else {
         return Err(receipt.fail(Step::Pin, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, 0, 0));
     };
     // A block that its key cannot have made is no guess of the cardholder, so it is not counted.
@@ -120,15 +123,13 @@ fn pin_check(
 
 /// `None` when the terminal has no PIN key, or the product or card no PIN.
 fn pin_verification(
-    tables: &Tables,
+    place: Place<'_>,
     product: &Product,
     file: &CardFile,
     request: &Request,
     block: &OnlinePin,
 ) -> Option<PinCheck> {
-    let link = tables.links.get(&request.link)?;
-    let terminal = link.terminals.find(&request.terminal)?;
-    let key = terminal.pin_key.as_ref().or(link.pin_key.as_ref())?;
+    let key = place.terminal.pin_key.as_ref().or(place.link.pin_key.as_ref())?;
     let method = match (product.pin.as_ref()?, file.card.pin?) {
         (PinMethod::Pvv(pvk), PinReference::Pvv { pvki, pvv }) => {
             PinVerification::Pvv { pvk: Arc::clone(pvk), pvki, pvv }

@@ -66,10 +66,16 @@ impl Time {
         self.unix_ms.saturating_add(i64::from(offset.minutes) * 60_000)
     }
 
+    /// Days from 1970-01-01 to the calendar day at this offset.
+    #[must_use]
+    pub fn day_number(self, offset: UtcOffset) -> i64 {
+        self.local_ms(offset).div_euclid(DAY_MS)
+    }
+
     /// The calendar day at this offset.
     #[must_use]
     pub fn day(self, offset: UtcOffset) -> CivilDay {
-        let julian = self.local_ms(offset).div_euclid(DAY_MS).saturating_add(EPOCH_JULIAN);
+        let julian = self.day_number(offset).saturating_add(EPOCH_JULIAN);
         let date = i32::try_from(julian).ok().and_then(|julian| ::time::Date::from_julian_day(julian).ok());
         let (year, month, day) = date.unwrap_or(::time::OffsetDateTime::UNIX_EPOCH.date()).to_calendar_date();
         CivilDay { year: u16::try_from(year).unwrap_or(0), month: month as u8, day }
@@ -85,7 +91,7 @@ impl Time {
     #[must_use]
     pub fn weekday(self, offset: UtcOffset) -> u8 {
         // 1970-01-01 was a Thursday.
-        ((self.local_ms(offset).div_euclid(DAY_MS) + 3).rem_euclid(7) + 1) as u8
+        ((self.day_number(offset) + 3).rem_euclid(7) + 1) as u8
     }
 
     /// `MMDDhhmmss` at this offset: the form of DE 7 (which is in UTC).

@@ -53,7 +53,7 @@ pub struct AccountFile {
     pub(crate) own_limits: Option<Box<OwnLimits>>,
     /// How many cards draw on it.
     pub(super) cards: u32,
-    /// Its newest transaction in memory, behind which are the others.
+    /// Its newest transaction, behind which are the others that are in memory. It may have left.
     #[serde(skip)]
     pub(super) newest: Option<TransactionId>,
 }

@@ -124,17 +124,14 @@ impl State {
     }
 
     /// Takes a transaction that has left memory out of the lists of its accounts. As a rule it was the oldest, and
-    /// nothing stands behind it.
+    /// nothing stands behind it: then its number may stay where it is, and finds nothing.
     pub(super) fn unlist(&mut self, id: TransactionId, lists: Lists) {
         for (account, before) in lists {
             let Some(account) = account else { continue };
-            let kept = before.filter(|before| self.transactions.contains(before));
+            let Some(kept) = before.filter(|before| self.transactions.contains(before)) else { continue };
             let Some(file) = self.accounts.get_mut(&account) else { continue };
             if file.newest == Some(id) {
-                file.newest = kept;
-                continue;
-            }
-            if kept.is_none() {
+                file.newest = Some(kept);
                 continue;
             }
             let mut next = file.newest;
@@ -142,7 +139,7 @@ impl State {
                 let Some(kept_next) = next.and_then(|id| self.transactions.get_mut(&id)) else { break };
                 let place = usize::from(kept_next.stored.account != Some(account));
                 if kept_next.before[place] == Some(id) {
-                    kept_next.before[place] = kept;
+                    kept_next.before[place] = Some(kept);
                     break;
                 }
                 next = kept_next.before[place];
