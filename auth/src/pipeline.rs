@@ -83,6 +83,7 @@ pub(crate) fn admit_new(core: &mut Core, now: Time, request: Box<Request>, effec
     begin(core, now, request, key_waits, effects);
 }
 
+/// `key_waits`: its key is that of another request, which waits for the HSM or the cardholder.
 fn begin(core: &mut Core, now: Time, request: Box<Request>, key_waits: bool, effects: &mut Vec<Effect>) {
     // One of another time: a terminal does not use a STAN again before the first use of it is answered.
     if key_waits {

@@ -65,7 +65,11 @@ impl BlockFile {
     pub(super) fn open(path: PathBuf) -> io::Result<BlockFile> {
         let mut options = OpenOptions::new();
         options.write(true);
-        BlockFile::with(options, path)
+        let file = BlockFile::with(options, path)?;
+        if !file.blocks.past_cache {
+            file.blocks.warn();
+        }
+        Ok(file)
     }
 
     fn with(options: OpenOptions, path: PathBuf) -> io::Result<BlockFile> {
@@ -143,10 +147,15 @@ impl Blocks {
     }
 
     fn use_cache(&mut self) -> io::Result<()> {
-        tracing::warn!(file = %self.path.display(), "the file system does not write past its cache; writing through it");
+        self.warn();
         self.file = OpenOptions::new().write(true).open(&self.path)?;
         self.past_cache = false;
         Ok(())
+    }
+
+    fn warn(&self) {
+        let file = self.path.display();
+        tracing::warn!(%file, "the file system does not write past its cache; the journal is written through it");
     }
 
     /// Reserves the space in one piece, and finds out early when there is none. A file system that cannot do so gets the

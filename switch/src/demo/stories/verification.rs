@@ -130,34 +130,34 @@ pub(super) fn dukpt_pin(stage: &mut Stage) -> Played {
 /// Three wrong PINs lock it, whoever keeps the card base lets the count begin anew.
 pub(super) fn pin_tries_reset(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
-    let mut codes = Vec::new();
-    for _ in 0..3 {
-        let block = stage.pos_pin(&card, &card.wrong_pin());
-        let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
-        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
-    }
-    let locked = stage.buy(&mut line, &mut card, 10_00)?.code;
+    let locked = lock_by_wrong_pins(stage, &mut line, &mut card)?;
     post(stage, "/v1/pin-tries", &json!({ "pan": card.pan().reveal().as_str() }))?;
     let reset = stage.buy(&mut line, &mut card, 10_00)?.code;
-    Ok(format!("{}, right {locked}; reset, right {reset}", codes.join(" ")))
+    Ok(format!("{locked}; reset, right {reset}"))
 }
 
 /// Three wrong PINs lock it until the product's time after the last one has passed.
 pub(super) fn pin_tries_forgotten(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
-    let mut codes = Vec::new();
-    for _ in 0..3 {
-        let block = stage.pos_pin(&card, &card.wrong_pin());
-        let presentment = stage.chip_and_pin(&mut card, 10_00).with_pin(block);
-        codes.push(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string());
-    }
-    let locked = stage.buy(&mut line, &mut card, 10_00)?.code;
+    let locked = lock_by_wrong_pins(stage, &mut line, &mut card)?;
     // Nobody waits for a day here.
     stage.site().change_tables("pin_tries_reset = \"24h\"", "pin_tries_reset = \"1s\"")?;
     thread::sleep(Duration::from_millis(1100));
     let forgotten = stage.buy(&mut line, &mut card, 10_00)?.code;
     stage.site().change_tables("pin_tries_reset = \"1s\"", "pin_tries_reset = \"24h\"")?;
-    Ok(format!("{}, right {locked}; later, right {forgotten}", codes.join(" ")))
+    Ok(format!("{locked}; later, right {forgotten}"))
+}
+
+/// Three wrong PINs and then the right one, with what each was answered.
+fn lock_by_wrong_pins(stage: &mut Stage, line: &mut PosLine, card: &mut CardSimulator) -> Played {
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let block = stage.pos_pin(card, &card.wrong_pin());
+        let presentment = stage.chip_and_pin(card, 10_00).with_pin(block);
+        codes.push(stage.buy_with(line, 10_00, &presentment)?.code.to_string());
+    }
+    let locked = stage.buy(line, card, 10_00)?.code;
+    Ok(format!("{}, right {locked}", codes.join(" ")))
 }
 
 /// What a chip is sold to who signs, or proves nothing: at a counter, and where nobody looks.
