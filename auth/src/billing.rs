@@ -144,8 +144,8 @@ impl Part {
 }
 
 /// Step 5 for what needs the account: the amount in its currency, the fee, and what the link is owed.
-pub(crate) fn quote(held: Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decline> {
-    let Held { tables, request, account, .. } = held;
+pub(crate) fn quote(held: &Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decline> {
+    let Held { tables, request, account, .. } = *held;
     let own = account.account.currency;
     let seen = i64::from(request.currency);
     let known =
@@ -172,7 +172,7 @@ pub(crate) fn quote(held: Held<'_>, receipt: &mut Receipt) -> Result<Quote, Decl
     let tariff = if gives || original::role(request) == Role::Increment {
         Tariff::default()
     } else {
-        tariff::apply(&Held { amount_minor: billed.minor, ..held }, receipt)
+        tariff::apply(&Held { amount_minor: billed.minor, ..*held }, receipt)
     };
     let fee_minor = tariff.charge.as_ref().map_or(0, |charge| charge.minor);
     let total_minor = billed

@@ -56,8 +56,8 @@ pub(crate) struct Granted {
 
 /// How much of the request the account bears: available = balance + credit line − holds, for the amount and its fee. A
 /// part of a purchase where the product and the terminal take that, and then goods before cash.
-pub(crate) fn granted(held: Held<'_>, quote: Quote, receipt: &mut Receipt) -> Result<Granted, Decline> {
-    let Held { account, product, request, .. } = held;
+pub(crate) fn granted(held: &Held<'_>, quote: Quote, receipt: &mut Receipt) -> Result<Granted, Decline> {
+    let Held { account, product, request, .. } = *held;
     let needed = quote.total_minor;
     if request.transaction.gives_money() {
         takes(account, needed, receipt)?;

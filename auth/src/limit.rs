@@ -55,7 +55,9 @@ impl Bound {
 
     /// The part of one of so many shards, rounded up: each of them sees its own cards alone.
     pub(crate) fn share(self, shards: u32) -> Bound {
-        let shards = shards.max(1);
+        if shards <= 1 {
+            return self;
+        }
         Bound {
             amount_minor: self.amount_minor.map(|minor| {
                 let shards = i64::from(shards);
@@ -127,14 +129,27 @@ impl Channel {
 
 impl Filter {
     /// Whether the limit is about this request.
+    #[inline]
     pub(crate) fn matches(&self, request: &Request, tables: &Tables) -> bool {
-        fn among<T: PartialEq>(list: &[T], value: &T) -> bool {
-            list.is_empty() || list.contains(value)
-        }
         let of_type = match &self.types[..] {
             [] => request.transaction.takes_money(),
             types => types.contains(&request.transaction),
         };
+        // Most limits ask for nothing else.
+        of_type && (self.is_of_type_alone() || self.matches_further(request, tables))
+    }
+
+    fn is_of_type_alone(&self) -> bool {
+        let Filter { types: _, channels, mcc, place, currencies, entry_modes, card_present } = self;
+        channels.len() | mcc.len() | currencies.len() | entry_modes.len() == 0
+            && place.is_none()
+            && card_present.is_none()
+    }
+
+    fn matches_further(&self, request: &Request, tables: &Tables) -> bool {
+        fn among<T: PartialEq>(list: &[T], value: &T) -> bool {
+            list.is_empty() || list.contains(value)
+        }
         let at_place = self.place.as_ref().is_none_or(|place| {
             let seen = product_rules::country(tables, request);
             match place {
@@ -143,8 +158,7 @@ impl Filter {
                 Place::Countries(countries) => countries.contains(&seen),
             }
         });
-        of_type
-            && at_place
+        at_place
             && among(&self.entry_modes, &request.entry)
             && among(&self.currencies, &request.currency)
             && (self.channels.is_empty() || self.channels.contains(&Channel::of(request)))

@@ -15,8 +15,8 @@ use card::{Pan, Time};
 /// What has to move before the funds are looked at: where the transaction would leave less than the minimum, as much
 /// as the source has, up to the maximum. `total_minor` is what the transaction takes with its fees, minor units of the
 /// account.
-pub(crate) fn top_up(held: Held<'_>, total_minor: i64) -> Option<OwnTransfer> {
-    let Held { state, file, account, request, moment: Moment { time: now, .. }, .. } = held;
+pub(crate) fn top_up(held: &Held<'_>, total_minor: i64) -> Option<OwnTransfer> {
+    let Held { state, file, account, request, moment: Moment { time: now, .. }, .. } = *held;
     let Some(CardMode::Kept(kept)) = file.mode() else { return None };
     let left = account.own_minor().saturating_sub(total_minor);
     let of_mode = mode_rules::keeps(file, account) && request.transaction.takes_money();

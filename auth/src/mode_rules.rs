@@ -127,8 +127,8 @@ pub(crate) fn asks_holder(file: &CardFile, request: &Request) -> bool {
 
 /// What an approval makes of the mode. `total_minor` is what it takes with its fees, minor units of the account, which
 /// has been topped up.
-pub(crate) fn used(held: Held<'_>, total_minor: i64, top_up: Option<&OwnTransfer>) -> Option<ModeUse> {
-    let Held { file, account, request, moment: Moment { time: now, .. }, .. } = held;
+pub(crate) fn used(held: &Held<'_>, total_minor: i64, top_up: Option<&OwnTransfer>) -> Option<ModeUse> {
+    let Held { file, account, request, moment: Moment { time: now, .. }, .. } = *held;
     let mode = file.mode().filter(|_| request.transaction.takes_money())?;
     match mode {
         CardMode::Standard => None,

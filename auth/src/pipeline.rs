@@ -305,8 +305,8 @@ fn judge(
         }
         let held =
             Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
-        let quote = billing::quote(held, receipt)?;
-        let contactless = verification::contactless_use(held, verified, quote.total_minor);
+        let quote = billing::quote(&held, receipt)?;
+        let contactless = verification::contactless_use(&held, verified, quote.total_minor);
         let moving = plain.moving(Movement::of(request, quote.total_minor), quote.billing);
         return Ok(Approval { contactless, ..moving });
     }
@@ -347,21 +347,21 @@ fn judge(
     let held = Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
     let quote = match original {
         Some(original) if is_refund => refund::quote(original, request),
-        _ => billing::quote(held, receipt)?,
+        _ => billing::quote(&held, receipt)?,
     };
     if let Some(verified) = verified {
-        verification::allowed(held, verified, quote.total_minor, receipt)?;
+        verification::allowed(&held, verified, quote.total_minor, receipt)?;
     }
     let held = Held { amount_minor: quote.amount_minor, ..held };
     mode_rules::single_limit(file, request, quote.total_minor, now, receipt)?;
-    velocity::within_limits(held, &mut counters.counting, receipt)?;
+    velocity::within_limits(&held, &mut counters.counting, receipt)?;
     counters.counting.extend(quote.count);
     let (flagged, verdict) =
         policy::apply(tables, product, file, account, request, verified, moment, receipt);
     *flags = flagged;
     verdict?;
     let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
-    counters.top_up = linked_account::top_up(held, quote.total_minor);
+    counters.top_up = linked_account::top_up(&held, quote.total_minor);
     let topped_up;
     let account = match &counters.top_up {
         Some(top_up) => {
@@ -372,8 +372,8 @@ fn judge(
         None => account,
     };
     let held = Held { account, ..held };
-    let granted = funds::granted(held, quote, receipt)?;
-    counters.mode = mode_rules::used(held, granted.total_minor, counters.top_up.as_ref());
+    let granted = funds::granted(&held, quote, receipt)?;
+    counters.mode = mode_rules::used(&held, granted.total_minor, counters.top_up.as_ref());
     if granted.approved_minor.is_some() {
         code = ResponseCode::PARTIAL;
         booking.get_or_insert_default().approved_minor = granted.approved_minor;
@@ -391,7 +391,7 @@ fn judge(
         _ => {}
     }
     let contactless =
-        verified.and_then(|verified| verification::contactless_use(held, verified, granted.total_minor));
+        verified.and_then(|verified| verification::contactless_use(&held, verified, granted.total_minor));
     let approval = Approval {
         code,
         issuer_authentication: chipped.issuer_authentication,

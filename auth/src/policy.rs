@@ -11,7 +11,7 @@ use crate::tables::{Product, Tables};
 use crate::velocity;
 use crate::verification::HolderVerification;
 use card::{CivilDay, Currency, Expiry, MerchantId, ResponseCode};
-use rules::{Facts, MAX_RULES};
+use rules::{FactName, Facts, MAX_RULES};
 
 /// Asks the rules. Gives back those that flagged the transaction, by bit, whatever was decided then.
 #[expect(clippy::too_many_arguments, reason = "everything that a rule may ask about")]
@@ -31,7 +31,9 @@ pub(crate) fn apply(
     }
     let Moment { day: today, time: now, .. } = moment;
     let (daily_amount, daily_count) = velocity::used(file, request.transaction, moment);
-    let digits = request.pan.reveal();
+    // What is dear to come by is there where a rule asks for it.
+    let asks = |fact| tables.rules.asks(fact);
+    let digits = asks(FactName::bin).then(|| request.pan.reveal());
     let chip = request.chip.as_deref();
     let told = request.particulars.as_deref();
     let authentication = told.and_then(|told| told.authentication.as_ref());
@@ -55,13 +57,17 @@ pub(crate) fn apply(
         country: known(request.country),
         terminal_country: chip.map(|chip| from_bcd(&chip.terminal_country)),
         link: request.link.as_str(),
-        terminal: request.terminal.as_str(),
-        merchant: request.merchant.as_ref().map(MerchantId::as_str),
+        terminal: if asks(FactName::terminal) { request.terminal.as_str() } else { "" },
+        merchant: request.merchant.as_ref().filter(|_| asks(FactName::merchant)).map(MerchantId::as_str),
         // Eight digits is the longest BIN, and as much of a PAN as may be shown.
-        bin: digits.as_str().get(..8).unwrap_or(""),
+        bin: digits.as_ref().and_then(|digits| digits.as_str().get(..8)).unwrap_or(""),
         product: &product.name,
         scheme: product.scheme.as_str(),
-        months_to_expiry: months_between(today, file.card.expiry),
+        months_to_expiry: if asks(FactName::months_to_expiry) {
+            months_between(today, file.card.expiry)
+        } else {
+            0
+        },
         wrong_pins: i64::from(file.pin_tries_used),
         atc: chip.map(|chip| i64::from(chip.atc)),
         account_kind: match account.account.kind {
@@ -75,7 +81,11 @@ pub(crate) fn apply(
         daily_count: i64::from(daily_count),
         token: request.token.is_some(),
         cvv2_present: told.is_some_and(|told| told.cvv2.is_some()),
-        address_result: remote::address_result(file, told).map(AddressResult::as_str),
+        address_result: if asks(FactName::address_result) {
+            remote::address_result(file, told).map(AddressResult::as_str)
+        } else {
+            None
+        },
         authentication: authentication.map(|sent| product.remote.says(sent).as_str()),
         eci: authentication.and_then(|sent| sent.indicator).map(i64::from),
         score: 0,

@@ -32,7 +32,7 @@ pub(crate) struct Held<'a> {
 
 /// Holds the request against every limit of its product that is about it. What to count is added to `counting`.
 pub(crate) fn within_limits(
-    held: Held<'_>,
+    held: &Held<'_>,
     counting: &mut Counting,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
@@ -42,7 +42,7 @@ pub(crate) fn within_limits(
 /// The same against the limits for when the issuer of the card is silent and we decide in its place.
 #[cfg_attr(not(test), expect(dead_code, reason = "stand-in asks it once there are issuers other than us"))]
 pub(crate) fn within_stand_in_limits(
-    held: Held<'_>,
+    held: &Held<'_>,
     counting: &mut Counting,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
@@ -50,7 +50,7 @@ pub(crate) fn within_stand_in_limits(
 }
 
 fn against(
-    held: Held<'_>,
+    held: &Held<'_>,
     limits: &[Limit],
     counting: &mut Counting,
     receipt: &mut Receipt,
@@ -101,7 +101,7 @@ fn against(
 }
 
 /// What card, account and customer have of their own, in the order in which overrides go before one another.
-fn own_limits(held: Held<'_>) -> ArrayVec<(Scope, &OwnLimits), 3> {
+fn own_limits<'a>(held: &Held<'a>) -> ArrayVec<(Scope, &'a OwnLimits), 3> {
     let customer = held.account.account.customer.as_ref();
     let all = [
         (Scope::Card, held.file.seldom().own_limits.as_deref()),
@@ -121,7 +121,7 @@ struct Seen {
 /// What holds here and now, and whose override for one transaction it takes. An override stands in the place of
 /// everything else, the card's before the account's and that before the customer's; without one, the strictest of
 /// product, card, account and customer holds.
-fn bound(held: Held<'_>, limit: &Limit, own: &[(Scope, &OwnLimits)], seen: Seen) -> (Bound, Option<Scope>) {
+fn bound(held: &Held<'_>, limit: &Limit, own: &[(Scope, &OwnLimits)], seen: Seen) -> (Bound, Option<Scope>) {
     let product = match limit.scope {
         Scope::Card | Scope::Account | Scope::Customer => limit.bound,
         // Cards of other shards come there, too, of which this one knows nothing.
@@ -177,7 +177,7 @@ fn at_most(
 }
 
 /// Whose counters a limit asks.
-fn counters<'a>(held: Held<'a>, limit: &Limit) -> Option<&'a Counters> {
+fn counters<'a>(held: &Held<'a>, limit: &Limit) -> Option<&'a Counters> {
     let request = held.request;
     match limit.scope {
         Scope::Card => Some(&held.file.counters),
@@ -249,8 +249,8 @@ mod tests {
             let code = |told: Result<(), Decline>| told.err().map(|decline| decline.code);
             let mut receipt = Receipt::default();
             let mut counting = Counting::new();
-            let usual = code(within_limits(held, &mut counting, &mut receipt));
-            assert_eq!([usual, code(within_stand_in_limits(held, &mut counting, &mut receipt))], expect);
+            let usual = code(within_limits(&held, &mut counting, &mut receipt));
+            assert_eq!([usual, code(within_stand_in_limits(&held, &mut counting, &mut receipt))], expect);
         };
         let over = Some(ResponseCode::OVER_AMOUNT_LIMIT);
         check(100, 100, [None, None]);

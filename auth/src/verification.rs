@@ -215,12 +215,12 @@ impl IadLayout {
 
 /// Whether the product allows this verification for what the account is to pay with its fee, minor units of it.
 pub(crate) fn allowed(
-    held: Held<'_>,
+    held: &Held<'_>,
     verification: HolderVerification,
     minor: i64,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
-    let Held { tables, product, file, request, .. } = held;
+    let Held { tables, product, file, request, .. } = *held;
     if verification.proves_holder() || !request.transaction.takes_money() {
         return Ok(());
     }
@@ -255,11 +255,11 @@ pub(crate) fn allowed(
 
 /// What an approval that takes so much of the account does to the card's counters.
 pub(crate) fn contactless_use(
-    held: Held<'_>,
+    held: &Held<'_>,
     verification: HolderVerification,
     minor: i64,
 ) -> Option<ContactlessUse> {
-    let Held { product, file, request, .. } = held;
+    let Held { product, file, request, .. } = *held;
     let counts =
         product.verification.counts() && is_contactless(request) && request.transaction.takes_money();
     if counts && !verification.proves_holder() {

@@ -1,4 +1,5 @@
 use crate::facts::Place;
+use crate::limits::MAX_RULES;
 use crate::parse::{Calculation, Comparison};
 use crate::typed::TextFunction;
 
@@ -36,6 +37,8 @@ pub(crate) enum Test {
     Truth(Place),
     Has(Place),
     TextIs(Place, TextIndex),
+    /// One of two numbers, which may be the same.
+    Either(Place, i64, i64),
     NumberIn(Place, List),
     TextIn(Place, List),
     Call(TextFunction, Place, TextIndex),
@@ -43,9 +46,21 @@ pub(crate) enum Test {
     Computed(Block, Exit),
 }
 
-/// Place of a branch in [`Code::branches`], or the end of the condition.
+/// Place of a branch in [`Code::branches`], or an end: of the condition while it is compiled, and of a rule that has
+/// something to say once the rules are [linked](Code::link).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Exit(u32);
+
+/// What an evaluation of linked rules came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The condition of this rule holds.
+    Holds(usize),
+    /// The condition of this rule is an error.
+    Failed(usize),
+    /// No rule is left.
+    Over,
+}
 
 /// A step of a block, in postfix order. Truth values are the numbers 0 and 1.
 #[derive(Clone, Copy, Debug)]
@@ -100,10 +115,34 @@ impl Exit {
     /// The condition is an error.
     pub(crate) const FAILED: Exit = Exit(u32::MAX - 2);
 
-    /// Beyond every branch at the end of the condition.
+    /// Beyond every branch at an end.
     #[inline]
     pub(crate) fn place(self) -> usize {
         self.0 as usize
+    }
+
+    /// What an exit that is no branch of linked rules means.
+    #[inline]
+    pub(crate) fn end(self) -> End {
+        let rule = (self.0 & !Exit::ENDS) as usize;
+        match self {
+            Exit::HOLDS_NOT => End::Over,
+            _ if rule < MAX_RULES => End::Holds(rule),
+            _ => End::Failed(rule - MAX_RULES),
+        }
+    }
+
+    /// Ends have numbers from here on, which no branch reaches.
+    const ENDS: u32 = 1 << 31;
+
+    /// The same once the rules are linked: an end says whose it is, and who does not hold leads on to the `next` rule.
+    fn linked(self, rule: usize, next: Exit) -> Exit {
+        match self {
+            Exit::HOLDS => Exit(Exit::ENDS + index(rule)),
+            Exit::FAILED => Exit(Exit::ENDS + index(MAX_RULES + rule)),
+            Exit::HOLDS_NOT => next,
+            branch => branch,
+        }
     }
 }
 
@@ -111,6 +150,52 @@ impl Code {
     pub(crate) fn add_branch(&mut self, test: Test, yes: Exit, no: Exit) -> Exit {
         self.branches.push(Branch { test, yes, no });
         Exit(index(self.branches.len() - 1))
+    }
+
+    /// Makes one graph of all rules, whose conditions begin with these exits and whose branches begin at these places, in
+    /// the order of the rules. Most rules do not hold, and lead on to the next by themselves. Gives where each begins
+    /// now, and beyond the last the end.
+    pub(crate) fn link(&mut self, entries: &[(Exit, usize)]) -> Vec<Exit> {
+        let mut linked = vec![Exit::HOLDS_NOT; entries.len() + 1];
+        let mut end = self.branches.len();
+        for (rule, (entry, start)) in entries.iter().enumerate().rev() {
+            let next = linked[rule + 1];
+            for branch in &mut self.branches[*start..end] {
+                if let Test::Computed(_, failed) = &mut branch.test {
+                    *failed = failed.linked(rule, next);
+                }
+                branch.yes = branch.yes.linked(rule, next);
+                branch.no = branch.no.linked(rule, next);
+            }
+            linked[rule] = entry.linked(rule, next);
+            end = *start;
+        }
+        linked
+    }
+
+    /// The facts that anything here asks for, by bit.
+    pub(crate) fn asked(&self) -> u64 {
+        let tests = self.branches.iter().map(|branch| match branch.test {
+            Test::Within(place, ..)
+            | Test::Truth(place)
+            | Test::Has(place)
+            | Test::TextIs(place, _)
+            | Test::Either(place, ..)
+            | Test::NumberIn(place, _)
+            | Test::TextIn(place, _)
+            | Test::Call(_, place, _) => place.bit(),
+            Test::Less(left, right) | Test::Same(left, right) => left.bit() | right.bit(),
+            Test::Computed(..) => 0,
+        });
+        let operands = self.operations.iter().map(|operation| match operation {
+            Operation::NumberFact(place)
+            | Operation::TextFact(place)
+            | Operation::RequiredNumber(place)
+            | Operation::RequiredText(place)
+            | Operation::Has(place) => place.bit(),
+            _ => 0,
+        });
+        tests.chain(operands).fold(0, |all, bit| all | bit)
     }
 
     /// The operations added since there were `start` of them.
@@ -154,9 +239,14 @@ impl Code {
         &self.operations[block.start as usize..block.end as usize]
     }
 
+    /// The numbers of a list, sorted.
+    pub(crate) fn numbers(&self, list: List) -> &[i64] {
+        &self.number_lists[list.start as usize..list.end as usize]
+    }
+
     #[inline]
     pub(crate) fn lists_number(&self, list: List, number: i64) -> bool {
-        let numbers = &self.number_lists[list.start as usize..list.end as usize];
+        let numbers = self.numbers(list);
         if numbers.len() <= SHORT_LIST {
             numbers.contains(&number)
         } else {

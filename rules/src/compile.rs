@@ -4,11 +4,12 @@
 //! one of them is an error. So operands are asked from cheap to dear, and at most one that can fail is
 //! left for the end: a branch then needs no more exits than its own.
 
-use crate::code::{Code, Exit, Operation, Test};
-use crate::facts::Kind;
+use crate::code::{Code, Exit, List, Operation, Test};
+use crate::facts::{Kind, Place};
 use crate::limits::MAX_STACK;
 use crate::parse::Comparison;
 use crate::typed::{Typed, TypedNode};
+use arrayvec::ArrayVec;
 
 /// A condition that would need more of the stack than there is.
 pub(crate) struct TooDeep;
@@ -46,12 +47,33 @@ fn branches(code: &mut Code, test: &Typed, yes: Exit, no: Exit, failed: Exit) ->
             let otherwise = branches(code, otherwise, yes, no, failed)?;
             branches(code, question, then, otherwise, failed)
         }
+        TypedNode::In(operand, list) if operand.kind != Kind::String && code.numbers(*list).len() <= PAIRED => {
+            let TypedNode::Fact(place) = operand.node else {
+                return block(code, &[test], Operation::And, yes, no, failed);
+            };
+            Ok(pairs(code, place, *list, yes, no))
+        }
         _ => match simple(test) {
             Some(Asked { test, opposite: false }) => Ok(code.add_branch(test, yes, no)),
             Some(Asked { test, opposite: true }) => Ok(code.add_branch(test, no, yes)),
             None => block(code, &[test], Operation::And, yes, no, failed),
         },
     }
+}
+
+/// Up to this length the numbers of a list are asked for two at a time.
+const PAIRED: usize = 4;
+
+/// Branches that lead to `yes` where the list has the fact, two numbers each.
+fn pairs(code: &mut Code, place: Place, list: List, yes: Exit, no: Exit) -> Exit {
+    let numbers: ArrayVec<i64, PAIRED> = code.numbers(list).iter().copied().collect();
+    numbers.rchunks(2).fold(no, |next, pair| {
+        let test = match *pair {
+            [one, other] => Test::Either(place, one, other),
+            _ => Test::Within(place, pair[0], pair[0]),
+        };
+        code.add_branch(test, yes, next)
+    })
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -240,7 +262,7 @@ fn simple(test: &Typed) -> Option<Asked> {
 }
 
 /// A comparison as a range.
-fn within(place: crate::facts::Place, comparison: Comparison, number: i64) -> Option<Asked> {
+fn within(place: Place, comparison: Comparison, number: i64) -> Option<Asked> {
     let (low, high, opposite) = match comparison {
         Comparison::Equal => (number, number, false),
         Comparison::NotEqual => (number, number, true),

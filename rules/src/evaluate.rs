@@ -1,4 +1,4 @@
-use crate::code::{Block, Code, Exit, Operation, Test};
+use crate::code::{Block, Code, End, Exit, Operation, Test};
 use crate::facts::{Facts, Layout, SCORE};
 use crate::limits::MAX_STACK;
 use crate::parse::{Calculation, Comparison};
@@ -34,16 +34,19 @@ impl Program {
     pub fn evaluate(&self, facts: &Facts<'_>) -> Outcome {
         let mut layout = facts.laid_out();
         let mut outcome = Outcome { score: facts.score, ..Outcome::default() };
-        for (index, rule) in self.rules().iter().enumerate() {
-            let bit = 1 << index;
-            match self.code.run(rule.entry, &layout) {
-                Exit::HOLDS_NOT => continue,
-                Exit::FAILED => {
-                    outcome.errors |= bit;
+        let mut at = self.first;
+        loop {
+            let index = match self.code.run(at, &layout) {
+                End::Over => return outcome,
+                End::Failed(index) => {
+                    outcome.errors |= 1 << index;
+                    at = self.rules()[index].next;
                     continue;
                 }
-                _ => {}
-            }
+                End::Holds(index) => index,
+            };
+            let (rule, bit) = (&self.rules()[index], 1 << index);
+            at = rule.next;
             match (rule.mode, rule.verdict) {
                 (_, Verdict::Limit(most)) if facts.amount <= most => {}
                 (Mode::Shadow, _) => outcome.shadow |= bit,
@@ -55,18 +58,17 @@ impl Program {
                 }
                 (Mode::Live, verdict) => {
                     outcome.decision = Some((index, verdict));
-                    break;
+                    return outcome;
                 }
             }
         }
-        outcome
     }
 }
 
 impl Code {
-    /// Follows the branches from the first to an end of the condition.
+    /// Follows the branches from this one to a rule that has something to say, or to the end.
     #[inline]
-    fn run(&self, entry: Exit, facts: &Layout<'_>) -> Exit {
+    fn run(&self, entry: Exit, facts: &Layout<'_>) -> End {
         let mut at = entry;
         while let Some(branch) = self.branches.get(at.place()) {
             let holds = match branch.test {
@@ -76,6 +78,10 @@ impl Code {
                 Test::Truth(place) => facts.number(place) != 0,
                 Test::Has(place) => facts.has(place),
                 Test::TextIs(place, text) => facts.text(place) == self.text(text),
+                Test::Either(place, one, other) => {
+                    let number = facts.number(place);
+                    number == one || number == other
+                }
                 Test::NumberIn(place, list) => self.lists_number(list, facts.number(place)),
                 Test::TextIn(place, list) => self.lists_text(list, facts.text(place)),
                 Test::Call(function, place, argument) => {
@@ -91,7 +97,7 @@ impl Code {
             };
             at = if holds { branch.yes } else { branch.no };
         }
-        at
+        at.end()
     }
 
     /// Every operand is computed, which gives what CEL's stopping at the first would: nothing here has

@@ -22,13 +22,14 @@ macro_rules! facts {
                 kind: facts!(@kind $kind),
                 optional: facts!(@optional $kind),
                 domain: facts!(@domain $($domain)?),
-                place: Place(Name::$name as u8),
+                place: Place(FactName::$name as u8),
             },)+
         ];
 
-        /// The facts by number.
+        /// A fact by its name, for [`Program::asks`](crate::Program::asks).
         #[allow(non_camel_case_types)]
-        enum Name { $($name,)+ }
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum FactName { $($(#[doc = $doc])+ $name,)+ }
 
         impl<'a> Facts<'a> {
             /// The value of one fact; `None` where it is optional and this transaction lacks it.
@@ -44,7 +45,7 @@ macro_rules! facts {
             #[inline]
             pub(crate) fn laid_out(&self) -> Layout<'a> {
                 let mut layout = Layout { numbers: [0; FACTS.len()], texts: [""; FACTS.len()], present: 0 };
-                $(facts!(@lay $kind, layout, Name::$name as usize, self.$name);)+
+                $(facts!(@lay $kind, layout, FactName::$name as usize, self.$name);)+
                 layout
             }
         }
@@ -191,7 +192,7 @@ facts! {
 const _: () = assert!(FACTS.len() <= u64::BITS as usize, "`Layout::present` has a bit for each fact");
 
 /// Where the running score stands.
-pub(crate) const SCORE: Place = Place(Name::score as u8);
+pub(crate) const SCORE: Place = Place(FactName::score as u8);
 
 /// One line of the table of facts.
 #[derive(Clone, Copy, Debug)]
@@ -224,6 +225,21 @@ pub enum Value<'a> {
 /// Place of a fact in a [`Layout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(u8);
+
+impl Place {
+    /// The bit of this fact in a set of them.
+    pub(crate) fn bit(self) -> u64 {
+        1 << self.0
+    }
+}
+
+impl FactName {
+    /// The bit of this fact in a set of them.
+    #[inline]
+    pub(crate) fn bit(self) -> u64 {
+        1 << self as u8
+    }
+}
 
 /// The facts of one transaction side by side, integers and truth values in one row and text in another.
 pub(crate) struct Layout<'a> {

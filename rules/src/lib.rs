@@ -58,7 +58,7 @@ mod verdict;
 
 pub use error::{RuleError, RulePart, Span};
 pub use evaluate::Outcome;
-pub use facts::{Domain, FACTS, Fact, Facts, Kind, Value};
+pub use facts::{Domain, FACTS, Fact, FactName, Facts, Kind, Value};
 pub use limits::{MAX_NAME_BYTES, MAX_NESTING, MAX_OPERATORS, MAX_RULES, MAX_SCORE, MAX_SOURCE_BYTES};
 pub use program::{Mode, Program, Rule, RuleSource};
 pub use verdict::Verdict;

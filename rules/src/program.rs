@@ -1,5 +1,6 @@
 use crate::check::Checker;
 use crate::code::{Code, Exit};
+use crate::facts::FactName;
 use crate::error::{Fault, RuleError, RulePart, Span};
 use crate::limits::{MAX_NAME_BYTES, MAX_RULES, MAX_SOURCE_BYTES};
 use crate::parse::parse;
@@ -65,15 +66,20 @@ pub struct Rule {
     pub verdict: Verdict,
     /// Whether it does it.
     pub mode: Mode,
-    pub(crate) entry: Exit,
+    /// Where to go on behind it.
+    pub(crate) next: Exit,
 }
 
 /// All rules of one version of the configuration, ready to be asked. The default has no rules and
 /// lets everything pass.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Program {
     rules: Vec<Rule>,
     pub(crate) code: Code,
+    /// Where to begin.
+    pub(crate) first: Exit,
+    /// The facts that any rule asks for, by bit.
+    asked: u64,
 }
 
 impl Program {
@@ -96,7 +102,18 @@ impl Program {
         if !compiler.errors.is_empty() {
             return Err(compiler.errors);
         }
-        Ok(Program { rules: compiler.rules, code: compiler.checker.code })
+        let Compiler { mut rules, entries, checker: Checker { mut code, .. }, .. } = compiler;
+        let linked = code.link(&entries);
+        rules.iter_mut().zip(&linked[1..]).for_each(|(rule, next)| rule.next = *next);
+        let asked = code.asked();
+        Ok(Program { rules, code, first: linked[0], asked })
+    }
+
+    /// Whether any rule asks for this fact. One that none asks for may be left empty, where it is dear to come by.
+    #[inline]
+    #[must_use]
+    pub fn asks(&self, fact: FactName) -> bool {
+        self.asked & fact.bit() != 0
     }
 
     /// The rules in order.
@@ -113,9 +130,17 @@ impl Program {
     }
 }
 
+impl Default for Program {
+    fn default() -> Program {
+        Program { rules: Vec::new(), code: Code::default(), first: Exit::HOLDS_NOT, asked: 0 }
+    }
+}
+
 #[derive(Default)]
 struct Compiler<'a> {
     rules: Vec<Rule>,
+    /// Where the condition of each rule begins, and the first of its branches.
+    entries: Vec<(Exit, usize)>,
     errors: Vec<RuleError>,
     checker: Checker,
     names: BTreeSet<&'a str>,
@@ -128,6 +153,7 @@ impl<'a> Compiler<'a> {
         if let Err(fault) = check_name(source.name, !self.names.insert(source.name)) {
             note(RulePart::Name, fault);
         }
+        let first_branch = self.checker.code.branches.len();
         let entry = compile_condition(source.when, &mut self.checker);
         let entry = entry.map_err(|faults| faults.into_iter().for_each(|fault| note(RulePart::When, fault)));
         let verdict = Verdict::parse(source);
@@ -136,12 +162,13 @@ impl<'a> Compiler<'a> {
         let mode = source.mode.map_or(Ok(Mode::Live), Mode::parse);
         let mode = mode.map_err(|fault| note(RulePart::Mode, fault));
         if let (Ok(entry), Ok(verdict), Ok(mode)) = (entry, verdict, mode) {
+            self.entries.push((entry, first_branch));
             self.rules.push(Rule {
                 name: source.name.into(),
                 when: source.when.into(),
                 verdict,
                 mode,
-                entry,
+                next: Exit::HOLDS_NOT,
             });
         }
     }
@@ -191,7 +218,7 @@ impl RuleSource<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::facts::Facts;
+    use crate::facts::{FACTS, Facts};
 
     const RULE: RuleSource<'_> = RuleSource {
         name: "rule",
@@ -227,6 +254,23 @@ mod tests {
                 "2 Mode no such mode",
             ],
         );
+    }
+
+    /// By name, in a block of operations, and by `has`; no other.
+    #[test]
+    fn facts_that_are_asked_for() {
+        let check = |when: &str, expect: &[&str]| {
+            let program = Program::compile(&[RULE, RuleSource { name: "other", when, ..RULE }]).unwrap();
+            let asked = FACTS.iter().filter(|fact| program.asked & fact.place.bit() != 0);
+            assert_eq!(asked.map(|fact| fact.name).collect::<Vec<_>>(), expect, "{when}");
+        };
+        check("true", &[]);
+        check("amount > 5 || bin in ['40000001', '40000002']", &["amount", "bin"]);
+        check("hour == weekday && terminal.startsWith('A')", &["hour", "weekday", "terminal"]);
+        check("has(request.atc) && amount * 2 < daily_amount", &["amount", "atc", "daily_amount"]);
+        check("size(request.merchant) > 3 || mcc in [1, 2, 3, 4, 5]", &["mcc", "merchant"]);
+        let program = Program::compile(&[RuleSource { when: "chip_present", ..RULE }]).unwrap();
+        assert!(program.asks(FactName::chip_present) && !program.asks(FactName::bin));
     }
 
     #[test]
