@@ -47,7 +47,9 @@ fn branches(code: &mut Code, test: &Typed, yes: Exit, no: Exit, failed: Exit) ->
             let otherwise = branches(code, otherwise, yes, no, failed)?;
             branches(code, question, then, otherwise, failed)
         }
-        TypedNode::In(operand, list) if operand.kind != Kind::String && code.numbers(*list).len() <= PAIRED => {
+        TypedNode::In(operand, list)
+            if operand.kind != Kind::String && code.numbers(*list).len() <= PAIRED =>
+        {
             let TypedNode::Fact(place) = operand.node else {
                 return block(code, &[test], Operation::And, yes, no, failed);
             };

@@ -1,7 +1,7 @@
 use crate::check::Checker;
 use crate::code::{Code, Exit};
-use crate::facts::FactName;
 use crate::error::{Fault, RuleError, RulePart, Span};
+use crate::facts::FactName;
 use crate::limits::{MAX_NAME_BYTES, MAX_RULES, MAX_SOURCE_BYTES};
 use crate::parse::parse;
 use crate::verdict::Verdict;

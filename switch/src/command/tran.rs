@@ -478,7 +478,7 @@ fn why_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// One sentence: the answer and what decided it.
-fn conclusion(entry: &Entry) -> String {
+pub(crate) fn conclusion(entry: &Entry) -> String {
     let answer = format!("{} {}", entry.code, entry.code.meaning());
     let failed = |check: &&Check| matches!(check.verdict, Verdict::Failed(_));
     match entry.receipt.checks.iter().rev().find(failed) {

@@ -10,6 +10,7 @@ use crate::config::{self, ConfigError, KeyKind};
 use crate::edge::control::ControlClient;
 use crate::edge::serve::{ServeError, Server};
 use crate::recovery;
+use crate::settings::Settings;
 use card::Expiry;
 use hsm::{KeyScheme, KeyType};
 use hsm_sim::{AesKey, ClearKey, Lmk, WorkingKey};
@@ -179,7 +180,7 @@ impl Site {
     }
 
     fn start(&mut self) -> Result<(), SiteError> {
-        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let settings = self.settings()?;
         self.server = Some(Server::start(settings).map_err(|error| SiteError::Serve(Box::new(error)))?);
         Ok(())
     }
@@ -192,11 +193,16 @@ impl Site {
         self.start()
     }
 
+    /// What the configuration says now.
+    pub(super) fn settings(&self) -> Result<Settings, SiteError> {
+        config::load(&self.made.config).map_err(SiteError::Config)
+    }
+
     /// Changes the configuration and gives its tables to the running switch, as `SIGHUP` does.
     pub(super) fn change_tables(&mut self, from: &str, to: &str) -> Result<(), SiteError> {
         let text = read(&self.made.config)?.replacen(from, to, 1);
         write_private(&self.made.config, &text)?;
-        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let settings = self.settings()?;
         if let Some(server) = &self.server {
             server.take_tables(&settings.tables);
         }
@@ -205,7 +211,7 @@ impl Site {
 
     /// Hands lines to the control socket, as `turnout card` does.
     pub(super) fn control(&self, target: &str, lines: &str) -> Result<(), Box<dyn std::error::Error>> {
-        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let settings = self.settings()?;
         let client = ControlClient::new(&recovery::control_socket(&settings))?;
         let (status, answer) = client.post(target, lines.as_bytes().to_vec())?;
         match status {
@@ -271,7 +277,7 @@ impl Site {
         target: &str,
         body: &Value,
     ) -> Result<(u16, Value), Box<dyn std::error::Error>> {
-        let settings = config::load(&self.made.config).map_err(SiteError::Config)?;
+        let settings = self.settings()?;
         let client = ControlClient::new(&recovery::control_socket(&settings))?;
         let (status, answer) = client.post(target, body.to_string().into_bytes())?;
         Ok((status, serde_json::from_slice(&answer)?))

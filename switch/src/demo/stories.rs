@@ -10,6 +10,7 @@ mod links;
 mod modes;
 mod money;
 mod purchases;
+mod receipt;
 mod refusals;
 mod verification;
 
@@ -93,6 +94,12 @@ pub(super) const STORIES: &[Story] = &[
         refusals::rules,
     ),
     story("over-limit", "500.01: 61, 500.00: 00", refusals::over_limit),
+    story(
+        "why-declined",
+        "61: Declined 61 exceeds amount limit: step 12, amount per transaction: 500.01 USD against 500.00 USD. \
+         PIN asked, 3 times taken, tables named",
+        receipt::why_declined,
+    ),
     story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),
     story("limits", "100.00: 00, 60.00: 61, reversed 00, 60.00: 00", money::limits),
     story("insufficient-funds", "20.01: 51, 20.00: 00", refusals::insufficient_funds),
