@@ -73,6 +73,7 @@ pub struct Life {
     pub increments: Vec<TransactionId>,
     /// What has completed it.
     pub completed_by: Option<TransactionId>,
-    /// What refunds have given back of it, minor units of the transaction.
+    /// What refunds have given back of it, minor units of the transaction; of a hold that is over, what partial
+    /// reversals had.
     pub refunded_minor: i64,
 }

@@ -4,14 +4,14 @@ use crate::booking::Role;
 use crate::limits::LOOK_BACK;
 use crate::names::OriginalKey;
 use crate::receipt::{Decline, Receipt, Step};
-use crate::record::Funds;
+use crate::record::{Funds, TransactionStatus};
 use crate::request::{MessageClass, Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::stored::StoredTransaction;
 use crate::{Reference, TransmissionTime};
 use card::{ResponseCode, Time};
 
-/// What a message is to the transaction that it names. Cash and the like is about none, whatever its message names.
+/// What a message is to the transaction that it names. Whatever holds money may be completed; only purchases are raised.
 pub(crate) fn role(request: &Request) -> Role {
     if request.instruction.original.is_none() {
         return Role::Own;
@@ -22,8 +22,41 @@ pub(crate) fn role(request: &Request) -> Role {
             TransactionType::Purchase | TransactionType::Cashback,
             MessageClass::Authorization | MessageClass::AuthorizationAdvice,
         ) => Role::Increment,
-        (TransactionType::Purchase | TransactionType::Cashback, _) => Role::Completion,
+        (_, MessageClass::Financial | MessageClass::Advice) if may_be_held(request.transaction) => {
+            Role::Completion
+        }
         _ => Role::Own,
+    }
+}
+
+/// Whether an authorization of it holds money, which somebody completes then.
+fn may_be_held(transaction: TransactionType) -> bool {
+    matches!(
+        transaction,
+        TransactionType::Purchase
+            | TransactionType::Cashback
+            | TransactionType::Withdrawal
+            | TransactionType::CashAdvance
+            | TransactionType::Payment
+    )
+}
+
+/// A reference number alone names an earlier transaction only where there is one that it can be about: every message
+/// has such a number, the first of them too. An advice that is about nothing is declined for it.
+pub(crate) fn forget_mere_number(state: &State, now: Time, request: &mut Request) {
+    let Some(reference) = &request.instruction.original else { return };
+    let mere_number = reference.stan.is_none() && reference.authorization_id.is_none();
+    let begins = !request.class.is_advice() && matches!(role(request), Role::Increment | Role::Completion);
+    if !mere_number || !begins {
+        return;
+    }
+    let found = state.card(&request.pan).and_then(|file| find(state, now, file, request, reference));
+    // What was reversed, or posted at once, is nothing that another request could be about.
+    let is_over = |stored: &StoredTransaction| {
+        stored.status == TransactionStatus::Reversed || stored.is_posted() && stored.role() == Role::Own
+    };
+    if found.is_none_or(is_over) {
+        request.instruction.original = None;
     }
 }
 
@@ -70,8 +103,11 @@ fn find<'a>(
         (None, Some(rrn)) => stored.rrn == Some(rrn),
         (None, None) => false,
     };
-    let mut of_card = file.card.accounts().flat_map(|account| state.of_account(account, now).take(LOOK_BACK));
-    of_card.find(|stored| may_mean(stored, request) && named(stored))
+    let of_card = || file.card.accounts().flat_map(|account| state.of_account(account, now).take(LOOK_BACK));
+    let is_meant = |stored: &&StoredTransaction| may_mean(stored, request) && named(stored);
+    // A completion often has the number of what it completes, which leads to it.
+    let first = of_card().find(|stored| is_meant(stored) && stored.role() != Role::Completion);
+    first.or_else(|| of_card().find(is_meant))
 }
 
 /// Of the same card and acceptor. A completion may come from another terminal of the merchant.

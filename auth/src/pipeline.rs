@@ -84,11 +84,12 @@ pub(crate) fn admit_new(core: &mut Core, now: Time, request: Box<Request>, effec
 }
 
 /// `key_waits`: its key is that of another request, which waits for the HSM or the cardholder.
-fn begin(core: &mut Core, now: Time, request: Box<Request>, key_waits: bool, effects: &mut Vec<Effect>) {
+fn begin(core: &mut Core, now: Time, mut request: Box<Request>, key_waits: bool, effects: &mut Vec<Effect>) {
     // One of another time: a terminal does not use a STAN again before the first use of it is answered.
     if key_waits {
         return respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
     }
+    original::forget_mere_number(&core.state, now, &mut request);
     let mut receipt = core.spare.receipt();
     let mut checks = Checks::default();
     match screen(core, now, &request, &mut checks, &mut receipt) {
@@ -148,7 +149,7 @@ fn screen(
     card_file::validity(&core.state, file, product, request, today, receipt)?;
     mode_rules::allowed(file, request, now, receipt)?;
     product_rules::allowed(tables, product, request, receipt)?;
-    cashback::allowed(product, request, receipt)?;
+    cashback::allowed(&core.state, product, file, request, receipt)?;
     chip_rules::reading(product, place.terminal, request, receipt)?;
     remote::holder(product, file, request, receipt)?;
     secure::ask(screened, checks, receipt)
@@ -349,6 +350,7 @@ fn judge(
         Some(original) if is_refund => refund::quote(original, request),
         _ => billing::quote(&held, receipt)?,
     };
+    cashback::converted(product, request, &quote, receipt)?;
     if let Some(verified) = verified {
         verification::allowed(&held, verified, quote.total_minor, receipt)?;
     }
@@ -528,7 +530,9 @@ fn transaction(core: &mut Core, now: Time, request: &Request, mut decision: Deci
         entry: request.entry,
         code,
         authorization_id: approval.as_ref().map(|_| authorization_id(id.number() / SHARDS as u64)),
-        balance: account.and_then(|account| balance_after(core, &account, request, funds)),
+        balance: account
+            .filter(|_| !details.completes())
+            .and_then(|account| balance_after(core, &account, request, funds)),
         flags: decision.flags,
         issuer_authentication: approval.and_then(|approval| approval.issuer_authentication),
         account,
@@ -557,7 +561,7 @@ fn funds_of(core: &Core, now: Time, request: &Request, movement: Movement) -> Fu
     }
 }
 
-/// DE 54 goes with inquiries and with cash, where the receipt shows it.
+/// DE 54 goes with inquiries and with cash, where the receipt shows it; nobody stands by when cash is completed.
 fn balance_after(
     core: &Core,
     account: &AccountId,

@@ -72,7 +72,7 @@ pub(crate) fn complete(
     receipt.pass(Step::Original, original.id.number().cast_signed(), 0);
     let authorized_minor = if late {
         let stood = holds.filter(|hold| hold.status != TransactionStatus::Reversed);
-        stood.map(StoredTransaction::approved_amount).sum()
+        stood.map(|hold| hold.approved_amount() - hold.refunded_minor()).sum()
     } else {
         held_amount
     };

@@ -251,7 +251,7 @@ steps! {
     /// The transaction that the message is about is known and open.
     Original = 7, "transaction that the message is about is known and open (its number)", Number;
     /// Cash part of a purchase.
-    Cashback = 10, "cash with a purchase (cash, most)", Minor;
+    Cashback = 10, "cash with a purchase (cash, most)", Billing;
     /// What a completion posts of what was authorized.
     CompletionAmount = 12, "amount of the completion within what was authorized and the tolerance", Minor;
     /// What a completion posts was not held any more.
@@ -299,13 +299,13 @@ steps! {
     /// Emptied by its holder.
     CardEmpty = 9, "card topped up by its holder", None;
     /// The holder's limit for one transaction.
-    SingleLimit = 9, "amount that the holder allows at once", Minor;
+    SingleLimit = 9, "amount that the holder allows at once", Billing;
     /// The one-time code.
     OneTimeCode = 9, "one-time code right (wrong ones, allowed)", Number;
     /// The holder's word.
     HolderConfirmation = 9, "confirmed by the holder", None;
     /// Noted: money of the linked account came first.
-    TopUp = 14, "topped up from the linked account (moved, minimum)", Minor;
+    TopUp = 14, "topped up from the linked account (moved, minimum)", Billing;
     /// How the cardholder was verified, by its place in `HolderVerification::ALL`.
     VerifiedBy = 11, "cardholder verified by (1 online PIN, 2 offline PIN, 3 device, 4 signature, 5 nothing, 6 unknown)", Number;
     /// Length and serial number fit the key.
@@ -315,11 +315,11 @@ steps! {
     /// The product takes no signature.
     Signature = 11, "signature will do for this product", None;
     /// Without a verification, where nobody looks.
-    UnattendedLimit = 11, "amount without verification at an unattended terminal", Minor;
+    UnattendedLimit = 11, "amount without verification at an unattended terminal", Billing;
     /// One contactless transaction without a verification.
-    ContactlessLimit = 11, "contactless amount without verification", Minor;
+    ContactlessLimit = 11, "contactless amount without verification", Billing;
     /// All since the last verification.
-    ContactlessTotal = 11, "contactless amounts since the last verification, this one included", Minor;
+    ContactlessTotal = 11, "contactless amounts since the last verification, this one included", Billing;
     /// All since the last verification.
     ContactlessCount = 11, "contactless transactions since the last verification, this one included", Number;
     /// The value of the 3-D Secure authentication.

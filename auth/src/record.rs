@@ -1,5 +1,5 @@
 use crate::billing::{Billing, Shares};
-use crate::booking::Booking;
+use crate::booking::{Booking, Role};
 use crate::card_answer::CardAnswer;
 use crate::card_mode::{Alarm, CardBlocked, ConfirmationAsked, ModeChanged, ModeUsed, OwnTransfer};
 use crate::counters::Counted;
@@ -334,6 +334,13 @@ pub struct Details {
     pub contactless: Option<ContactlessUse>,
     /// Reference value of the PIN that the holder has chosen.
     pub new_pin: Option<PinReference>,
+}
+
+impl Details {
+    /// Whether it posts what an authorization held.
+    pub(crate) fn completes(&self) -> bool {
+        self.booking.as_ref().is_some_and(|booking| booking.role == Role::Completion)
+    }
 }
 
 /// What an approval did to the account.

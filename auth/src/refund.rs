@@ -3,7 +3,7 @@
 use crate::billing::{Part, Quote};
 use crate::booking::{Booking, Role};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::request::Request;
+use crate::request::{Request, TransactionType};
 use crate::state::{AccountFile, CardFile, State};
 use crate::stored::StoredTransaction;
 use crate::tables::Tables;
@@ -32,6 +32,15 @@ pub(crate) fn account<'a>(
         let account = accounts::of_type(state, file, request.drawn_type(), receipt)?;
         return Ok((account, None));
     };
+    // What was bought; cash and transfers went to the holder, or from one account of ours to another.
+    let bought = matches!(
+        original.transaction,
+        TransactionType::Purchase | TransactionType::Cashback | TransactionType::Payment
+    );
+    let id = original.id.number().cast_signed();
+    if !bought {
+        return Err(receipt.fail(Step::Original, ResponseCode::ORIGINAL_NOT_FOUND, id, 0));
+    }
     let account = funds::account_of(state, original, receipt)?;
     let (seen, own) = (i64::from(request.currency), i64::from(original.currency));
     if seen != own {
@@ -39,8 +48,7 @@ pub(crate) fn account<'a>(
     }
     let refunded = original.refunded_minor();
     let left = left(original);
-    let id = original.id.number().cast_signed();
-    if left == 0 && refunded == 0 {
+    if left == 0 && (refunded == 0 || !original.is_posted()) {
         return Err(receipt.fail(Step::Original, ResponseCode::ORIGINAL_NOT_FOUND, id, 0));
     }
     receipt.pass(Step::Original, id, 0);

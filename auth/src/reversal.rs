@@ -111,7 +111,7 @@ fn give_back(
 ) -> ResponseCode {
     let stored = core.state.transaction(original).expect("it was found in memory");
     let asked_minor = reversal.replacement_minor.unwrap_or(0);
-    if asked_minor < 0 || asked_minor > stored.amount_minor {
+    if asked_minor < 0 || asked_minor > stored.approved_amount() {
         return ResponseCode::INVALID_AMOUNT;
     }
     // Another transaction has posted what this one held; that one is to be reversed.

@@ -458,6 +458,7 @@ impl State {
         let origin = self.origin(expired.transaction, expired.origin.as_ref());
         self.account_mut(&origin.account).held_minor -= origin.standing_minor;
         let nothing = Shares::none_of(origin.shares);
+        self.keep_given_back(expired.transaction);
         self.settle(expired.transaction, TransactionStatus::Expired, 0, nothing);
     }
 

@@ -243,7 +243,8 @@ impl StoredTransaction {
         matches!(self.funds, Funds::Posted { .. })
     }
 
-    /// What refunds have given back of it, minor units of the transaction.
+    /// What refunds have given back of it, minor units of the transaction; of a hold that is over, what partial
+    /// reversals had.
     pub(crate) fn refunded_minor(&self) -> i64 {
         self.life.as_ref().map_or(0, |life| life.refunded_minor)
     }

@@ -258,6 +258,7 @@ fn what_is_illegal_is_named() {
     check(purchase().with(49, "U5D"), 49);
     check(purchase().with(49, "usd"), 49);
     check(purchase().with(55, ""), 55);
+    check(purchase().with(3, "090000").with(54, "0040392D000000002000"), 54);
     check(reversal().with(90, format!("0200000123{}{}", "1323155959", "0".repeat(22))), 90);
     check(reversal().with(95, format!("C00000001250{}", "0".repeat(30))), 95);
 }

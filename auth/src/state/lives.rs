@@ -64,6 +64,16 @@ impl State {
         }
     }
 
+    /// What partial reversals have given back of a hold that is over now: a completion that comes late posts no more
+    /// than the rest.
+    pub(super) fn keep_given_back(&mut self, id: TransactionId) {
+        let Some(stored) = self.stored_mut(id).filter(|stored| stored.holds_money()) else { return };
+        let given_back = stored.approved_amount() - stored.standing_amount();
+        if given_back != 0 {
+            stored.life.get_or_insert_default().refunded_minor = given_back;
+        }
+    }
+
     pub(super) fn hold_released(&mut self, released: &HoldReleased) {
         let origin = self.origin(released.transaction, released.origin.as_ref());
         // What had lapsed stays counted as it was.
@@ -74,6 +84,7 @@ impl State {
             self.take_back(released.pan, &origin, returned, u32::from(released.kept_minor == 0));
         }
         let nothing = Shares::none_of(origin.shares);
+        self.keep_given_back(released.transaction);
         self.settle(released.transaction, TransactionStatus::Completed, 0, nothing);
     }
 

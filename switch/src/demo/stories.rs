@@ -137,6 +137,7 @@ pub(super) const STORIES: &[Story] = &[
         "00, raised 00, 150.00 held; completed 0230 00, posted 160.00, held 0.00; again 25; reversed 00, posted 0.00",
         ledger::preauthorization,
     ),
+    story("cash-completed", "00, completed 00, again 25, refund 25, debited 50.00", ledger::cash_completed),
     story("partial-approval", "30.00: 51, where a part will do 10 with 20.00, then 51", ledger::partial),
     story("malformed-message", "30, echo on the same connection 00", links::malformed),
     story("unknown-client-certificate", "refused by TLS", links::unknown_certificate),

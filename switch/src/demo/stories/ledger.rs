@@ -120,6 +120,29 @@ pub(super) fn preauthorization(stage: &mut Stage) -> Played {
     ))
 }
 
+/// A teller holds cash and completes it; nobody refunds it.
+pub(super) fn cash_completed(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let before = stage.balance(&mut line, &mut card)?.ledger_minor;
+    let presentment = stage.chip_and_pin(&mut card, 50_00);
+    let (none, trace) = (Particulars::default(), stage.trace());
+    let request = Mti::AUTHORIZATION_REQUEST;
+    let held = line.pos.message(request, b"170000", Some(50_00), &presentment, &none, &trace)?;
+    let mut told = vec![line.ask(&held)?.code.to_string()];
+    let (advice, about) = (Mti::FINANCIAL_ADVICE, Particulars::about(&held));
+    told.push(format!(
+        "completed {}",
+        keyed(stage, &mut line, &card, advice, b"170000", 50_00, &about)?.code
+    ));
+    told.push(format!("again {}", keyed(stage, &mut line, &card, advice, b"170000", 50_00, &about)?.code));
+    told.push(format!(
+        "refund {}",
+        keyed(stage, &mut line, &card, FINANCIAL, b"200000", 50_00, &about)?.code
+    ));
+    let after = stage.balance(&mut line, &mut card)?.ledger_minor;
+    Ok(format!("{}, debited {}", told.join(", "), money(before - after)))
+}
+
 /// 20.00 are there: a terminal that takes a part gets them.
 pub(super) fn partial(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card_of(serial::SHORT));

@@ -155,13 +155,18 @@ pub(super) fn destination(message: &Message<'_>) -> Result<Option<Destination>, 
         .ok_or(Refusal::illegal(field::ACCOUNT_TO, "neither a card number nor an account number"))
 }
 
-/// The amount of type 40 in DE 54: cash with a purchase. 0 without one.
-pub(super) fn cash_minor(message: &Message<'_>) -> Result<i64, Refusal> {
+/// The amount of type 40 in DE 54: cash with a purchase, in the currency of the purchase. 0 without one.
+pub(super) fn cash_minor(message: &Message<'_>, currency: u16) -> Result<i64, Refusal> {
     let Some(text) = message.value(field::ADDITIONAL_AMOUNTS) else { return Ok(0) };
     let illegal = Refusal::illegal(field::ADDITIONAL_AMOUNTS, "not amounts of 20 characters each");
     let (amounts, []) = text.as_chunks::<20>() else { return Err(illegal) };
     for amount in amounts {
-        let [_, _, b'4', b'0', _, _, _, _, digits @ ..] = amount else { continue };
+        let [_, _, b'4', b'0', c1, c2, c3, _, digits @ ..] = amount else { continue };
+        let stated = [c1, c2, c3].iter().fold(0, |number, digit| number * 10 + u16::from(**digit & 0x0F));
+        if stated != currency || ![c1, c2, c3].iter().all(|digit| digit.is_ascii_digit()) {
+            let reason = "cash in another currency than DE 49";
+            return Err(Refusal::illegal(field::ADDITIONAL_AMOUNTS, reason));
+        }
         if !digits.iter().all(u8::is_ascii_digit) {
             return Err(illegal);
         }

@@ -26,6 +26,7 @@ pub(super) fn read(
     };
     let track2 = elements::track2(message, objects.as_ref())?;
     let pan = elements::pan(message, track2.as_ref(), objects.as_ref())?;
+    let currency = currency(message)?;
     let particulars = extras::usual(message, objects.as_ref(), &pan);
     Ok(Request {
         reply_to: origin.reply_to,
@@ -37,7 +38,7 @@ pub(super) fn read(
         expiry: expiry(message, track2.as_ref())?,
         card_sequence: card_sequence(message, objects.as_ref())?,
         amount_minor,
-        currency: currency(message)?,
+        currency,
         stan: elements::stan(message)?,
         rrn: rrn(message)?,
         transmission: elements::transmission(message)?,
@@ -58,7 +59,7 @@ pub(super) fn read(
         instruction: Instruction {
             to_account_type,
             cash_minor: match transaction {
-                TransactionType::Cashback => conventions::cash_minor(message)?,
+                TransactionType::Cashback => conventions::cash_minor(message, currency)?,
                 _ => 0,
             },
             original: conventions.reference(message)?,
