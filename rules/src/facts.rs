@@ -170,7 +170,7 @@ facts! {
     /// Available balance of the account in minor units of its currency, before this transaction.
     balance_available: int,
     /// Sum counted today against the card's limit for this kind of transaction (withdrawals, or all
-    /// others), in minor units, without this one.
+    /// others), in minor units of the account's currency, without this one.
     daily_amount: int,
     /// Number of transactions counted likewise, without this one.
     daily_count: int,
