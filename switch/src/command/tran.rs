@@ -9,7 +9,7 @@ use crate::history;
 use crate::projection::{self, ProjectionError};
 use crate::recovery;
 use crate::settings::Settings;
-use auth::{Billing, Check, Rate, TransactionId, Unit, Verdict};
+use auth::{Billing, Check, Rate, Step, TransactionId, Unit, Verdict};
 use card::{Amount, Pan, Time};
 use serde_json::{Value, json};
 use std::io::{self, Write};
@@ -457,7 +457,7 @@ fn event_text(entry: &Entry, kind: EventKind) -> String {
         EventKind::Suspect => "the ATM could not say what it dispensed; the hold stays for staff".to_owned(),
         EventKind::HoldExpired => "the hold ran out".to_owned(),
         EventKind::Released(kept) => {
-            format!("completed by another message, which posted {}", entry.amount(kept))
+            format!("completed by another message, which posted {}", entry.account_amount(kept))
         }
         EventKind::Credited(minor) => format!("{} to the account that it gives to", entry.amount(minor)),
     }
@@ -522,7 +522,14 @@ fn values(entry: &Entry, check: &Check) -> (Option<String>, Option<String>) {
         let decimals = u8::try_from(check.limit).unwrap_or(u8::MAX);
         return (Rate::new(check.seen.unsigned_abs(), decimals).map(|rate| rate.to_string()), None);
     }
-    (Some(value(check.seen)), (check.limit != 0).then(|| value(check.limit)))
+    (Some(value(check.seen)), has_limit(check).then(|| value(check.limit)))
+}
+
+/// Whether the value was held against another. Of amounts that may be nothing at all, as what is available; but some are
+/// legal or not by themselves.
+fn has_limit(check: &Check) -> bool {
+    let alone = matches!(check.step, Step::Amount | Step::Notes | Step::BillingAmount);
+    check.limit != 0 || matches!(check.step.unit(), Unit::Minor | Unit::Billing) && !alone
 }
 
 fn to_json_with_events(entry: &Entry) -> Value {
@@ -567,6 +574,24 @@ fn check_json(entry: &Entry, check: &Check) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_is_a_limit_too() {
+        let check = |step, limit, expect| {
+            assert_eq!(
+                has_limit(&Check { step, verdict: Verdict::Passed, seen: 1, limit }),
+                expect,
+                "{step:?}"
+            );
+        };
+        check(Step::Funds, 0, true);
+        check(Step::RefundAmount, 0, true);
+        check(Step::Amount, 0, false);
+        check(Step::BillingAmount, 0, false);
+        check(Step::BillingAmount, 5, true);
+        check(Step::PinTries, 3, true);
+        check(Step::PanFormat, 0, false);
+    }
 
     #[test]
     fn a_beginning_of_a_time_is_filled_up() {

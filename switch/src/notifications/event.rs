@@ -1,6 +1,6 @@
 use super::event_kind::EventKind;
 use super::mode_part;
-use auth::{Funds, Origin, Record, Transaction};
+use auth::{Funds, Origin, Record, Role, Transaction};
 use card::{CivilDay, Currency, Pan, Time};
 use serde::Serialize;
 use store::{DataKeys, Sequence, Stream};
@@ -109,6 +109,7 @@ impl Events {
     fn decided<'a>(&self, transaction: &'a Transaction) -> Box<Decided<'a>> {
         let currency = Currency::from_numeric(transaction.currency).ok();
         let billing = transaction.details.billing.as_deref();
+        let booking = transaction.details.booking.as_deref();
         Box::new(Decided {
             id: transaction.id.number(),
             link: transaction.link.as_str(),
@@ -117,7 +118,7 @@ impl Events {
             account: transaction.account.as_ref().map(auth::AccountId::as_str),
             terminal: transaction.terminal.as_str(),
             merchant: transaction.merchant.as_ref().map(card::MerchantId::as_str),
-            mcc: format!("{:04}", transaction.mcc),
+            mcc: (transaction.mcc != 0).then(|| format!("{:04}", transaction.mcc)),
             entry_mode: transaction.entry.as_str(),
             stan: transaction.stan.to_string(),
             rrn: transaction.rrn.map(|rrn| rrn.to_string()),
@@ -127,6 +128,9 @@ impl Events {
                     .map_or_else(|| format!("{:03}", transaction.currency), |known| known.code().to_owned()),
                 exponent: currency.map(Currency::exponent),
             },
+            approved: booking.and_then(|booking| Some(AmountPart::of(booking.approved_minor?, currency?))),
+            about: booking
+                .and_then(|booking| Some(AboutPart { id: booking.original?.number(), role: booking.role })),
             billing: billing.map(|billing| AmountPart::of(billing.amount_minor, billing.currency)),
             fee: billing.and_then(|billing| {
                 let charge = billing.charge.as_ref()?;
@@ -238,11 +242,15 @@ struct Decided<'a> {
     account: Option<&'a str>,
     terminal: &'a str,
     merchant: Option<&'a str>,
-    mcc: String,
+    mcc: Option<String>,
     entry_mode: &'static str,
     stan: String,
     rrn: Option<String>,
     amount: AmountPart,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved: Option<AmountPart>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    about: Option<AboutPart>,
     #[serde(skip_serializing_if = "Option::is_none")]
     billing: Option<AmountPart>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -255,6 +263,13 @@ struct Decided<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<String>,
     authorization_id: Option<String>,
+}
+
+/// The earlier transaction that one is about.
+#[derive(Serialize)]
+struct AboutPart {
+    id: u64,
+    role: Role,
 }
 
 #[derive(Default, Serialize)]
@@ -407,6 +422,25 @@ mod tests {
             "code": "00", "meaning": ResponseCode::APPROVED.meaning(), "authorization_id": "000002",
         });
         assert_eq!(json["transaction"], expect);
+    }
+
+    #[test]
+    fn an_approval_in_part_and_a_completion_say_so() {
+        let told = |booking: auth::Booking, mcc| {
+            let Record::Decided(mut transaction) = decided(ResponseCode::PARTIAL, 840) else {
+                unreachable!()
+            };
+            transaction.details.booking = Some(Box::new(booking));
+            transaction.mcc = mcc;
+            Desk::all().json(&Record::Decided(transaction))["transaction"].clone()
+        };
+        let part = told(auth::Booking { approved_minor: Some(2000), ..auth::Booking::default() }, 0);
+        assert_eq!(part["approved"], json!({ "minor": 2000, "currency": "USD", "exponent": 2 }));
+        assert_eq!((&part["about"], &part["mcc"]), (&Value::Null, &Value::Null));
+        let (role, original) = (Role::Completion, TransactionId::new(64));
+        let completion = told(auth::Booking { role, original, ..auth::Booking::default() }, 5411);
+        assert_eq!(completion["about"], json!({ "id": 64, "role": "completion" }));
+        assert_eq!((&completion["approved"], &completion["mcc"]), (&Value::Null, &json!("5411")));
     }
 
     #[test]

@@ -99,7 +99,7 @@ fn asked_json(asked: &ConfirmationAsked) -> Value {
         "type": asked.transaction.as_str(),
         "terminal": asked.terminal.as_str(),
         "merchant": asked.merchant.as_ref().map(card::MerchantId::as_str),
-        "mcc": format!("{:04}", asked.mcc),
+        "mcc": (asked.mcc != 0).then(|| format!("{:04}", asked.mcc)),
         "stan": asked.stan.to_string(),
         "rrn": asked.rrn.map(|rrn| rrn.to_string()),
         "amount": amount(asked.amount_minor, currency),
