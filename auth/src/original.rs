@@ -1,7 +1,7 @@
 //! The earlier transaction that a message is about: what an increment raises, a completion posts, a refund gives back.
 
 use crate::booking::Role;
-use crate::limits::LOOK_BACK;
+use crate::limits::{LOOK_BACK, TRANSACTION_REACH};
 use crate::names::OriginalKey;
 use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Funds, TransactionStatus};
@@ -60,6 +60,35 @@ pub(crate) fn forget_mere_number(state: &State, now: Time, request: &mut Request
     }
 }
 
+/// The key of the transaction that a message names by STAN.
+pub(crate) fn key(request: &Request) -> Option<OriginalKey> {
+    let stan = request.instruction.original.as_ref()?.stan?;
+    Some(OriginalKey { link: request.link, terminal: request.terminal, stan })
+}
+
+/// Whether the transaction that a message names by STAN may have left memory. What is raised has not: it holds money.
+pub(crate) fn may_have_left(state: &State, now: Time, request: &Request) -> bool {
+    let Some(reference) = &request.instruction.original else { return false };
+    let asks = reference.stan.is_some() && matches!(role(request), Role::Refund | Role::Completion);
+    let unknown = |file| find(state, now, file, request, reference).is_none();
+    asks && state.some_have_left() && state.card(&request.pan).is_some_and(unknown)
+}
+
+/// The one that it means of those that the transaction store has, if memory does not have it by now.
+pub(crate) fn recalled<'a>(
+    state: &State,
+    now: Time,
+    request: &Request,
+    found: &'a [StoredTransaction],
+) -> Option<&'a StoredTransaction> {
+    let reference = request.instruction.original.as_ref()?;
+    let horizon = now.minus(TRANSACTION_REACH);
+    let found = found.iter().find(|stored| {
+        may_mean(stored, request) && at_its_time(stored, reference) && stored.time >= horizon
+    })?;
+    state.transaction(found.id).is_none().then_some(found)
+}
+
 /// The transaction that a message names. `None` where it names none, and where it can be judged without: a refund, if
 /// its terminal may, and what a chip has approved.
 pub(crate) fn of<'a>(
@@ -87,12 +116,10 @@ fn find<'a>(
     request: &Request,
     reference: &Reference,
 ) -> Option<&'a StoredTransaction> {
-    if let Some(stan) = reference.stan {
-        let key = OriginalKey { link: request.link, terminal: request.terminal, stan };
-        let any_time = reference.transmission == TransmissionTime::default();
-        let found = state.same_stan(&key, now).find(|stored| {
-            may_mean(stored, request) && (any_time || stored.transmission == reference.transmission)
-        });
+    if let Some(key) = key(request) {
+        let is_meant =
+            |stored: &&StoredTransaction| may_mean(stored, request) && at_its_time(stored, reference);
+        let found = state.same_stan(&key, now).find(is_meant);
         if found.is_some() {
             return found;
         }
@@ -108,6 +135,11 @@ fn find<'a>(
     // A completion often has the number of what it completes, which leads to it.
     let first = of_card().find(|stored| is_meant(stored) && stored.role() != Role::Completion);
     first.or_else(|| of_card().find(is_meant))
+}
+
+fn at_its_time(stored: &StoredTransaction, reference: &Reference) -> bool {
+    let any_time = reference.transmission == TransmissionTime::default();
+    any_time || stored.transmission == reference.transmission
 }
 
 /// Of the same card and acceptor. A completion may come from another terminal of the merchant.

@@ -15,6 +15,7 @@ use crate::receipt::{Decline, Receipt, Step};
 use crate::record::{Details, Funds, Record, Transaction};
 use crate::request::{Request, TransactionType};
 use crate::secure::Screened;
+use crate::stored::StoredTransaction;
 use crate::suspended::SuspendedRequest;
 use crate::token::TokenNumber;
 use crate::told::Told;
@@ -90,6 +91,40 @@ fn begin(core: &mut Core, now: Time, mut request: Box<Request>, key_waits: bool,
         return respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
     }
     original::forget_mere_number(&core.state, now, &mut request);
+    if request.instruction.original.is_some() {
+        let Some(first) = recall::wait_behind(core, request) else { return };
+        if original::may_have_left(&core.state, now, &first) {
+            return recall::ask(core, now, recall::Who::About(first), effects);
+        }
+        request = first;
+    }
+    check(core, now, request, effects);
+}
+
+/// A request about an earlier transaction, once the transaction store was asked for that. A repeat of it may have been
+/// decided meanwhile.
+pub(crate) fn begin_about(
+    core: &mut Core,
+    now: Time,
+    request: Box<Request>,
+    found: &[StoredTransaction],
+    effects: &mut Vec<Effect>,
+) {
+    match duplicate::find(&core.state, now, &request) {
+        duplicate::Found::Answered(response) => return respond(request.reply_to, response, effects),
+        duplicate::Found::OtherContent => return refuse_duplicate(core, now, &request, effects),
+        duplicate::Found::Nothing => {}
+    }
+    if waiting(core, &request).is_some() {
+        return respond(request.reply_to, Response::bare(ResponseCode::DUPLICATE), effects);
+    }
+    if let Some(original) = original::recalled(&core.state, now, &request, found) {
+        core.commit(Record::Recalled(Box::new(original.clone())), effects);
+    }
+    check(core, now, request, effects);
+}
+
+fn check(core: &mut Core, now: Time, request: Box<Request>, effects: &mut Vec<Effect>) {
     let mut receipt = core.spare.receipt();
     let mut checks = Checks::default();
     match screen(core, now, &request, &mut checks, &mut receipt) {

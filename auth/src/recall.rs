@@ -1,5 +1,5 @@
-//! Transactions that have left memory: a request that may repeat one, and a reversal that memory knows no
-//! original of, wait until the transaction store has been asked.
+//! Transactions that have left memory: a request that may repeat one, and a reversal, refund or completion that memory
+//! knows no original of, wait until the transaction store has been asked.
 
 use crate::core::{Core, respond};
 use crate::effect::{Effect, Response};
@@ -8,7 +8,7 @@ use crate::names::{LinkName, OriginalKey, ReplyTo, Ticket};
 use crate::request::Request;
 use crate::reversal::Reversal;
 use crate::stored::StoredTransaction;
-use crate::{duplicate, pipeline, reversal};
+use crate::{duplicate, original, pipeline, reversal};
 use card::{ResponseCode, Stan, TerminalId, Time};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,8 @@ struct Waiting {
 pub(crate) enum Who {
     Request(Box<Request>),
     Reversal(Box<Reversal>),
+    /// For the transaction that it names.
+    About(Box<Request>),
 }
 
 /// Lets a request or reversal wait, or answers 96 where too many do.
@@ -61,7 +63,7 @@ pub(crate) fn ask(core: &mut Core, now: Time, who: Who, effects: &mut Vec<Effect
 pub(crate) fn wait_behind(core: &mut Core, request: Box<Request>) -> Option<Box<Request>> {
     let key = request.key();
     let same = core.recalls.waiting.values_mut().find(|waiting| match &waiting.who {
-        Who::Request(first) => first.key() == key,
+        Who::Request(first) | Who::About(first) => first.key() == key,
         Who::Reversal(_) => false,
     });
     match same {
@@ -89,6 +91,7 @@ pub(crate) fn answered(
     match (who, &found) {
         (Who::Request(request), Some(found)) => recalled_request(core, now, request, found, effects),
         (Who::Reversal(asked), Some(found)) => reversal::recalled(core, now, &asked, found, effects),
+        (Who::About(request), Some(found)) => pipeline::begin_about(core, now, request, found, effects),
         (who, None) => refuse(&who, effects),
     }
     // The first of them is decided or waits for the HSM by now, so the others find it.
@@ -135,6 +138,7 @@ impl Who {
         match self {
             Who::Request(request) => (request.key(), request.reply_to),
             Who::Reversal(reversal) => (reversal.key(), reversal.reply_to),
+            Who::About(request) => (original::key(request).unwrap_or(request.key()), request.reply_to),
         }
     }
 }

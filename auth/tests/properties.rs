@@ -49,6 +49,15 @@ proptest! {
         run(events, Memory::default())?;
     }
 
+    /// The same where what they are about has mostly left memory.
+    #[test]
+    fn what_left_memory_is_completed_once_and_refunded_once(
+        events in prop::collection::vec(life(), 10..120),
+        transactions in 0..20usize,
+    ) {
+        run(events, Memory { transactions, ..Memory::default() })?;
+    }
+
     /// Whatever was done, its reversals bring back what was there, in whatever order they come. One that cannot be
     /// honoured yet, because the money went on, can be once the others have come.
     #[test]

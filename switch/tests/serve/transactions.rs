@@ -1,13 +1,18 @@
 //! What was answered is found at once, beside a running `serve` and without it, projected or not.
 
-use crate::{Connection, LoadTerminal, PIPELINE, Running, Site, TERMINALS, rrn_of, turnout, wait_until};
-use card::Pan;
+use crate::{
+    CARDS, Connection, LoadTerminal, PIPELINE, Running, Site, TERMINALS, rrn_of, turnout, wait_until,
+};
+use card::{Pan, Rrn, Stan, Time};
+use iso8583::{Dialect, Mti};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
 use std::process::{Output, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 use switch::settings::Settings;
 use switch::{config, history};
+use terminal::{Particulars, Presentment, Trace};
 use transaction_store::{Filter, Reader};
 
 /// Rounds of purchases, each searched for as soon as it is answered.
@@ -71,6 +76,53 @@ fn a_rebuild_beside_a_running_switch_is_refused() {
 }
 
 /// Transactions in the store; `None` while there is no store.
+/// A refund of what left memory long ago finds its purchase in the transaction store, once; so does what is asked
+/// while the store is being asked.
+#[test]
+fn a_purchase_that_left_memory_is_refunded_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let few = |text: String| text.replace("\n[hsm]\n", "\n[memory]\ntransactions = 20\n\n[hsm]\n");
+    let site = Site::with(&folder.path().join("site"), CARDS, few, |cards| cards);
+    let mut terminal = LoadTerminal::new(0, &site.issuer);
+    let server = Running::start(&site.config);
+    let mut connection = Connection::open(server.address).unwrap();
+    let dialect = terminal.pos.dialect;
+    let bought = terminal.purchase();
+    let mut ask = |messages: &[&[u8]]| {
+        messages.iter().for_each(|message| connection.send(message).unwrap());
+        let answers = messages.iter().map(|_| connection.receive().expect("every message is answered"));
+        let mut codes: Vec<String> = answers.map(|answer| code(&answer, dialect)).collect();
+        codes.sort();
+        codes.join(" ")
+    };
+    assert_eq!(ask(&[&bought]), "00");
+    for _ in 0..60 {
+        assert_eq!(ask(&[&terminal.purchase()]), "00");
+    }
+    let mut refund = |minor: u64| {
+        terminal.sent += 1;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let time = Time::from_unix_ms(now.as_millis() as i64);
+        let rrn = Rrn::parse(format!("{:012}", terminal.sent).as_bytes()).unwrap();
+        let trace = Trace { stan: Stan::new(terminal.sent).unwrap(), rrn, time };
+        let card = &terminal.cards[1];
+        let presentment = Presentment::keyed(card.pan(), card.expiry());
+        let about = Particulars::about(&bought);
+        let request = Mti::FINANCIAL_REQUEST;
+        terminal.pos.message(request, b"200000", Some(minor), &presentment, &about, &trace).unwrap()
+    };
+    // The first purchase of a terminal is of 0.02.
+    let (first, second, third) = (refund(1), refund(1), refund(1));
+    assert_eq!(ask(&[&first, &first, &first]), "00 00 00", "given once, and answered alike");
+    assert_eq!(ask(&[&second]), "00");
+    assert_eq!(ask(&[&third]), "13", "nothing is left of it");
+}
+
+fn code(answer: &[u8], dialect: &'static Dialect) -> String {
+    let message = iso8583::parse(answer, dialect).unwrap();
+    String::from_utf8(message.value(iso8583::field::RESPONSE_CODE).unwrap().to_vec()).unwrap()
+}
+
 fn stored(settings: &Settings) -> Option<usize> {
     let reader = Reader::open(&settings.transactions.file).ok()??;
     Some(reader.search(&Filter::default()).unwrap().len())
