@@ -382,7 +382,7 @@ fn judge(
     }
     let held = Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
     let quote = match original {
-        Some(original) if is_refund => refund::quote(original, request),
+        Some(original) if is_refund => refund::quote(original, request, receipt)?,
         _ => billing::quote(&held, receipt)?,
     };
     cashback::converted(product, request, &quote, receipt)?;

@@ -71,15 +71,23 @@ fn left(original: &StoredTransaction) -> i64 {
     if paid { original.standing_amount().saturating_sub(original.refunded_minor()).max(0) } else { 0 }
 }
 
-/// What is given back of a purchase: at the rate that it was paid with. Its fee stays.
-pub(crate) fn quote(original: &StoredTransaction, request: &Request) -> Quote {
+/// What is given back of a purchase: at the rate that it was paid with. Its fee stays. A part that comes to less than a
+/// minor unit is nothing, and not given.
+pub(crate) fn quote(
+    original: &StoredTransaction,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<Quote, Decline> {
     let left = left(original);
     let [before, after] = [left, left - request.amount_minor].map(|stands_minor| original.part(stands_minor));
     let amount_minor = before.without_fee() - after.without_fee();
+    if amount_minor == 0 {
+        return Err(receipt.fail(Step::BillingAmount, ResponseCode::INVALID_AMOUNT, amount_minor, 0));
+    }
     let settled = |part: Part| part.shares.map_or(0, |shares| shares.settlement_minor);
     let billing = original
         .billed
         .as_deref()
         .map(|billed| Box::new(billed.billing.given_back(amount_minor, settled(before) - settled(after))));
-    Quote { amount_minor, total_minor: amount_minor, billing, count: None }
+    Ok(Quote { amount_minor, total_minor: amount_minor, billing, count: None })
 }

@@ -411,7 +411,7 @@ impl State {
         // Counted is how much was moved, whichever way.
         self.take_back(reversed.pan, &origin, (released + fee_minor).abs(), u32::from(all));
         if let Some(original) = origin.refunds {
-            self.refund_undone(original, amount_minor);
+            self.refund_undone(original, amount_minor.abs());
         }
         let status = if all { TransactionStatus::Reversed } else { TransactionStatus::PartlyReversed };
         self.settle(reversed.transaction, status, reversed.remaining_minor, reversed.shares);
