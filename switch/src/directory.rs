@@ -3,8 +3,8 @@
 //! number. A token goes with its card. The hot list is in every shard.
 
 use auth::{
-    Account, AccountId, Completed, CustomerId, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record,
-    Reversed,
+    Account, AccountId, Completed, CustomerId, HoldExpired, HoldReleased, Home, LimitChanged, LimitHolder,
+    Record, Reversed,
 };
 use card::Pan;
 use dashmap::DashMap;
@@ -41,6 +41,16 @@ impl Directory {
             return Some(0);
         }
         self.homes.get(pan).map(|home| usize::from(*home))
+    }
+
+    /// The shard that a message of another one is for.
+    #[must_use]
+    pub fn home_of(&self, home: &Home) -> usize {
+        match home {
+            Home::Card(pan) => self.home(pan),
+            Home::Account(account) => self.home_of_account(account),
+            Home::Shard(shard) => usize::from(shard.0),
+        }
     }
 
     /// The shard of an account: its own, or that of the account beside which it lives.
@@ -162,6 +172,11 @@ impl Directory {
                 self.home_of_account(&origin.account)
             }
             Record::Credited(credited) => self.home_of_account(&credited.account),
+            // Of each pair, one is of the shard that asks and one of the shard that is asked.
+            Record::RemittanceSent(sent) => self.home_of_account(&sent.remittance.payer),
+            Record::RemittanceSettled(outcome) => self.home_of_account(&outcome.remittance.payer),
+            Record::RemittanceTaken(outcome) => self.home_of_account(&outcome.remittance.account),
+            Record::RemittanceForgotten(forgotten) => self.home_of_account(&forgotten.account),
             other => other.pan().map_or(0, |pan| self.home(&pan)),
         }
     }
