@@ -1,6 +1,7 @@
 //! Transfers between accounts of several shards: whatever is lost, repeated or comes late, and wherever a crash falls,
 //! each is credited once or returned, and its reversal restores what was.
 
+#[expect(dead_code, reason = "no stripe is read here")]
 #[path = "support/bank.rs"]
 mod bank;
 #[path = "support/bank_of_shards.rs"]

@@ -270,4 +270,44 @@ mod tests {
         assert_eq!(homes(other), [home("ACC-0"), home(other)]);
         assert_eq!(homes("ACC-0"), [home("ACC-0")]);
     }
+
+    /// What a shard has asked for is where the payer is, and what was done about it where the other account is.
+    #[test]
+    fn a_remittance_has_records_of_two_shards() {
+        let directory = Directory::new(7);
+        let names: Vec<String> = (0..20).map(|n| format!("ACC-{n}")).collect();
+        let home = |name: &str| directory.home_of_record(&stored(name, None));
+        let other = names.iter().find(|name| home(name) != home("ACC-0")).unwrap();
+        let (payer, account) = (AccountId::new("ACC-0").unwrap(), AccountId::new(other).unwrap());
+        let (pan, time) = (Pan::with_check_digit(b"400000123456789").unwrap(), card::Time::from_unix_ms(0));
+        let transaction = auth::TransactionId::new(64).unwrap();
+        let number = auth::RemittanceNumber(64);
+        let remittance = auth::Remittance {
+            number,
+            transaction,
+            pan,
+            time,
+            link: auth::LinkName::new("pos").unwrap(),
+            payer,
+            account,
+            currency: Currency::parse("EUR").unwrap(),
+            minor: 1,
+            forced: false,
+        };
+        let (remaining_minor, origin, shares) = (0, None, None);
+        let reversal = Reversed { transaction, pan, time, remaining_minor, origin, shares };
+        let outcome = auth::RemittanceOutcome { remittance, time, code: card::ResponseCode::APPROVED };
+        let forgotten = auth::RemittanceForgotten { number, transaction, pan, time, account };
+        let homes = [
+            Record::RemittanceSent(Box::new(auth::SentRemittance { remittance, reversal })),
+            Record::RemittanceSettled(Box::new(outcome)),
+            Record::RemittanceTaken(Box::new(outcome)),
+            Record::RemittanceForgotten(Box::new(forgotten)),
+        ]
+        .map(|record| directory.homes_of_record(&record).collect::<Vec<_>>());
+        let [asks, asked] = ["ACC-0", other].map(|name| vec![home(name)]);
+        assert_eq!(homes, [asks.clone(), asks, asked.clone(), asked]);
+        assert_eq!(directory.home_of(&Home::Account(account)), home(other));
+        assert_eq!(directory.home_of(&Home::Shard(auth::ShardIndex(3))), 3);
+    }
 }

@@ -47,9 +47,9 @@ fn kill_9_between_debit_and_credit_loses_and_doubles_nothing() {
         CARDS,
         |text| {
             let text = text.replace("daily_count = 200\n", "daily_count = 1000000\n");
-            let product = "pin_try_limit = 3\n";
-            assert!(text.contains(product));
-            text.replacen(product, "pin_try_limit = 3\ntransfers = \"cards\"\n", 1)
+            let purchases = "[product.purchase]\n";
+            assert!(text.contains(purchases));
+            text.replacen(purchases, "[product.ledger]\ntransfers = \"cards\"\n\n[product.purchase]\n", 1)
                 .replace("deadline = \"2s\"", "deadline = \"30s\"")
                 .replace("segment = \"64MiB\"\n", "segment = \"64KiB\"\n")
                 .replace("\n[hsm]\n", "\n[snapshots]\njournal = \"64KiB\"\n\n[hsm]\n")
