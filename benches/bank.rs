@@ -117,6 +117,7 @@ impl Bank {
                         Effect::AskHsm { .. } => panic!("asked twice"),
                         Effect::Recall { .. } => panic!("a first purchase repeats nothing"),
                         Effect::Provisioned { .. } => panic!("nothing was provisioned"),
+                        Effect::TellShard(_) => panic!("there is one shard"),
                     }
                 }
             }

@@ -156,6 +156,8 @@ pub enum Refusal {
     FurtherAccounts,
     /// The account has a balance or holds.
     HasMoney,
+    /// Money of a transfer is on its way from or to the account.
+    MoneyUnderWay,
     /// So many tokens stand for the card.
     HasTokens(u8),
     /// So many cards draw on the account.
@@ -375,8 +377,8 @@ fn remove_card(state: &State, pan: Pan, with_account: bool, now: Time) -> Result
     };
     // One that lives beside another is closed by its own number: its cards may be several kinds of holders.
     if with_account && state.account_on_file(&id).is_some_and(|account| account.home.is_none()) {
-        if has_money(state, &id) {
-            return Err(vec![Refusal::HasMoney]);
+        if let Some(refusal) = money(state, &id) {
+            return Err(vec![refusal]);
         }
         if state.cards_drawing_on(&id) == 1 {
             planned.account = Some(Record::AccountRemoved(AccountRemoved { account: id, time: now }));
@@ -392,9 +394,7 @@ fn remove_account(state: &State, id: AccountId, now: Time) -> Result<Planned, Ve
         return Ok(Planned { done, ..Planned::default() });
     }
     let mut refusals = Vec::new();
-    if has_money(state, &id) {
-        refusals.push(Refusal::HasMoney);
-    }
+    refusals.extend(money(state, &id));
     match state.cards_drawing_on(&id) {
         0 => {}
         cards => refusals.push(Refusal::HasCards(cards)),
@@ -405,6 +405,15 @@ fn remove_account(state: &State, id: AccountId, now: Time) -> Result<Planned, Ve
     let record = Record::AccountRemoved(AccountRemoved { account: id, time: now });
     let done = Done { account: Did::Removed, ..Done::default() };
     Ok(Planned { account: Some(record), done, ..Planned::default() })
+}
+
+/// The money that keeps an account from being closed.
+fn money(state: &State, id: &AccountId) -> Option<Refusal> {
+    if has_money(state, id) {
+        return Some(Refusal::HasMoney);
+    }
+    // It may come back here, or be asked for again: in this shard alone that is known.
+    state.is_remitting(id).then_some(Refusal::MoneyUnderWay)
 }
 
 /// Available is balance plus credit line less holds, so holds are what is missing.
@@ -467,6 +476,9 @@ impl fmt::Display for Refusal {
             Refusal::HasMoney => {
                 f.write_str("account: has a balance or holds, so it cannot be closed; bring both to zero first")
             }
+            Refusal::MoneyUnderWay => f.write_str(
+                "account: money of a transfer is on its way from or to it, so it cannot be closed; try again",
+            ),
             Refusal::HasTokens(tokens) => {
                 write!(f, "tokens stand for the card ({tokens}); remove them first: `turnout card token list`")
             }

@@ -1,6 +1,8 @@
+use crate::between_shards::{self, Serials};
 use crate::card_answer::{self, Answering};
 use crate::confirmation::Confirmations;
 use crate::effect::{Effect, Response};
+use crate::enquiry::{self, Enquiries};
 use crate::indexed::LOOK_AHEAD;
 use crate::input::Input;
 use crate::keyed_hash::CodeKey;
@@ -8,6 +10,7 @@ use crate::limits::SHARDS;
 use crate::names::{ReplyTo, ShardIndex, TransactionId};
 use crate::recall::Recalls;
 use crate::record::{HoldExpired, Record};
+use crate::remittance::{self, Remitting};
 use crate::spare::Spare;
 use crate::state::{Element, Memory, Sought, State};
 use crate::suspended::Suspended;
@@ -27,6 +30,9 @@ pub struct Core {
     pub(crate) confirmations: Confirmations,
     pub(crate) answering: Answering,
     pub(crate) recalls: Recalls,
+    pub(crate) enquiries: Enquiries,
+    pub(crate) remitting: Remitting,
+    pub(crate) serials: Serials,
     pub(crate) spare: Spare,
     /// Of one-time codes and passwords; without it none is right.
     pub(crate) code_key: Option<CodeKey>,
@@ -55,6 +61,9 @@ impl Core {
             confirmations: Confirmations::default(),
             answering: Answering::default(),
             recalls: Recalls::default(),
+            enquiries: Enquiries::default(),
+            remitting: Remitting::default(),
+            serials: Serials::default(),
             spare: Spare::default(),
             code_key: None,
             next_counter: 1,
@@ -136,6 +145,7 @@ impl Core {
                 recall::answered(self, now, ticket, found, effects);
             }
             Input::Completion(completion) => completion::complete(self, now, &completion, effects),
+            Input::FromShard(message) => between_shards::hear(self, now, *message, effects),
             Input::Provision(provision) => provision::provision(self, now, *provision, effects),
             Input::Tables(tables) => self.tables = tables,
             Input::Tick => self.tick(now, effects),
@@ -157,11 +167,14 @@ impl Core {
 
     fn tick(&mut self, now: Time, effects: &mut Vec<Effect>) {
         for ticket in self.suspended.overdue(now) {
-            pipeline::hsm_overdue(self, now, ticket, effects);
+            if !enquiry::overdue(self, now, ticket, effects) {
+                pipeline::hsm_overdue(self, now, ticket, effects);
+            }
         }
         card_answer::overdue(self, now, effects);
         confirmation::overdue(self, now, effects);
         recall::overdue(self, now, effects);
+        remittance::tick(self, now, effects);
         linked_account::settle_due(self, now, effects);
         for id in self.state.expired_holds(now) {
             let stored = self.state.transaction(id).expect("a hold belongs to a stored transaction");

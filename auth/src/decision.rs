@@ -8,8 +8,9 @@ use crate::effect::IssuerAuthentication;
 use crate::names::{AccountId, CustomerId, TransactionId};
 use crate::receipt::{Decline, Receipt};
 use crate::record::{Credited, PinReference, Transaction};
+use crate::remittance::{self, SentRemittance};
 use crate::request::{MessageClass, Request};
-use crate::state::AccountFile;
+use crate::state::{AccountFile, State};
 use crate::velocity::Counting;
 use crate::verification::{ContactlessUse, HolderVerification};
 use card::ResponseCode;
@@ -41,8 +42,8 @@ pub(crate) struct Approval {
     /// How that is made up.
     pub(crate) billing: Option<Box<Billing>>,
     pub(crate) booking: Option<Box<Booking>>,
-    /// Whether the cardholder has a word in it.
-    pub(crate) asks_holder: bool,
+    /// Who has a word in it before it is recorded.
+    pub(crate) asks: Asks,
     /// What it does to the card's count of contactless transactions.
     pub(crate) contactless: Option<ContactlessUse>,
 }
@@ -64,7 +65,7 @@ impl Approval {
             movement: Movement::Nothing,
             billing: None,
             booking: None,
-            asks_holder: false,
+            asks: Asks::Nobody,
             contactless: None,
         }
     }
@@ -74,6 +75,16 @@ impl Approval {
         let billing = billing.filter(|_| !matches!(movement, Movement::Nothing));
         Approval { movement, billing, ..self }
     }
+}
+
+/// Who is asked before an approval is recorded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    Nobody,
+    /// The cardholder.
+    Holder,
+    /// The shard that has the account which a transfer gives to; nothing was judged beyond that.
+    Shard,
 }
 
 /// What an approval moves on the account, minor units of its currency.
@@ -117,10 +128,12 @@ pub(crate) enum Follows {
     },
     /// The account that it gives to gets the money.
     Credit(Credited),
+    /// The same of an account in another shard.
+    Remit(Box<SentRemittance>),
 }
 
 impl Follows {
-    pub(crate) fn of(transaction: &Transaction) -> Follows {
+    pub(crate) fn of(transaction: &Transaction, state: &State) -> Follows {
         let Some(booking) = transaction.details.booking.as_deref() else { return Follows::Nothing };
         // The fee stays here.
         let charge = transaction.details.billing.as_deref().and_then(|billing| billing.charge);
@@ -130,14 +143,14 @@ impl Follows {
             (Role::Completion, Some(original), _) => {
                 Follows::Release { original, by: id, posted_minor: minor }
             }
-            (_, _, Some(account)) => Follows::Credit(Credited {
-                transaction: id,
-                pan: transaction.pan,
-                time: transaction.time,
-                link: transaction.link,
-                account,
-                minor,
-            }),
+            (_, _, Some(account)) => {
+                let (pan, time, link) = (transaction.pan, transaction.time, transaction.link);
+                let credited = Credited { transaction: id, pan, time, link, account, minor };
+                match state.account(&account) {
+                    Some(_) => Follows::Credit(credited),
+                    None => Follows::Remit(Box::new(remittance::of_transfer(transaction, state, &credited))),
+                }
+            }
             _ => Follows::Nothing,
         }
     }

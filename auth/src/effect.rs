@@ -1,3 +1,4 @@
+use crate::between_shards::ShardMessage;
 use crate::billing::Billing;
 use crate::booking::Statement;
 use crate::hsm_checks::Checks;
@@ -32,6 +33,9 @@ pub enum Effect {
         /// What to look for.
         recall: Recall,
     },
+    /// Tell another shard, once every record before this is on disk; it hears it as
+    /// [`Input::FromShard`](crate::Input::FromShard). It may be lost.
+    TellShard(Box<ShardMessage>),
     /// Send this response.
     Respond {
         /// To whom.

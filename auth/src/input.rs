@@ -1,3 +1,4 @@
+use crate::between_shards::ShardMessage;
 use crate::completion::Completion;
 use crate::hsm_checks::ChecksReply;
 use crate::names::Ticket;
@@ -31,6 +32,8 @@ pub enum Input {
         /// What was found, newest first; `None` when it could not be looked for.
         found: Option<Vec<StoredTransaction>>,
     },
+    /// Another shard says something, by [`Effect::TellShard`](crate::Effect::TellShard).
+    FromShard(Box<ShardMessage>),
     /// Somebody changes the card base, or looks at a card.
     Provision(Box<Provision>),
     /// New configuration.

@@ -1,6 +1,6 @@
 use crate::names::{AccountId, TransmissionTime};
 use crate::request::AccountType;
-use card::{Pan, Rrn, Stan};
+use card::{Pan, ResponseCode, Rrn, Stan};
 
 /// What a request says about accounts and amounts beyond the account that it draws on and its amount.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +37,11 @@ pub enum Destination {
     Card(Pan),
     /// An account of ours.
     Account(AccountId),
+    /// An account of another shard, which has said that it takes the money. No message says this: it stands in the
+    /// place of what the message said once that shard was asked.
+    Elsewhere(AccountId),
+    /// Likewise: what the other shard has refused it with.
+    Refused(ResponseCode),
 }
 
 impl Default for Instruction {

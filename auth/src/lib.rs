@@ -17,6 +17,7 @@
 //! ```
 
 mod accounts;
+mod between_shards;
 mod billing;
 mod booking;
 mod card_answer;
@@ -34,6 +35,7 @@ mod counters;
 mod decision;
 mod duplicate;
 mod effect;
+mod enquiry;
 mod funds;
 mod holder;
 mod hot_list;
@@ -65,6 +67,7 @@ mod receipt;
 mod recipe;
 mod record;
 mod refund;
+mod remittance;
 mod remote;
 mod request;
 mod reversal;
@@ -87,6 +90,7 @@ mod velocity;
 mod verification;
 
 pub use crate::core::Core;
+pub use between_shards::{Home, ShardMessage};
 pub use billing::{Billing, Settlement, Shares, Stated};
 pub use booking::{Booking, Life, Role, STATEMENT_LINES, Statement, StatementLine};
 pub use card_answer::CardAnswer;
@@ -139,6 +143,7 @@ pub use record::{
     HoldExpired, HoldReleased, Origin, PinReference, Record, RememberedReversal, Reversed, Transaction,
     TransactionStatus,
 };
+pub use remittance::{Remittance, RemittanceForgotten, RemittanceNumber, RemittanceOutcome, SentRemittance};
 pub use remote::{AddressResult, AuthenticationDemand, Demand, RemoteRules, WithoutProof};
 pub use request::{
     AccountType, Cash, Chip, CryptogramKind, EntryMode, MessageClass, PointOfService, Request,

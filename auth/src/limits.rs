@@ -13,6 +13,28 @@ pub const RECALLS: usize = 1_024;
 /// How long they wait at most, before they are answered 96.
 pub const RECALL_DEADLINE: Duration = Duration::from_secs(3);
 
+/// Transfers of one shard that may wait for what another shard says of the account they go to; one more is declined
+/// with 96.
+pub const ENQUIRIES: usize = 1_024;
+
+/// Transfers of one shard whose money may be on its way to or from another shard; one more is declined with 96, and a
+/// reversal answered 96.
+pub const REMITTANCES: usize = 16_384;
+
+/// What a shard remembers of the money that it has taken or given back for others, until they have recorded that; one more
+/// has to wait, and is asked for again. Twice what one shard may have on its way, for those that are over and of which
+/// it has not heard.
+pub const REMITTANCES_TAKEN: usize = 2 * REMITTANCES;
+
+/// Of those that were not answered, how many are said again in one tick.
+pub const REMITTANCES_PER_TICK: usize = 256;
+
+/// Reversals of one shard that may wait until another shard has given money back; one more is answered 96.
+pub const REVERSALS_WAITING: usize = 1_024;
+
+/// How long they wait at most, before they are answered 96.
+pub const REVERSAL_DEADLINE: Duration = Duration::from_secs(3);
+
 /// Requests that may wait for their cardholders in one shard; one more is declined.
 pub const CONFIRMATIONS: usize = 1_024;
 

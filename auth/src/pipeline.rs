@@ -5,7 +5,7 @@ use crate::booking::{Role, STATEMENT_LINES};
 use crate::card_mode::{Alarm, BlockCause, CardBlocked, CardMode, ModeUse, ModeUsed};
 use crate::core::{Core, respond};
 use crate::counters::{Moment, Scope};
-use crate::decision::{Approval, CardCounters, Decision, Follows, Movement};
+use crate::decision::{Approval, Asks, CardCounters, Decision, Follows, Movement};
 use crate::effect::{Effect, Response};
 use crate::hsm_checks::{Checks, ChecksReply};
 use crate::limits::SHARDS;
@@ -21,9 +21,10 @@ use crate::token::TokenNumber;
 use crate::told::Told;
 use crate::velocity::{Counting, Held};
 use crate::{
-    billing, card_answer, card_file, cashback, chip, chip_rules, confirmation, duplicate, funds, hot_list,
-    linked_account, mode_rules, original, pin_tries, policy, preauthorization, product_rules, recall, refund,
-    remote, script, secure, terminal, token, transfer, validate, value_recipe, velocity, verification,
+    billing, card_answer, card_file, cashback, chip, chip_rules, confirmation, duplicate, enquiry, funds,
+    hot_list, linked_account, mode_rules, original, pin_tries, policy, preauthorization, product_rules,
+    recall, refund, remittance, remote, script, secure, terminal, token, transfer, validate, value_recipe,
+    velocity, verification,
 };
 use card::{ResponseCode, Time};
 
@@ -218,8 +219,9 @@ pub(crate) fn confirmed(
     decide(core, now, suspended, reply, true, effects);
 }
 
-/// Judges a request, records what came of it, and answers it and its repeats; or has the cardholder asked first.
-fn decide(
+/// Judges a request, records what came of it, and answers it and its repeats; or has the cardholder, or another shard,
+/// asked first.
+pub(crate) fn decide(
     core: &mut Core,
     now: Time,
     mut suspended: SuspendedRequest,
@@ -233,12 +235,16 @@ fn decide(
     let mut flags = 0;
     let outcome = still_in_use(core, &suspended.request, confirmed, &mut receipt)
         .and_then(|()| judge(core, now, &suspended.request, reply, &mut receipt, &mut counters, &mut flags));
-    if !confirmed && outcome.as_ref().is_ok_and(|approval| approval.asks_holder) {
+    let asks = outcome.as_ref().map_or(Asks::Nobody, |approval| approval.asks);
+    if asks == Asks::Shard || asks == Asks::Holder && !confirmed {
         // What was judged so far is judged again with the answer.
         receipt.checks.truncate(made);
         suspended.receipt = receipt;
         core.spare.keep_counting(counters.counting);
-        return confirmation::ask(core, now, suspended, reply.clone(), effects);
+        return match asks {
+            Asks::Shard => enquiry::ask(core, now, suspended, reply.clone(), confirmed, effects),
+            _ => confirmation::ask(core, now, suspended, reply.clone(), effects),
+        };
     }
     if confirmed {
         confirmation::note(&mut receipt);
@@ -378,7 +384,10 @@ fn judge(
     };
     if request.transaction == TransactionType::Transfer {
         let to = transfer::destination(&core.state, tables, product, file, account, request, receipt)?;
-        booking.get_or_insert_default().to = Some(to.account.id);
+        if to.is_none() {
+            return Ok(Approval { asks: Asks::Shard, ..Approval::plain(account) });
+        }
+        booking.get_or_insert_default().to = to;
     }
     let held = Held { tables, state: &core.state, product, file, account, request, moment, amount_minor: 0 };
     let quote = match original {
@@ -433,7 +442,7 @@ fn judge(
         code,
         issuer_authentication: chipped.issuer_authentication,
         booking,
-        asks_holder: mode_rules::asks_holder(file, request),
+        asks: if mode_rules::asks_holder(file, request) { Asks::Holder } else { Asks::Nobody },
         contactless,
         ..Approval::plain(account)
     };
@@ -468,7 +477,7 @@ pub(crate) fn record(
     let transaction = transaction(core, now, request, decision);
     let response = Response::of(&transaction);
     let id = transaction.id;
-    let follows = Follows::of(&transaction);
+    let follows = Follows::of(&transaction, &core.state);
     let record = core.spare.decided(transaction);
     core.commit(record, effects);
     // In the same step, so that all of it is durable or none.
@@ -478,6 +487,7 @@ pub(crate) fn record(
             preauthorization::release(core, now, original, by, posted_minor, effects);
         }
         Follows::Credit(credited) => core.commit(Record::Credited(credited), effects),
+        Follows::Remit(sent) => remittance::send(core, now, sent, effects),
     }
     if let Some(used) = used {
         let (pan, time) = (request.pan, now);

@@ -90,7 +90,7 @@ pub(crate) fn answered(
     let Some(Waiting { who, behind, .. }) = core.recalls.waiting.remove(&ticket) else { return };
     match (who, &found) {
         (Who::Request(request), Some(found)) => recalled_request(core, now, request, found, effects),
-        (Who::Reversal(asked), Some(found)) => reversal::recalled(core, now, &asked, found, effects),
+        (Who::Reversal(asked), Some(found)) => reversal::recalled(core, now, asked, found, effects),
         (Who::About(request), Some(found)) => pipeline::begin_about(core, now, request, found, effects),
         (who, None) => refuse(&who, effects),
     }

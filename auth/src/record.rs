@@ -11,6 +11,7 @@ use crate::own_limits::{LimitChanged, LimitHolder};
 use crate::particulars::Traces;
 use crate::pin_tries::PinTriesCleared;
 use crate::receipt::Receipt;
+use crate::remittance::{RemittanceForgotten, RemittanceOutcome, SentRemittance};
 use crate::request::{Cash, EntryMode, MessageClass, TransactionType};
 use crate::script::{ScriptConfirmed, ScriptQueued, ScriptSent};
 use crate::stored::StoredTransaction;
@@ -84,6 +85,14 @@ pub enum Record {
     ScriptConfirmed(ScriptConfirmed),
     /// A card's count of wrong PINs began anew.
     PinTriesCleared(PinTriesCleared),
+    /// Another shard is asked to take money of a transfer, or to give it back.
+    RemittanceSent(Box<SentRemittance>),
+    /// A shard has done what another one asked for, or has refused it.
+    RemittanceTaken(Box<RemittanceOutcome>),
+    /// The shard that has asked knows it.
+    RemittanceSettled(Box<RemittanceOutcome>),
+    /// The shard that was asked need not remember it any more.
+    RemittanceForgotten(Box<RemittanceForgotten>),
 }
 
 /// A card on file.
@@ -610,6 +619,11 @@ impl Record {
             Record::ScriptSent(sent) => Some(sent.pan),
             Record::ScriptConfirmed(confirmed) => Some(confirmed.pan),
             Record::PinTriesCleared(cleared) => Some(cleared.pan),
+            Record::RemittanceSent(sent) => Some(sent.remittance.pan),
+            Record::RemittanceTaken(outcome) | Record::RemittanceSettled(outcome) => {
+                Some(outcome.remittance.pan)
+            }
+            Record::RemittanceForgotten(forgotten) => Some(forgotten.pan),
         }
     }
 
@@ -646,6 +660,9 @@ impl Record {
             Record::ScriptSent(sent) => Some(sent.time),
             Record::ScriptConfirmed(confirmed) => Some(confirmed.time),
             Record::PinTriesCleared(cleared) => Some(cleared.time),
+            Record::RemittanceSent(sent) => Some(sent.remittance.time),
+            Record::RemittanceTaken(outcome) | Record::RemittanceSettled(outcome) => Some(outcome.time),
+            Record::RemittanceForgotten(forgotten) => Some(forgotten.time),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::names::{AccountId, LinkName, OriginalKey, ReplyTo, TransactionId, Tra
 use crate::preauthorization;
 use crate::recall::{self, Who};
 use crate::record::{Credited, Record, RememberedReversal, Reversed, TransactionStatus};
+use crate::remittance::{self, TakeBack};
 use crate::stored::StoredTransaction;
 use crate::terminal;
 use card::{Pan, ResponseCode, Stan, TerminalId, Time};
@@ -35,7 +36,7 @@ pub struct Reversal {
 /// changes nothing and is answered alike; one without an original is remembered, for a terminal of ours.
 pub(crate) fn reverse(core: &mut Core, now: Time, reversal: Box<Reversal>, effects: &mut Vec<Effect>) {
     match find_original(core, now, &reversal) {
-        Some(original) => undo(core, now, &reversal, original, effects),
+        Some(original) => undo(core, now, reversal, original, effects),
         None if core.state.some_have_left() => recall::ask(core, now, Who::Reversal(reversal), effects),
         None => without_original(core, now, &reversal, effects),
     }
@@ -46,21 +47,21 @@ pub(crate) fn reverse(core: &mut Core, now: Time, reversal: Box<Reversal>, effec
 pub(crate) fn recalled(
     core: &mut Core,
     now: Time,
-    reversal: &Reversal,
+    reversal: Box<Reversal>,
     found: &[StoredTransaction],
     effects: &mut Vec<Effect>,
 ) {
-    if let Some(original) = find_original(core, now, reversal) {
+    if let Some(original) = find_original(core, now, &reversal) {
         return undo(core, now, reversal, original, effects);
     }
     let horizon = now.minus(TRANSACTION_REACH);
-    let original = found.iter().find(|stored| means(reversal, stored) && stored.time >= horizon);
+    let original = found.iter().find(|stored| means(&reversal, stored) && stored.time >= horizon);
     match original {
         Some(stored) if core.state.transaction(stored.id).is_none() => {
             core.commit(Record::Recalled(Box::new(stored.clone())), effects);
             undo(core, now, reversal, stored.id, effects);
         }
-        _ => without_original(core, now, reversal, effects),
+        _ => without_original(core, now, &reversal, effects),
     }
 }
 
@@ -96,28 +97,41 @@ fn at_its_time(reversal: &Reversal, transmission: TransmissionTime) -> bool {
     any_time || transmission == reversal.original_transmission
 }
 
-fn undo(core: &mut Core, now: Time, reversal: &Reversal, original: TransactionId, effects: &mut Vec<Effect>) {
-    let code = give_back(core, now, reversal, original, effects);
+/// Gives back what the reversal asks for, and answers it; or lets it wait for another shard.
+pub(crate) fn undo(
+    core: &mut Core,
+    now: Time,
+    reversal: Box<Reversal>,
+    original: TransactionId,
+    effects: &mut Vec<Effect>,
+) {
+    let Some(code) = give_back(core, now, &reversal, original, effects) else {
+        return remittance::wait(core, now, reversal, original, effects);
+    };
     let response = Response { transaction: Some(original), ..Response::bare(code) };
     respond(reversal.reply_to, response, effects);
 }
 
+/// The answer; `None` where another shard has to give the money back first, or has not said yet that it got it.
 fn give_back(
     core: &mut Core,
     now: Time,
     reversal: &Reversal,
     original: TransactionId,
     effects: &mut Vec<Effect>,
-) -> ResponseCode {
+) -> Option<ResponseCode> {
     let stored = core.state.transaction(original).expect("it was found in memory");
     let asked_minor = reversal.replacement_minor.unwrap_or(0);
     if asked_minor < 0 || asked_minor > stored.approved_amount() {
-        return ResponseCode::INVALID_AMOUNT;
+        return Some(ResponseCode::INVALID_AMOUNT);
     }
     // Another transaction has posted what this one held; that one is to be reversed.
     let completed = stored.status == TransactionStatus::Completed && !stored.is_posted();
     if completed {
-        return ResponseCode::ORIGINAL_NOT_FOUND;
+        return Some(ResponseCode::ORIGINAL_NOT_FOUND);
+    }
+    if core.state.remittance_of(original).is_some() {
+        return None;
     }
     // What refunds have given back is not given back again.
     let remaining_minor = asked_minor.max(stored.refunded_minor());
@@ -126,7 +140,7 @@ fn give_back(
     // Nothing left to give back: a declined original, or this reversal came before.
     let open = !matches!(stored.status, TransactionStatus::Declined | TransactionStatus::Reversed);
     if !remaining.gives_back(&standing) || !open {
-        return ResponseCode::APPROVED;
+        return Some(ResponseCode::APPROVED);
     }
     // An account that was closed since takes no money back; nor does one opened under its number in another
     // currency.
@@ -135,19 +149,26 @@ fn give_back(
         (account.account.currency.numeric() == stored.account_currency()).then_some(account)
     };
     let to = stored.booking.as_ref().and_then(|booking| booking.to);
-    let (account, receiver) = (stored.account.and_then(takes), to.map(takes));
+    let elsewhere = to.filter(|to| core.tables.shards > 1 && core.state.account(to).is_none());
+    let (account, receiver) = (stored.account.and_then(takes), to.filter(|_| elsewhere.is_none()).map(takes));
     let (Some(account), None | Some(Some(_))) = (account, receiver) else {
-        return ResponseCode::ORIGINAL_NOT_FOUND;
+        return Some(ResponseCode::ORIGINAL_NOT_FOUND);
     };
     // Who has got the money may have spent it.
     let payer = if stored.standing_minor < 0 { Some(account) } else { receiver.flatten() };
     let product = core.tables.product(&stored.pan);
     let returned_minor = standing.without_fee().abs() - remaining.without_fee().abs();
     let forced = product.is_some_and(|product| product.ledger.force_post);
-    if payer.is_some_and(|payer| payer.available_minor() < returned_minor) && !forced {
-        return ResponseCode::INSUFFICIENT_FUNDS;
+    if let Some(to) = elsewhere.filter(|_| returned_minor != 0) {
+        let (payer, currency) = (account.account.id, account.account.currency);
+        let back = TakeBack { payer, account: to, currency, returned_minor, remaining, forced };
+        let has_room = remittance::take_back(core, now, original, &back, effects);
+        return (!has_room).then_some(ResponseCode::MALFUNCTION);
     }
-    let credited = to.map(|account| Credited {
+    if payer.is_some_and(|payer| payer.available_minor() < returned_minor) && !forced {
+        return Some(ResponseCode::INSUFFICIENT_FUNDS);
+    }
+    let credited = to.filter(|_| elsewhere.is_none()).map(|account| Credited {
         transaction: original,
         pan: stored.pan,
         time: now,
@@ -155,24 +176,27 @@ fn give_back(
         account,
         minor: -returned_minor,
     });
-    let mut records = vec![reversed(stored, remaining, now)];
+    let mut records = vec![Record::Reversed(reversed(stored, remaining, now))];
     if remaining.minor == 0 && !stored.is_posted() {
         // With an authorization goes what was held more for it.
         let raised = preauthorization::holds(&core.state, stored).filter(|hold| hold.id != original);
-        records
-            .extend(raised.filter(|hold| hold.holds_money()).map(|hold| reversed(hold, hold.part(0), now)));
+        records.extend(
+            raised
+                .filter(|hold| hold.holds_money())
+                .map(|hold| Record::Reversed(reversed(hold, hold.part(0), now))),
+        );
     }
     records.extend(credited.map(Record::Credited));
     for record in records {
         core.commit(record, effects);
     }
-    ResponseCode::APPROVED
+    Some(ResponseCode::APPROVED)
 }
 
-fn reversed(stored: &StoredTransaction, remaining: Part, now: Time) -> Record {
+pub(crate) fn reversed(stored: &StoredTransaction, remaining: Part, now: Time) -> Reversed {
     let (transaction, pan, origin) = (stored.id, stored.pan, stored.origin());
     let Part { minor: remaining_minor, shares } = remaining;
-    Record::Reversed(Reversed { transaction, pan, time: now, remaining_minor, origin, shares })
+    Reversed { transaction, pan, time: now, remaining_minor, origin, shares }
 }
 
 fn remember(core: &mut Core, now: Time, reversal: &Reversal, effects: &mut Vec<Effect>) -> ResponseCode {

@@ -8,6 +8,7 @@ mod lives;
 mod look_ahead;
 mod modes;
 mod questions;
+mod remittances;
 mod seldom;
 mod snapshot;
 mod terminal_clock;
@@ -23,6 +24,7 @@ pub use snapshot::{Element, Frozen, Route};
 pub use tokens::TokenFile;
 
 use crate::billing::Shares;
+use crate::booking::Life;
 use crate::card_answer::CardAnswer;
 use crate::card_mode::CardMode;
 use crate::holder::{Holder, HolderFacts};
@@ -45,6 +47,7 @@ use fingerprints::Fingerprints;
 use hashbrown::{HashMap, HashSet, hash_map};
 use hot_list::HotList;
 use modes::KeptAccounts;
+use remittances::Remittances;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use terminal_clock::TerminalClock;
 
@@ -85,6 +88,7 @@ pub struct State {
     hot_list: HotList,
     tokens: Indexed<TokenFile>,
     kept_accounts: KeptAccounts,
+    remittances: Remittances,
 }
 
 /// How much of the past one shard keeps in memory.
@@ -133,6 +137,7 @@ impl State {
             hot_list: HotList::default(),
             tokens: Indexed::default(),
             kept_accounts: KeptAccounts::default(),
+            remittances: Remittances::default(),
         }
     }
 
@@ -191,6 +196,10 @@ impl State {
             Record::ScriptConfirmed(confirmed) => {
                 self.change_scripts(&confirmed.pan, |scripts| scripts.confirmed(confirmed));
             }
+            Record::RemittanceSent(remittance) => self.remittance_sent(remittance),
+            Record::RemittanceTaken(outcome) => self.remittance_taken(outcome),
+            Record::RemittanceSettled(outcome) => self.remittance_settled(outcome),
+            Record::RemittanceForgotten(forgotten) => self.remittance_forgotten(forgotten),
         }
     }
 
@@ -377,7 +386,11 @@ impl State {
             // Nothing goes for it now: it must be there for what is about to happen to it.
             let mut stored = stored.clone();
             stored.counted = self.shared(stored.counted.counts());
+            let id = stored.id;
             self.keep(stored);
+            if self.remittance_of(id).is_some() {
+                self.keep_in_memory(id);
+            }
         }
     }
 
@@ -514,7 +527,7 @@ impl State {
                 break;
             }
             self.by_time.pop_front();
-            if self.holds_money(id) {
+            if self.holds_money(id) || self.remittance_of(id).is_some() {
                 self.by_time.push_back((now, id));
             } else {
                 self.forget(id);
@@ -550,9 +563,13 @@ impl State {
         self.transaction(id).is_some_and(StoredTransaction::holds_money)
     }
 
-    /// What holds money, and what was refunded in part: the transaction store knows of no refunds.
+    /// What holds money, what was refunded in part, since the transaction store knows of no refunds, and transfers whose
+    /// money is on its way.
     fn stays(&self, id: TransactionId) -> bool {
-        self.transaction(id).is_some_and(|stored| stored.holds_money() || stored.refunded_minor() != 0)
+        self.transaction(id).is_some_and(|stored| {
+            let lives = |life: &Life| life.refunded_minor != 0 || self.remittance_of(stored.id).is_some();
+            stored.holds_money() || stored.life.as_deref().is_some_and(lives)
+        })
     }
 
     /// Gives when it was decided, and the fingerprint under which a repeat would ask for it.

@@ -7,7 +7,7 @@ use card::Time;
 use hashbrown::HashMap;
 use std::collections::VecDeque;
 
-/// Requests that wait for the HSM. They may die with the process: nothing was promised yet, and the
+/// Requests that wait for the HSM, or for another shard (`enquiry.rs`). They may die with the process: nothing was promised yet, and the
 /// acquirer's repeat starts them again.
 #[derive(Debug, Default)]
 pub(crate) struct Suspended {
@@ -41,13 +41,18 @@ impl Suspended {
         asked: Asked,
         deadline: Time,
     ) -> Ticket {
+        self.put_back(SuspendedRequest { request, receipt, asked, repeats: Vec::new() }, deadline)
+    }
+
+    /// Lets a request that was taken wait for something else, with those that repeat it.
+    pub(crate) fn put_back(&mut self, suspended: SuspendedRequest, deadline: Time) -> Ticket {
         let ticket = self.ticket();
-        self.by_key.insert(request.key(), ticket);
+        self.by_key.insert(suspended.request.key(), ticket);
         if self.deadlines.len() >= 2 * SUSPENDED_CAPACITY {
             self.deadlines.retain(|(_, ticket)| self.waiting.contains_key(ticket));
         }
         self.deadlines.push_back((deadline, ticket));
-        self.waiting.insert(ticket, SuspendedRequest { request, receipt, asked, repeats: Vec::new() });
+        self.waiting.insert(ticket, suspended);
         ticket
     }
 

@@ -6,6 +6,7 @@
 //! there already is never written again.
 
 mod coverage;
+mod remittances;
 mod values;
 
 use crate::element::{self, ELEMENT_VERSION};

@@ -3,8 +3,8 @@
 //! number. A token goes with its card. The hot list is in every shard.
 
 use auth::{
-    Account, AccountId, Completed, CustomerId, HoldExpired, HoldReleased, LimitChanged, LimitHolder, Record,
-    Reversed,
+    Account, AccountId, Completed, CustomerId, HoldExpired, HoldReleased, Home, LimitChanged, LimitHolder,
+    Record, Reversed,
 };
 use card::Pan;
 use dashmap::DashMap;
@@ -41,6 +41,16 @@ impl Directory {
             return Some(0);
         }
         self.homes.get(pan).map(|home| usize::from(*home))
+    }
+
+    /// The shard that a message of another one is for.
+    #[must_use]
+    pub fn home_of(&self, home: &Home) -> usize {
+        match home {
+            Home::Card(pan) => self.home(pan),
+            Home::Account(account) => self.home_of_account(account),
+            Home::Shard(shard) => usize::from(shard.0),
+        }
     }
 
     /// The shard of an account: its own, or that of the account beside which it lives.
@@ -162,6 +172,11 @@ impl Directory {
                 self.home_of_account(&origin.account)
             }
             Record::Credited(credited) => self.home_of_account(&credited.account),
+            // Of each pair, one is of the shard that asks and one of the shard that is asked.
+            Record::RemittanceSent(sent) => self.home_of_account(&sent.remittance.payer),
+            Record::RemittanceSettled(outcome) => self.home_of_account(&outcome.remittance.payer),
+            Record::RemittanceTaken(outcome) => self.home_of_account(&outcome.remittance.account),
+            Record::RemittanceForgotten(forgotten) => self.home_of_account(&forgotten.account),
             other => other.pan().map_or(0, |pan| self.home(&pan)),
         }
     }
@@ -254,5 +269,45 @@ mod tests {
         let homes = |to: &str| directory.homes_of_record(&transfer(to)).collect::<Vec<_>>();
         assert_eq!(homes(other), [home("ACC-0"), home(other)]);
         assert_eq!(homes("ACC-0"), [home("ACC-0")]);
+    }
+
+    /// What a shard has asked for is where the payer is, and what was done about it where the other account is.
+    #[test]
+    fn a_remittance_has_records_of_two_shards() {
+        let directory = Directory::new(7);
+        let names: Vec<String> = (0..20).map(|n| format!("ACC-{n}")).collect();
+        let home = |name: &str| directory.home_of_record(&stored(name, None));
+        let other = names.iter().find(|name| home(name) != home("ACC-0")).unwrap();
+        let (payer, account) = (AccountId::new("ACC-0").unwrap(), AccountId::new(other).unwrap());
+        let (pan, time) = (Pan::with_check_digit(b"400000123456789").unwrap(), card::Time::from_unix_ms(0));
+        let transaction = auth::TransactionId::new(64).unwrap();
+        let number = auth::RemittanceNumber(64);
+        let remittance = auth::Remittance {
+            number,
+            transaction,
+            pan,
+            time,
+            link: auth::LinkName::new("pos").unwrap(),
+            payer,
+            account,
+            currency: Currency::parse("EUR").unwrap(),
+            minor: 1,
+            forced: false,
+        };
+        let (remaining_minor, origin, shares) = (0, None, None);
+        let reversal = Reversed { transaction, pan, time, remaining_minor, origin, shares };
+        let outcome = auth::RemittanceOutcome { remittance, time, code: card::ResponseCode::APPROVED };
+        let forgotten = auth::RemittanceForgotten { number, transaction, pan, time, account };
+        let homes = [
+            Record::RemittanceSent(Box::new(auth::SentRemittance { remittance, reversal })),
+            Record::RemittanceSettled(Box::new(outcome)),
+            Record::RemittanceTaken(Box::new(outcome)),
+            Record::RemittanceForgotten(Box::new(forgotten)),
+        ]
+        .map(|record| directory.homes_of_record(&record).collect::<Vec<_>>());
+        let [asks, asked] = ["ACC-0", other].map(|name| vec![home(name)]);
+        assert_eq!(homes, [asks.clone(), asks, asked.clone(), asked]);
+        assert_eq!(directory.home_of(&Home::Account(account)), home(other));
+        assert_eq!(directory.home_of(&Home::Shard(auth::ShardIndex(3))), 3);
     }
 }

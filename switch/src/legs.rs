@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Longest that the first leg of a request is remembered. Whoever waits longer was answered without the HSM.
 const FORGET: Duration = Duration::from_secs(60);
 
-/// First legs of requests that wait for the HSM.
+/// First legs of requests that wait for the HSM, or for another shard.
 #[derive(Debug, Default)]
 pub(crate) struct Legs {
     waiting: HashMap<Ticket, Legged>,
@@ -28,6 +28,14 @@ impl Legs {
         let begun = Instant::now();
         let first = match input {
             Input::HsmReply { ticket, .. } => self.waiting.remove(ticket),
+            // Of the time that another shard takes nothing is said.
+            Input::FromShard(message) => {
+                let first = message.answers().and_then(|ticket| self.waiting.remove(&ticket));
+                if let Some(first) = first {
+                    return Legged { begun, ..first };
+                }
+                None
+            }
             _ => None,
         };
         match first {
@@ -36,7 +44,7 @@ impl Legs {
         }
     }
 
-    /// The leg ends with a question to the HSM.
+    /// The leg ends with a question to the HSM, or to another shard.
     pub(crate) fn asked(&mut self, ticket: Ticket, leg: Legged) {
         self.waiting.insert(ticket, leg);
     }

@@ -11,11 +11,12 @@ use crate::inbox::{Inbox, Message};
 use crate::legs::{Legged, Legs};
 use crate::metrics::Metrics;
 use crate::recalls::{Question, RecallPort};
+use crate::shards::Shards;
 use crate::snapshots::FrozenShard;
 use crate::translate;
 use auth::{
     Checks, Core, Effect, Input, LOOK_AHEAD, ProvisionAnswer, ProvisionTicket, Recall, Record, ReplyTo,
-    Response, RuleMark, Ticket, Transaction,
+    Response, RuleMark, ShardMessage, Ticket, Transaction,
 };
 use crossbeam::channel::Sender;
 use std::collections::{HashMap, VecDeque};
@@ -39,6 +40,7 @@ pub struct Shard {
     journal: CommitHandle,
     metrics: Arc<Metrics>,
     answers: Arc<Answers>,
+    shards: Arc<Shards>,
     stream: Stream,
     /// Next record of our stream.
     sequence: Sequence,
@@ -63,6 +65,7 @@ struct Held {
 enum Outgoing {
     Response(ReplyTo, Response),
     Answer(ProvisionTicket, ProvisionAnswer),
+    Message(Box<ShardMessage>),
 }
 
 /// What a shard needs besides its core.
@@ -79,13 +82,15 @@ pub struct Surroundings {
     pub metrics: Arc<Metrics>,
     /// Who waits for changes of the card base.
     pub answers: Arc<Answers>,
+    /// All shards, which it talks to.
+    pub shards: Arc<Shards>,
 }
 
 impl Shard {
     /// A shard that continues its stream at the durable position.
     #[must_use]
     pub fn new(number: u16, core: Core, surroundings: Surroundings) -> Shard {
-        let Surroundings { inbox, hsm, recalls, journal, metrics, answers } = surroundings;
+        let Surroundings { inbox, hsm, recalls, journal, metrics, answers, shards } = surroundings;
         let stream = Stream(number);
         let sequence = journal.durable().position(stream);
         let batch = journal.batch();
@@ -97,6 +102,7 @@ impl Shard {
             journal,
             metrics,
             answers,
+            shards,
             stream,
             sequence,
             batch,
@@ -205,6 +211,13 @@ impl Shard {
                 self.ask_hsm(ticket, checks);
             }
             Effect::Recall { ticket, recall } => self.recall(ticket, recall),
+            // What another shard does about it must not be on disk before what it rests on.
+            Effect::TellShard(message) => {
+                if let Some(ticket) = message.asks_for() {
+                    self.legs.asked(ticket, leg);
+                }
+                self.hold(Outgoing::Message(message));
+            }
             // Even a response that recorded nothing may tell of a record that is not durable yet, as
             // a repeat does, so every response waits for all records before it.
             Effect::Respond { reply_to, response } => self.hold(Outgoing::Response(reply_to, response)),
@@ -279,6 +292,15 @@ impl Shard {
                     }
                 }
                 Outgoing::Answer(ticket, answer) => self.answers.deliver(ticket, answer),
+                Outgoing::Message(message) => {
+                    // The core says it again, or answers 96 at its deadline.
+                    if self.shards.tell(message).is_err() {
+                        tracing::debug!(
+                            shard = self.stream.0,
+                            "a shard's inbox has no room for another shard"
+                        );
+                    }
+                }
             }
         }
     }

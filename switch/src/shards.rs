@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::edge::outbox::Outbox;
 use crate::inbox::{Inbox, Message};
-use auth::{Completion, Input, Provision};
+use auth::{Completion, Input, Provision, ShardMessage};
 use card::Pan;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -77,6 +77,18 @@ impl Shards {
     /// When that shard's inbox is full.
     pub fn submit_to(&self, shard: usize, input: Input) -> Result<(), Overloaded> {
         self.inboxes[shard].push(Message::Input(input, Instant::now())).map_err(|_| Overloaded)
+    }
+
+    /// Hands what one shard says to another. What begins something has to leave room for what ends something.
+    ///
+    /// # Errors
+    /// When that shard takes no more: the message is lost, and whoever needs an answer says it again.
+    pub fn tell(&self, message: Box<ShardMessage>) -> Result<(), Overloaded> {
+        let inbox = &self.inboxes[self.directory.home_of(&message.to)];
+        let begins = message.begins();
+        let message = Message::Input(Input::FromShard(message), Instant::now());
+        let put = if begins { inbox.push_request(message) } else { inbox.push(message) };
+        put.map_err(|_| Overloaded)
     }
 
     /// Hands a task of the control socket to a shard by number.

@@ -95,6 +95,11 @@ pub enum EventKind {
     Released(i64),
     /// The account that it gives to got this many minor units; negative where they were taken back.
     Credited(i64),
+    /// This many minor units are on their way to the account that it gives to, in another shard; negative where they are
+    /// asked back.
+    Sent(i64),
+    /// The account of another shard did not take them, or did not give them back.
+    NotTaken(i64),
 }
 
 impl EventKind {
@@ -108,7 +113,14 @@ impl EventKind {
             EventKind::HoldExpired => "expired",
             EventKind::Released(_) => "released",
             EventKind::Credited(_) => "credited",
+            EventKind::Sent(_) => "sent",
+            EventKind::NotTaken(_) => "not_taken",
         }
+    }
+
+    /// Whether it is about the account that a transfer gives to, and not about where the transfer stands.
+    pub(crate) fn is_of_other_side(self) -> bool {
+        matches!(self, EventKind::Credited(_) | EventKind::Sent(_) | EventKind::NotTaken(_))
     }
 
     /// The value in column `minor`.
@@ -118,7 +130,9 @@ impl EventKind {
             EventKind::Reversed(minor)
             | EventKind::Dispensed(minor)
             | EventKind::Released(minor)
-            | EventKind::Credited(minor) => Some(minor),
+            | EventKind::Credited(minor)
+            | EventKind::Sent(minor)
+            | EventKind::NotTaken(minor) => Some(minor),
             EventKind::Suspect | EventKind::HoldExpired => None,
         }
     }
@@ -131,6 +145,8 @@ impl EventKind {
             ("expired", None) => Some(EventKind::HoldExpired),
             ("released", Some(minor)) => Some(EventKind::Released(minor)),
             ("credited", Some(minor)) => Some(EventKind::Credited(minor)),
+            ("sent", Some(minor)) => Some(EventKind::Sent(minor)),
+            ("not_taken", Some(minor)) => Some(EventKind::NotTaken(minor)),
             _ => None,
         }
     }
@@ -145,8 +161,10 @@ impl EventKind {
             EventKind::Suspect => (TransactionStatus::Suspect, standing_minor),
             EventKind::HoldExpired => (TransactionStatus::Expired, 0),
             EventKind::Released(_) => (TransactionStatus::Completed, 0),
-            // Says nothing of where the transaction stands, so nobody asks.
-            EventKind::Credited(_) => (TransactionStatus::Approved, standing_minor),
+            // Say nothing of where the transaction stands, so nobody asks.
+            EventKind::Credited(_) | EventKind::Sent(_) | EventKind::NotTaken(_) => {
+                (TransactionStatus::Approved, standing_minor)
+            }
         }
     }
 }
@@ -169,6 +187,18 @@ impl Event {
             }
             Record::Credited(credited) => {
                 (credited.transaction, credited.time, EventKind::Credited(credited.minor))
+            }
+            Record::RemittanceSent(sent) => {
+                let sent = &sent.remittance;
+                (sent.transaction, sent.time, EventKind::Sent(sent.minor))
+            }
+            Record::RemittanceTaken(outcome) => {
+                let minor = outcome.remittance.minor;
+                let kind = match outcome.code.is_approval() {
+                    true => EventKind::Credited(minor),
+                    false => EventKind::NotTaken(minor),
+                };
+                (outcome.remittance.transaction, outcome.time, kind)
             }
             _ => return None,
         };
@@ -228,7 +258,7 @@ impl Entry {
     /// Adds what came after.
     pub fn add(&mut self, event: Event) {
         self.events.push(event);
-        if matches!(event.kind, EventKind::Credited(_)) {
+        if event.kind.is_of_other_side() {
             return;
         }
         (self.status, self.standing_minor) = event.kind.leads_to(self.standing_minor);

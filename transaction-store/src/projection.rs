@@ -6,7 +6,8 @@ use crate::file::{self, WriteLock};
 use crate::part::{Kind, MERGED_PARTS, PART_ROWS, Part};
 use crate::schema;
 use auth::{
-    Card, CardAnswer, Credited, Funds, Origin, Record, Shares, StoredTransaction, Transaction, TransactionId,
+    AccountId, Card, CardAnswer, Funds, LinkName, Origin, Record, Remittance, Shares, StoredTransaction,
+    Transaction, TransactionId,
 };
 use card::{CivilDay, Pan, Time, UtcOffset};
 use days::Day;
@@ -281,7 +282,16 @@ impl TransactionStore {
             Record::Completed(completed) => self.event(record, completed.origin.as_ref())?,
             Record::HoldExpired(expired) => self.event(record, expired.origin.as_ref())?,
             Record::HoldReleased(released) => self.event(record, released.origin.as_ref())?,
-            Record::Credited(credited) => self.credited(credited)?,
+            Record::Credited(credited) => self.other_side(record, credited.link, credited.account)?,
+            Record::RemittanceSent(sent) => {
+                self.other_side(record, sent.remittance.link, sent.remittance.account)?
+            }
+            Record::RemittanceTaken(outcome) => {
+                let Remittance { link, account, .. } = outcome.remittance;
+                self.other_side(record, link, account)?;
+            }
+            Record::RemittanceSettled(outcome) => self.tick(outcome.time),
+            Record::RemittanceForgotten(forgotten) => self.tick(forgotten.time),
             Record::ReversalRemembered(remembered) => self.tick(remembered.time),
             Record::AccountRemoved(removed) => self.tick(removed.time),
             // What is recalled is here already; what then changes it comes as a record of its own.
@@ -391,7 +401,7 @@ impl TransactionStore {
             EventKind::Reversed(_) if was_posted => (0, -given_back),
             EventKind::Reversed(_) | EventKind::HoldExpired => (-given_back, 0),
             EventKind::Released(_) => (-standing_minor, 0),
-            EventKind::Credited(_) => return Ok(()),
+            EventKind::Credited(_) | EventKind::Sent(_) | EventKind::NotTaken(_) => return Ok(()),
             EventKind::Dispensed(minor) => (-standing_minor, minor),
             EventKind::Suspect => (0, 0),
         };
@@ -476,34 +486,36 @@ impl TransactionStore {
         Ok(())
     }
 
-    /// The other side of a transfer: a posting on an account of its own.
-    fn credited(&mut self, credited: &Credited) -> rusqlite::Result<()> {
-        self.tick(credited.time);
-        let id = as_i64(credited.transaction);
+    /// The other side of a transfer: a posting on an account of its own, or what keeps that waiting.
+    fn other_side(&mut self, record: &Record, link: LinkName, account: AccountId) -> rusqlite::Result<()> {
+        let Some((transaction, Event { time, kind })) = Event::of(record) else { return Ok(()) };
+        self.tick(time);
+        let id = as_i64(transaction);
         let currency = self.before(id)?.map(|before| before.billing_currency);
-        let day = credited.time.day(self.business_offset);
+        let day = time.day(self.business_offset);
         let index = self.part_for(Kind::Events, Some(day))?;
-        let (number, kind) = (self.next_event, EventKind::Credited(credited.minor));
+        let number = self.next_event;
+        let posted_change = if let EventKind::Credited(minor) = kind { -minor } else { 0 };
         let part = &mut self.parts[index];
         let mut insert = self.connection.prepare_cached(&part.insert)?;
         let none: Option<i64> = None;
         let row: [&dyn ToSql; 13] = [
             &number,
             &id,
-            &credited.time.unix_ms,
+            &time.unix_ms,
             &kind.word(),
             &kind.minor(),
             &0,
-            &-credited.minor,
-            &credited.link.as_str(),
-            &credited.account.as_str(),
+            &posted_change,
+            &link.as_str(),
+            &account.as_str(),
             &currency,
             &none,
             &none,
             &none,
         ];
         insert.execute(row)?;
-        part.count(number, credited.time.unix_ms);
+        part.count(number, time.unix_ms);
         drop(insert);
         self.next_event += 1;
         Ok(())
@@ -842,7 +854,7 @@ fn bind_transaction(
         &transaction.issuer_authentication.as_deref(),
         &transaction.balance.map(|balance| balance.ledger_minor),
         &transaction.balance.map(|balance| balance.available_minor),
-        &transaction.account.as_ref().map(auth::AccountId::as_str),
+        &transaction.account.as_ref().map(AccountId::as_str),
         &funds,
         &funds_minor,
         &expires.map(|expires| expires.unix_ms),

@@ -17,6 +17,9 @@ pub enum InternalAccount {
     Position,
     /// Fees that accounts have paid.
     FeeIncome,
+    /// Money on its way to accounts of other shards, less what has come from there. Over all shards, what nobody has
+    /// yet.
+    InTransit,
 }
 
 impl State {
@@ -33,11 +36,11 @@ impl State {
         self.settle_with(origin.link, shares.settlement_currency, shares.settlement_minor);
     }
 
-    fn settle_with(&mut self, link: LinkName, currency: Currency, minor: i64) {
+    pub(super) fn settle_with(&mut self, link: LinkName, currency: Currency, minor: i64) {
         *self.settlement.entry(SettlementKey { link, currency }).or_default() += i128::from(minor);
     }
 
-    fn book(&mut self, account: InternalAccount, currency: Currency, minor: i64) {
+    pub(super) fn book(&mut self, account: InternalAccount, currency: Currency, minor: i64) {
         if minor != 0 {
             *self.internal.entry((account, currency)).or_default() += i128::from(minor);
         }

@@ -5,7 +5,7 @@ use super::seldom::Seldom;
 use super::terminal_clock::TerminalClock;
 use crate::effect::Balance;
 use crate::indexed::Entry;
-use crate::limits::{ATC_WINDOW, SHARDS};
+use crate::limits::{ATC_WINDOW, LARGEST_LEDGER_MINOR, SHARDS};
 use crate::names::{AccountId, LinkName, TransactionId};
 use crate::own_limits::OwnLimits;
 use crate::record::{Account, Card};
@@ -191,6 +191,11 @@ impl AccountFile {
     /// What may still be spent: posted balance plus credit line less holds.
     pub(crate) fn available_minor(&self) -> i64 {
         self.ledger_minor + self.account.credit_line_minor - self.held_minor
+    }
+
+    /// Whether it can hold so much more.
+    pub(crate) fn has_room_for(&self, minor: i64) -> bool {
+        self.ledger_minor.saturating_add(minor) <= LARGEST_LEDGER_MINOR
     }
 
     pub(crate) fn balance(&self) -> Balance {

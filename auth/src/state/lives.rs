@@ -11,7 +11,7 @@ use card::Time;
 
 /// Place of a transaction in the list of the account that it draws on, and of the one that it gives to.
 const DRAWN: usize = 0;
-const GIVEN: usize = 1;
+pub(super) const GIVEN: usize = 1;
 
 /// The lists that a transaction stands in: the account, and what stands behind it.
 pub(super) type Lists = [(Option<AccountId>, Option<TransactionId>); 2];
@@ -117,7 +117,7 @@ impl State {
         }
     }
 
-    fn list_in(&mut self, id: TransactionId, account: AccountId, place: usize) {
+    pub(super) fn list_in(&mut self, id: TransactionId, account: AccountId, place: usize) {
         if !self.transactions.contains(&id) {
             return;
         }

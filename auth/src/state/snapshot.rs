@@ -5,6 +5,7 @@ use super::{AccountFile, CardFile, InternalAccount, Kept, NewestOfTerminal, Stat
 use crate::names::{AccountId, CustomerId, ReversalKey, SettlementKey};
 use crate::own_limits::OwnLimits;
 use crate::record::Account;
+use crate::remittance::{RemittanceOutcome, SentRemittance};
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
 use card::{Currency, Pan, Time};
@@ -26,6 +27,7 @@ pub struct Frozen {
     hot_list: FrozenHotList,
     tokens: FrozenSlab<TokenFile>,
     customers: Vec<Element>,
+    remittances: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -62,6 +64,10 @@ pub enum Element {
     Customer(CustomerId, Box<OwnLimits>),
     /// Up to when some transactions have left memory of which no fingerprint is known.
     Forgotten(Time),
+    /// What another shard was asked for and has not answered.
+    Remittance(Box<SentRemittance>),
+    /// What was done for another shard, or refused, which may ask again.
+    RemittanceTaken(Box<RemittanceOutcome>),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -112,6 +118,7 @@ impl State {
             hot_list: self.hot_list.freeze(),
             tokens: self.tokens.freeze(),
             customers: self.frozen_customers(),
+            remittances: self.frozen_remittances(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain(internal).chain(counter).chain(forgotten).collect(),
         }
@@ -150,6 +157,8 @@ impl State {
             Element::Hot(entry) => self.restore_hot(entry),
             Element::Token(file) => self.insert_token(file),
             Element::Customer(customer, own) => self.restore_customer(customer, *own),
+            Element::Remittance(open) => self.restore_remittance(*open),
+            Element::RemittanceTaken(taken) => self.restore_taken_remittance(*taken),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
     }
@@ -182,7 +191,12 @@ impl Frozen {
         for (time, key) in self.reversals {
             visit(&Element::Reversal(time, RememberedKey(key)));
         }
-        self.books.iter().chain(&self.counters).chain(&self.customers).for_each(&mut visit);
+        self.books
+            .iter()
+            .chain(&self.counters)
+            .chain(&self.customers)
+            .chain(&self.remittances)
+            .for_each(&mut visit);
         self.hot_list.into_each(|entry| visit(&Element::Hot(entry)));
     }
 }
@@ -207,6 +221,8 @@ impl Element {
                 Some(account) => Route::Account(account),
                 None => Route::Card(stored.pan, None),
             },
+            Element::Remittance(open) => Route::Account(open.remittance.payer),
+            Element::RemittanceTaken(taken) => Route::Account(taken.remittance.account),
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             // Cards of any shard have been there, and their repeats are known by the terminal's clock.

@@ -34,6 +34,9 @@ impl Names {
                 let message = &self.messages[reply_to.slot as usize];
                 shown("respond", &format!("{message} {}", answer(response)))
             }
+            Effect::TellShard(message) => {
+                shown("tell-shard", if message.asks_for().is_some() { "enquiry" } else { "remittance" })
+            }
             Effect::Provisioned { answer, .. } => shown("provisioned", &provisioned(answer)),
         }
     }
@@ -107,6 +110,13 @@ impl Names {
                 let stan = self.stans[&credited.transaction];
                 format!("credited stan={stan} {}={}", credited.account, money(credited.minor))
             }
+            Record::RemittanceSent(sent) => {
+                let (stan, sent) = (self.stans[&sent.remittance.transaction], &sent.remittance);
+                format!("remittance-sent stan={stan} {}={}", sent.account, money(sent.minor))
+            }
+            Record::RemittanceTaken(_) => "remittance-taken".to_owned(),
+            Record::RemittanceSettled(_) => "remittance-settled".to_owned(),
+            Record::RemittanceForgotten(_) => "remittance-forgotten".to_owned(),
             Record::ModeChanged(_)
             | Record::ModeUsed(_)
             | Record::OwnTransfer(_)

@@ -132,6 +132,10 @@ impl Ledger {
             | Record::ScriptSent(_)
             | Record::ScriptConfirmed(_)
             | Record::PinTriesCleared(_)
+            | Record::RemittanceSent(_)
+            | Record::RemittanceTaken(_)
+            | Record::RemittanceSettled(_)
+            | Record::RemittanceForgotten(_)
             | Record::AccountRemoved(_) => Ok(()),
         }
     }

@@ -235,7 +235,10 @@ impl Stage {
                         self.decided.push((transaction.stan, transaction.id, transaction.pan));
                     }
                 }
-                Effect::Respond { .. } | Effect::Recall { .. } | Effect::Provisioned { .. } => {}
+                Effect::Respond { .. }
+                | Effect::Recall { .. }
+                | Effect::Provisioned { .. }
+                | Effect::TellShard(_) => {}
             }
         }
     }

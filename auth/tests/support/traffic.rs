@@ -472,6 +472,7 @@ impl Traffic {
                     self.answered(reply_to, response)?;
                 }
                 Effect::Provisioned { .. } => prop_assert!(false, "nothing was provisioned"),
+                Effect::TellShard(_) => prop_assert!(false, "there is one shard"),
             }
         }
         self.check_state()

@@ -46,6 +46,7 @@ pub(super) fn records() -> Vec<Record> {
     records.extend(scripts());
     records.extend(lists());
     records.extend(removals());
+    records.extend(super::remittances::records());
     records
 }
 
@@ -612,7 +613,7 @@ fn removals() -> Vec<Record> {
     ]
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin {
         link: link(),
         account: account("SAVED"),
@@ -669,7 +670,7 @@ fn billing() -> Billing {
     }
 }
 
-fn shares() -> Shares {
+pub(super) fn shares() -> Shares {
     Shares {
         amount_minor: 70,
         fee_minor: 10,

@@ -203,6 +203,10 @@ fn describe(record: &auth::Record) -> String {
         }
         Record::HoldReleased(released) => format!("hold-released {}", released.pan),
         Record::Credited(credited) => format!("credited {} {}", credited.account, credited.minor),
+        Record::RemittanceSent(_)
+        | Record::RemittanceTaken(_)
+        | Record::RemittanceSettled(_)
+        | Record::RemittanceForgotten(_) => format!("{record:?}"),
         Record::HoldExpired(expired) => {
             format!("hold-expired {} at {}", expired.pan, expired.time.unix_ms)
         }

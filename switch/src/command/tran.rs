@@ -460,6 +460,14 @@ fn event_text(entry: &Entry, kind: EventKind) -> String {
             format!("completed by another message, which posted {}", entry.account_amount(kept))
         }
         EventKind::Credited(minor) => format!("{} to the account that it gives to", entry.amount(minor)),
+        EventKind::Sent(minor) if minor < 0 => {
+            format!("{} asked back of an account in another shard", entry.amount(-minor))
+        }
+        EventKind::Sent(minor) => {
+            format!("{} on the way to an account in another shard", entry.amount(minor))
+        }
+        EventKind::NotTaken(minor) if minor < 0 => "that account does not give it back".to_owned(),
+        EventKind::NotTaken(_) => "that account does not take it; the money returns".to_owned(),
     }
 }
 

@@ -351,6 +351,7 @@ fn start_shards(
             journal: journal.clone(),
             metrics: Arc::clone(metrics),
             answers: Arc::clone(answers),
+            shards: Arc::clone(shards),
         };
         let shard = Shard::new(number as u16, core, surroundings);
         std::thread::Builder::new().name(format!("shard-{number}")).spawn(move || shard.run())

@@ -16,6 +16,7 @@ mod recovery;
 mod reload;
 mod town;
 mod transactions;
+mod transfers;
 mod webhook;
 
 use card::{Currency, Rrn, Stan, Time};

@@ -415,6 +415,7 @@ fn what_is_recalled_is_what_memory_had() {
             Record::AccountRemoved(_) => continue,
             Record::Decided(transaction) => transaction.account,
             Record::Credited(credited) => Some(credited.account),
+            Record::RemittanceTaken(outcome) => Some(outcome.remittance.account),
             Record::Reversed(auth::Reversed { origin, .. })
             | Record::Completed(auth::Completed { origin, .. })
             | Record::HoldExpired(auth::HoldExpired { origin, .. })

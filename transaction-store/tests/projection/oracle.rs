@@ -61,6 +61,15 @@ impl Oracle {
                 *self.ledger.entry(("settlement".to_owned(), link.to_owned())).or_default() -= credited.minor;
                 self.later(record, 0, "");
             }
+            // What is on its way is nobody's yet.
+            Record::RemittanceSent(_) => self.later(record, 0, ""),
+            Record::RemittanceTaken(outcome) => {
+                let (link, account) = (outcome.remittance.link.as_str(), outcome.remittance.account.as_str());
+                let minor = outcome.moved_minor();
+                *self.ledger.entry(("account".to_owned(), account.to_owned())).or_default() += minor;
+                *self.ledger.entry(("settlement".to_owned(), link.to_owned())).or_default() -= minor;
+                self.later(record, 0, "");
+            }
             Record::HoldExpired(_) => self.later(record, self.standing(record), "expired"),
             _ => {}
         }

@@ -4,8 +4,9 @@ use auth::{
     Account, AccountId, AccountKind, AccountRemoved, AddressResult, Booking, Card, CardAnswer, CardRemoved,
     CardStatus, Cash, Check, Completed, Count, Counted, Credited, CustomerId, Cvv2Result, Details, EntryMode,
     Funds, HoldExpired, HoldReleased, HolderVerification, LimitId, LinkName, MessageClass, Origin,
-    PinReference, Receipt, Record, RememberedReversal, Reversed, RewardCode, Scope, Step, TokenNumber, Told,
-    Traces, Transaction, TransactionId, TransactionType, TransmissionTime, Verdict, Window,
+    PinReference, Receipt, Record, RememberedReversal, Remittance, RemittanceNumber, RemittanceOutcome,
+    Reversed, RewardCode, Scope, SentRemittance, Step, TokenNumber, Told, Traces, Transaction, TransactionId,
+    TransactionType, TransmissionTime, Verdict, Window,
 };
 use card::{Currency, Expiry, MerchantId, Pan, ResponseCode, Rrn, Stan, TerminalId, Time, UtcOffset};
 use std::sync::OnceLock;
@@ -129,6 +130,10 @@ impl Traffic {
             let account = account(self.below(7));
             return Record::Credited(Credited { transaction: id, pan, time, link, account, minor });
         }
+        if origin.posted && self.below(3) == 0 {
+            // The same of an account in another shard.
+            return self.remittance(id, pan, time, &origin);
+        }
         if expires && self.below(3) == 0 {
             self.open.swap_remove(place);
             let (by, kept_minor) = (TransactionId::new(1).unwrap(), standing_minor / 2);
@@ -152,6 +157,33 @@ impl Traffic {
             self.open[place].origin.standing_minor = remaining_minor;
         }
         Record::Reversed(Reversed { transaction: id, pan, time, remaining_minor, origin: told, shares: None })
+    }
+
+    fn remittance(&mut self, transaction: TransactionId, pan: Pan, time: Time, origin: &Origin) -> Record {
+        let remittance = Remittance {
+            number: RemittanceNumber(transaction.number()),
+            transaction,
+            pan,
+            time,
+            link: origin.link,
+            payer: origin.account,
+            account: account(self.below(7)),
+            currency: Currency::parse("EUR").unwrap(),
+            minor: self.below(1_000) as i64 - 500,
+            forced: false,
+        };
+        let mut outcome = |code| Box::new(RemittanceOutcome { remittance, time, code });
+        match self.below(4) {
+            0 => {
+                let (remaining_minor, shares) = (0, None);
+                let origin = Some(origin.clone());
+                let reversal = Reversed { transaction, pan, time, remaining_minor, origin, shares };
+                Record::RemittanceSent(Box::new(SentRemittance { remittance, reversal }))
+            }
+            1 => Record::RemittanceTaken(outcome(ResponseCode::APPROVED)),
+            2 => Record::RemittanceTaken(outcome(ResponseCode::INSUFFICIENT_FUNDS)),
+            _ => Record::RemittanceSettled(outcome(ResponseCode::APPROVED)),
+        }
     }
 
     fn decided(&mut self, number: u64, time: Time) -> Record {

@@ -2,12 +2,13 @@
 
 use auth::{
     Account, Bound, Card, Check, Completed, Count, Counted, Funds, HoldExpired, LimitChange, LimitChanged,
-    LimitHolder, ModeChange, ModeChanged, Origin, PinReference, Record, Reversed, Transaction, Verdict,
+    LimitHolder, ModeChange, ModeChanged, Origin, PinReference, Record, Remittance, Reversed, Transaction,
+    Verdict,
 };
 use serde_json::{Value, json};
 
 /// The words of all kinds, in the order of the stored form.
-pub(super) const KINDS: [&str; 28] = [
+pub(super) const KINDS: [&str; 32] = [
     "card_stored",
     "account_stored",
     "decided",
@@ -36,6 +37,10 @@ pub(super) const KINDS: [&str; 28] = [
     "script_sent",
     "script_confirmed",
     "pin_tries_cleared",
+    "remittance_sent",
+    "remittance_taken",
+    "remittance_settled",
+    "remittance_forgotten",
 ];
 
 /// The kind of a record, in words of scripts.
@@ -74,6 +79,10 @@ pub(super) fn kind_index(record: &Record) -> usize {
         Record::ScriptSent(_) => 25,
         Record::ScriptConfirmed(_) => 26,
         Record::PinTriesCleared(_) => 27,
+        Record::RemittanceSent(_) => 28,
+        Record::RemittanceTaken(_) => 29,
+        Record::RemittanceSettled(_) => 30,
+        Record::RemittanceForgotten(_) => 31,
     }
 }
 
@@ -230,6 +239,24 @@ pub(super) fn to_json(record: &Record) -> Value {
             "account": credited.account.as_str(),
             "minor": credited.minor,
         }),
+        Record::RemittanceSent(sent) => json!({
+            "remittance": remittance_json(&sent.remittance),
+            "remaining_minor": sent.reversal.remaining_minor,
+            "origin": sent.reversal.origin.as_ref().map(origin_json),
+            "shares": sent.reversal.shares,
+        }),
+        Record::RemittanceTaken(outcome) | Record::RemittanceSettled(outcome) => json!({
+            "remittance": remittance_json(&outcome.remittance),
+            "time": outcome.time.to_string(),
+            "code": outcome.code.as_str(),
+        }),
+        Record::RemittanceForgotten(forgotten) => json!({
+            "number": forgotten.number.0,
+            "transaction": forgotten.transaction.number(),
+            "pan": forgotten.pan.to_string(),
+            "time": forgotten.time.to_string(),
+            "account": forgotten.account.as_str(),
+        }),
         Record::CardRemoved(removed) => {
             json!({ "pan": removed.pan.to_string(), "time": removed.time.to_string() })
         }
@@ -237,6 +264,21 @@ pub(super) fn to_json(record: &Record) -> Value {
             json!({ "account": removed.account.as_str(), "time": removed.time.to_string() })
         }
     }
+}
+
+fn remittance_json(remittance: &Remittance) -> Value {
+    json!({
+        "number": remittance.number.0,
+        "transaction": remittance.transaction.number(),
+        "pan": remittance.pan.to_string(),
+        "time": remittance.time.to_string(),
+        "link": remittance.link.as_str(),
+        "payer": remittance.payer.as_str(),
+        "account": remittance.account.as_str(),
+        "currency": remittance.currency.code(),
+        "minor": remittance.minor,
+        "forced": remittance.forced,
+    })
 }
 
 fn card_json(card: &Card) -> Value {
