@@ -324,6 +324,8 @@ steps! {
     ContactlessCount = 11, "contactless transactions since the last verification, this one included", Number;
     /// The value of the 3-D Secure authentication.
     AuthenticationValue = 11, "value of the 3-D Secure authentication (CAVV, AAV)", None;
+    /// The service code is one that no stripe carries.
+    ServiceCode = 11, "service code of a stripe, not of the printed value (0) or the chip's track (999)", Number;
 }
 
 impl Step {

@@ -108,9 +108,9 @@ class StrictTerminal(Terminal):
         objects |= {"9F10": version.issuer_data, "9F26": arqc.hex().upper(), "9F27": "80"}
         return self.by_chip(card, 100, objects)
 
-    def stripe(self, cvv: str) -> dict:
+    def stripe(self, cvv: str, service_code: str = "201") -> dict:
         message = self.message(self.lab.card, 100, "901")
-        return message | {"35": f"{self.lab.card.pan}={EXPIRY}20100000{cvv}"}
+        return message | {"35": f"{self.lab.card.pan}={EXPIRY}{service_code}00000{cvv}"}
 
     def order(self, cvv2: str = "   ", authentication: str = "") -> dict:
         """A purchase from the net, by the printed value or an authentication of the holder."""
@@ -198,6 +198,10 @@ def play(lab: StrictLab) -> None:
     # Three digits of two values agree once in a thousand runs.
     expected = "00" if icvv == cvv else "59"
     check("iCVV of the chip on a stripe", terminal.exchange(terminal.stripe(icvv))["39"], expected)
+
+    for what, value, service_code in (("iCVV", icvv, "999"), ("CVV2", cvv2, "000")):
+        written = terminal.stripe(value, service_code)
+        check(f"{what} on a stripe with the service code of its own", terminal.exchange(written)["39"], "59")
 
     check("CVV2 as it is", terminal.exchange(terminal.order(cvv2))["39"], "00")
     check("CVV2 altered", terminal.exchange(terminal.order(other_digit(cvv2)))["39"], "N7")
