@@ -17,6 +17,7 @@ mod amounts;
 mod conventions;
 mod elements;
 mod extras;
+mod icc;
 mod point_of_service;
 mod request;
 mod response;

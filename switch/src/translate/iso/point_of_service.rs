@@ -2,7 +2,7 @@
 //!
 //! | Place | Form | Read |
 //! | --- | --- | --- |
-//! | DE 22 | three digits (1987) | entry mode, whether a PIN can be entered |
+//! | DE 22 | three digits (1987), or four (Visa, the last one of no meaning) | entry mode, whether a PIN can be entered |
 //! | DE 22 | twelve positions (1993) | 1 what the terminal reads, 2 and 12 PIN, 4 attendance, 5 cardholder, 6 card, 7 entry mode |
 //! | DE 25 | two digits (1987) | cardholder and card present, attendance |
 //! | 9F39 | two digits | entry mode, where DE 22 does not say |
@@ -28,7 +28,7 @@ pub(super) fn entry(message: &Message<'_>, objects: Option<&Objects<'_>>) -> Ent
             Some(EntryMode::Chip) if of_chip == Some(EntryMode::Contactless) => of_chip,
             said => said,
         },
-        None => message.number(field::POS_ENTRY_MODE).and_then(|mode| named(mode / 10)),
+        None => digits(message).and_then(|[tens, units, _]| named(tens * 10 + units)),
     };
     said.or(of_chip).unwrap_or(if message.has(field::ICC) {
         EntryMode::Chip
@@ -71,12 +71,20 @@ fn named(mode: u64) -> Option<EntryMode> {
     }
 }
 
+/// The first three digits of DE 22 of 1987.
+fn digits(message: &Message<'_>) -> Option<[u64; 3]> {
+    let value = message.value(field::POS_ENTRY_MODE)?;
+    let digits: &[u8; 3] = value.first_chunk()?;
+    (value.len() <= 4 && value.iter().all(u8::is_ascii_digit))
+        .then(|| digits.map(|digit| u64::from(digit - b'0')))
+}
+
 /// Third digit of DE 22 of 1987.
 fn takes_pin(message: &Message<'_>) -> Option<bool> {
-    match message.number(field::POS_ENTRY_MODE).map(|mode| mode % 10) {
-        Some(1) => Some(true),
+    match digits(message)? {
+        [.., 1] => Some(true),
         // 8 is a PIN pad out of order.
-        Some(2 | 8) => Some(false),
+        [.., 2 | 8] => Some(false),
         _ => None,
     }
 }
