@@ -138,6 +138,14 @@ impl Recipe {
         })
     }
 
+    /// The version that a card's data names where it is laid out as a row of the scheme says, whether or not there is
+    /// a row of that version.
+    pub(crate) fn version_byte(scheme: Scheme, issuer_application_data: &[u8]) -> Option<u8> {
+        let of_scheme = RECIPES.iter().filter(|recipe| recipe.scheme == scheme);
+        let mut versions = of_scheme.filter_map(|recipe| recipe.layout.read(issuer_application_data));
+        versions.next().map(|(version, _)| version)
+    }
+
     /// The bytes under the cryptogram, up to the zeros that the HSM adds.
     pub(crate) fn transaction_bytes(&self, chip: &Chip) -> ArrayVec<u8, 96> {
         let mut bytes = ArrayVec::new();

@@ -112,7 +112,7 @@ fn pin_check(
     let Some(block) = &request.pin_block else {
         // Cash, balances and the PIN itself are for the cardholder alone.
         if request.transaction.is_for_holder() {
-            return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
+            return Err(receipt.fail(Step::PinWanted, ResponseCode::WRONG_PIN, 0, 0));
         }
         receipt.skip(Step::Pin);
         return Ok(None);
@@ -225,7 +225,9 @@ pub(crate) fn pin(
             counters.pin_tries_used = Some(used + 1);
             Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0))
         }
-        PinResult::BadBlock => Err(receipt.fail(Step::Pin, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0)),
+        PinResult::BadBlock => {
+            Err(receipt.fail(Step::PinBlockOpens, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0))
+        }
         PinResult::Failed => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     }
 }

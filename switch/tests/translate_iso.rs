@@ -840,7 +840,10 @@ fn what_a_listener_says_where_to_find() {
         .with(63, "0123456789ABCDEF2 books");
     let told = told(&draft).unwrap();
     assert!(matches!(&told.cvv2, Some(Cvv2::Value(cvv)) if cvv.reveal() == b"123"));
-    assert_eq!(told.authentication, Some(Authentication { indicator: Some(5), has_value: true }));
+    assert_eq!(
+        told.authentication,
+        Some(Authentication { indicator: Some(5), has_value: false, malformed: true })
+    );
     assert_eq!(told.address.unwrap().reveal(), "12");
     assert_eq!(told.postal_code.unwrap().reveal(), "SW1A1AA");
     // By kind and the one form of the text: 2001:db8::7, example.com, and the part of DE 3.
@@ -876,8 +879,14 @@ fn what_is_absent_or_no_value_is_told_from_each_other() {
     assert!(matches!(cvv2("12 05"), Some(Cvv2::Illegible)));
     assert!(cvv2("   05").is_none());
     let authentication = |value: &str| told(&purchase().with(48, value)).unwrap().authentication.unwrap();
-    assert_eq!(authentication("   X50000"), Authentication { indicator: None, has_value: false });
-    assert_eq!(authentication("   06"), Authentication { indicator: Some(6), has_value: false });
+    assert_eq!(
+        authentication("   X50000"),
+        Authentication { indicator: None, has_value: false, malformed: false }
+    );
+    assert_eq!(
+        authentication("   06"),
+        Authentication { indicator: Some(6), has_value: false, malformed: false }
+    );
     // A code that is none is wrong, and there all the same.
     assert_eq!(told(&purchase().with(63, "not a code at all")).unwrap().order.unwrap().code, [0; 8]);
 }

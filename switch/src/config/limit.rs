@@ -12,6 +12,7 @@ use auth::{Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Sco
 use card::Currency;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
+use std::sync::LazyLock;
 use toml::de::DeValue;
 
 /// Reads all limits and gives them to their products.
@@ -114,7 +115,7 @@ pub(super) fn filter(section: &mut Section<'_>, country: u16) -> Filter {
         place: place.map(|abroad| if abroad { Place::Foreign } else { Place::Domestic }).or(countries),
         currencies: section
             .or("currencies", Vec::new(), |value| list(value, |item| currency(item).map(Currency::numeric))),
-        entry_modes: section.or("entry_modes", Vec::new(), |value| list(value, one_of(ENTRY_MODES))),
+        entry_modes: section.or("entry_modes", Vec::new(), |value| list(value, one_of(&ENTRY_MODES))),
         card_present: section.optional("card_present", switch),
     }
 }
@@ -134,13 +135,8 @@ const SCOPES: &[(&str, Scope)] = &[
 const CHANNELS: &[(&str, Channel)] =
     &[("atm", Channel::Atm), ("pos", Channel::Pos), ("remote", Channel::Remote)];
 
-const ENTRY_MODES: &[(&str, EntryMode)] = &[
-    ("chip", EntryMode::Chip),
-    ("contactless", EntryMode::Contactless),
-    ("stripe", EntryMode::Stripe),
-    ("fallback", EntryMode::Fallback),
-    ("manual", EntryMode::Manual),
-];
+static ENTRY_MODES: LazyLock<Vec<(&str, EntryMode)>> =
+    LazyLock::new(|| EntryMode::ALL.map(|mode| (mode.as_str(), mode)).to_vec());
 
 fn window(value: &DeValue<'_>) -> Result<Window, Complaint> {
     let mend = "\"transaction\", \"day\", \"week\", \"month\", \"year\", or the length of a sliding window from \
