@@ -286,6 +286,7 @@ impl IadLayout {
         let byte = match self {
             IadLayout::Visa => *data.get(4)?,
             IadLayout::MChip => *data.get(2)?,
+            IadLayout::CommonCore => *data.get(3)?,
             IadLayout::VisaLong | IadLayout::UnionPay => return None,
         };
         match (byte >> 6, byte >> 4 & 3) {
@@ -316,6 +317,14 @@ impl IadLayout {
                 last_online_not_completed: bit(5, 0x80),
                 script_failed: bit(6, 0x01),
                 unable_to_go_online: bit(5, 0x40),
+            },
+            IadLayout::CommonCore => CardSays {
+                pin_failed: bit(4, 0x04),
+                pin_tries_exceeded: bit(4, 0x02),
+                issuer_authentication_failed: bit(3, 0x01),
+                last_online_not_completed: bit(4, 0x01),
+                script_failed: bit(6, 0x08),
+                unable_to_go_online: bit(6, 0x01),
             },
             IadLayout::VisaLong | IadLayout::UnionPay => CardSays::default(),
         }

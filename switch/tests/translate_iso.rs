@@ -200,6 +200,40 @@ fn every_dialect_gives_the_same_request() {
     }
 }
 
+/// A network that says in a place of its own how the card was read.
+#[test]
+fn entry_modes_of_a_link() {
+    let known = |place: &str, code: &str, mode| iso::EntryCode {
+        place: FieldPath::parse(place).unwrap(),
+        code: code.to_owned(),
+        mode,
+    };
+    let conventions = iso::Conventions {
+        entry_modes: vec![
+            known("61:10", "6", EntryMode::Ecommerce),
+            known("61:10", "4", EntryMode::Recurring),
+            known("22:1-2", "04", EntryMode::ContactlessStripe),
+        ],
+        ..iso::Conventions::default()
+    };
+    let read = |draft: Draft| {
+        let frame = draft.write("iso87_ascii");
+        let message = parse(&frame, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+        let (link, pins) = (LinkName::new("pos").unwrap(), PinElements::default());
+        match iso::incoming_by(&conventions, pins, &message, link, REPLY_TO) {
+            Incoming::Request(request) => request.entry,
+            other => panic!("{other:?}"),
+        }
+    };
+    let keyed = || purchase().with(22, "010").without(55);
+    assert_eq!(read(keyed().with(61, "0000000006")), EntryMode::Ecommerce);
+    assert_eq!(read(keyed().with(61, "0000000004")), EntryMode::Recurring);
+    assert_eq!(read(keyed().with(61, "0000000001")), EntryMode::Manual);
+    assert_eq!(read(keyed().with(61, "000")), EntryMode::Manual);
+    assert_eq!(read(keyed().with(22, "041")), EntryMode::ContactlessStripe);
+    assert_eq!(read(purchase()), EntryMode::Chip);
+}
+
 /// The network's layout: chip data in a data set, and a fourth digit in DE 22.
 #[test]
 fn chip_data_in_a_data_set() {

@@ -591,6 +591,10 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
         if let Some(cvr) = words.value("m-chip-cvr", bytes::<6>)? {
             chip.issuer_application_data = [1, cvn].into_iter().chain(cvr).chain([0; 10]).collect();
         }
+        if let Some(cvr) = words.value("core-cvr", bytes::<5>)? {
+            let rest = [0; 8].into_iter().chain([0x0F]).chain([0; 15]);
+            chip.issuer_application_data = [0x0F, 0xA5, 1].into_iter().chain(cvr).chain(rest).collect();
+        }
         request.chip = Some(chip);
     }
     let striped =

@@ -2,17 +2,16 @@
 
 use super::error::Complaint;
 use super::listener::OF_ACCOUNTS;
-use super::product::Products;
+use super::product::{ENTRY_MODES, Products};
 use super::section::Section;
 use super::value::{
     amount, country as country_number, currency, list, number, one_of, parse_duration, switch, text,
 };
 use auth::limits::LIMITS;
-use auth::{Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Scope, Window};
+use auth::{Bound, Channel, Filter, Limit, LimitId, Limits, Place, Scope, Window};
 use card::Currency;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::sync::LazyLock;
 use toml::de::DeValue;
 
 /// Reads all limits and gives them to their products.
@@ -134,9 +133,6 @@ const SCOPES: &[(&str, Scope)] = &[
 
 const CHANNELS: &[(&str, Channel)] =
     &[("atm", Channel::Atm), ("pos", Channel::Pos), ("remote", Channel::Remote)];
-
-static ENTRY_MODES: LazyLock<Vec<(&str, EntryMode)>> =
-    LazyLock::new(|| EntryMode::ALL.map(|mode| (mode.as_str(), mode)).to_vec());
 
 fn window(value: &DeValue<'_>) -> Result<Window, Complaint> {
     let mend = "\"transaction\", \"day\", \"week\", \"month\", \"year\", or the length of a sliding window from \

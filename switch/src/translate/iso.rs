@@ -31,7 +31,7 @@ use card::{HolderSecret, ResponseCode};
 use iso8583::{Message, field};
 use std::fmt;
 
-pub use conventions::{Conventions, Flag, ReferredBy};
+pub use conventions::{Conventions, EntryCode, Flag, ReferredBy};
 pub use extras::{AnswerText, Datum, Extras, FieldPath};
 pub use response::{network_response, refusal_response, response, response_with};
 pub use unreadable::unreadable_response;

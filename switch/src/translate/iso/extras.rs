@@ -97,7 +97,7 @@ impl FieldPath {
     }
 
     /// The value that stands there: characters, without blanks around them; `None` when there is nothing but blanks.
-    fn find(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+    pub(super) fn find(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let mut found = self.whole(message)?;
         let trimmed = found.trim_ascii().to_vec();
         found.zeroize();

@@ -9,8 +9,10 @@
 //! | 9F33, 9F35 | EMV Book 4, annex A | what the terminal reads, attendance |
 //!
 //! DE 60 and 61 belong to the networks; their positions are in documents that are not public, so what they say
-//! is not guessed at. The terminal's configuration (`reads_chip`, `attended`) says it instead.
+//! is not guessed at. A link's conventions say where which code means which entry mode, and the terminal's
+//! configuration (`reads_chip`, `attended`) the rest.
 
+use super::Conventions;
 use crate::translate::chip::Objects;
 use auth::{EntryMode, PointOfService};
 use iso8583::{Message, field};
@@ -20,7 +22,14 @@ use iso8583::{Message, field};
 ///
 /// 91 (stripe data over the air) counts as a stripe: its CVV is of the moment, so it fails the check of
 /// the static one rather than pass unchecked.
-pub(super) fn entry(message: &Message<'_>, objects: Option<&Objects<'_>>) -> EntryMode {
+pub(super) fn entry(
+    message: &Message<'_>,
+    objects: Option<&Objects<'_>>,
+    conventions: &Conventions,
+) -> EntryMode {
+    if let Some(mode) = conventions.entry_mode(message) {
+        return mode;
+    }
     let of_chip = objects.and_then(Objects::entry_mode).and_then(named);
     let said = match positions(message) {
         // The standard of 1993 has one code for both ways to a chip.

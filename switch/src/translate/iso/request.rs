@@ -47,7 +47,7 @@ pub(super) fn read(
         merchant: merchant(message)?,
         mcc: small_number(message, field::MCC),
         country: small_number(message, field::ACQUIRER_COUNTRY),
-        entry: point_of_service::entry(message, objects.as_ref()),
+        entry: point_of_service::entry(message, objects.as_ref(), conventions),
         point_of_service: point_of_service::place(message, objects.as_ref()),
         token: None,
         particulars,
