@@ -39,18 +39,21 @@ pub(crate) fn check(
         None => false,
     };
     let approved = chip.kind() == Some(CryptogramKind::Tc);
-    let version = Recipe::find(product.scheme, &chip.issuer_application_data)
-        .filter(|version| legal && (!approved || signed(version.recipe) == Some(CryptogramKind::Tc)));
-    let Some(version) = version else {
-        let seen = i64::from(chip.cryptogram_information);
-        return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0x80));
+    let Some(version) = Recipe::find(product.scheme, &chip.issuer_application_data) else {
+        let seen = Recipe::version_byte(product.scheme, &chip.issuer_application_data).map_or(-1, i64::from);
+        return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
     };
+    if !legal || (approved && signed(version.recipe) != Some(CryptogramKind::Tc)) {
+        let seen = i64::from(chip.cryptogram_information & 0xC0);
+        return Err(receipt.fail(Step::CryptogramKind, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
+    }
     let key = product.issuer_master_keys.iter().find(|(index, _)| *index == version.derivation_key_index);
     let Some((_, issuer_master_key)) = key else {
         let seen = i64::from(version.derivation_key_index);
-        return Err(receipt.fail(Step::CryptogramVersion, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
+        return Err(receipt.fail(Step::DerivationKey, ResponseCode::CRYPTOGRAPHIC_FAILURE, seen, 0));
     };
     receipt.pass(Step::CryptogramVersion, i64::from(version.recipe.version), 0);
+    chip_rules::sequence(product, file, request, receipt)?;
     check_amount(chip, request, receipt)?;
     let answer = match version.recipe.answer {
         ArpcBy::Arc => CryptogramAnswer::Arc(product.approve_arc),
@@ -201,7 +204,7 @@ fn fresh_counter(
     Ok(())
 }
 
-/// An acquirer may alter DE 4 after the card signed (tip, conversion), so a difference is noted and
+/// An acquirer may alter DE 4 and 49 after the card signed (tip, conversion), so a difference is noted and
 /// not refused. Of an advice nothing else vouches for the amount: more than was signed, or another currency, is
 /// refused.
 fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
@@ -214,8 +217,13 @@ fn check_amount(chip: &Chip, request: &Request, receipt: &mut Receipt) -> Result
         receipt.note(Step::ChipAmount, signed, request.amount_minor);
     }
     let (signed, asked) = (from_bcd(&chip.currency), i64::from(request.currency));
-    if request.class.is_advice() && signed != asked {
-        return Err(receipt.fail(Step::Currency, ResponseCode::INVALID_TRANSACTION, signed, asked));
+    if signed != asked {
+        if request.class.is_advice() {
+            return Err(receipt.fail(Step::ChipCurrency, ResponseCode::INVALID_TRANSACTION, signed, asked));
+        }
+        if request.transaction.moves_money() {
+            receipt.note(Step::ChipCurrency, signed, asked);
+        }
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 use crate::receipt::{Decline, Receipt, Step};
 use crate::recipe::IadLayout;
 use crate::request::{Chip, CryptogramKind, EntryMode, MessageClass, Request};
+use crate::state::CardFile;
 use crate::tables::{Product, Terminal};
 use card::ResponseCode;
 
@@ -68,6 +69,8 @@ findings! {
     Unattended = "unattended", Unattended, Ignore;
     /// The verification value on the stripe is that of the chip's track.
     ChipTrackOnStripe = "chip_track_on_stripe", ChipTrackOnStripe, DeclineWith(ResponseCode::SUSPECTED_FRAUD);
+    /// The chip is not the card on file: another one of the same number.
+    CardSequence = "card_sequence", CardSequence, DeclineWith(ResponseCode::INVALID_CARD);
     /// The ATC has jumped further than the product allows.
     AtcGap = "atc_gap", Atc, DeclineWith(ResponseCode::CRYPTOGRAM_WRONG);
     /// SDA, DDA or CDA failed.
@@ -179,6 +182,31 @@ pub(crate) fn reading(
     Ok(())
 }
 
+/// Step 11: the chip's sequence number is the one on file, where both are known. A new card may have the number and
+/// the expiry of the one before, whose chip makes right cryptograms as long as nobody breaks it. A device has a
+/// sequence number of its own.
+pub(crate) fn sequence(
+    product: &Product,
+    file: &CardFile,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    let (Some(sent), Some(on_file), None) = (request.card_sequence, file.card.card_sequence, request.token)
+    else {
+        return Ok(());
+    };
+    if sent == on_file {
+        return Ok(());
+    }
+    let rules = rules(product, request.class);
+    rules.found(ChipFinding::CardSequence, sent.into(), on_file.into(), receipt)
+}
+
+/// In an advice nothing declines any more.
+fn rules(product: &Product, class: MessageClass) -> ChipRules {
+    if class.is_advice() { product.chip_rules.telling() } else { product.chip_rules }
+}
+
 /// Whether the track's service code says that the card has a chip.
 pub(crate) fn says_chip(request: &Request) -> bool {
     let track = request.track2.as_ref();
@@ -194,10 +222,7 @@ pub(crate) fn results(
     chip: &Chip,
     receipt: &mut Receipt,
 ) -> Result<(), Decline> {
-    let rules = match class {
-        MessageClass::Advice | MessageClass::AuthorizationAdvice => product.chip_rules.telling(),
-        MessageClass::Authorization | MessageClass::Financial => product.chip_rules,
-    };
+    let rules = rules(product, class);
     let card = layout.says(&chip.issuer_application_data);
     for finding in ChipFinding::ALL {
         if tells(*finding, chip, card) {
@@ -233,6 +258,7 @@ fn tells(finding: ChipFinding, chip: &Chip, card: CardSays) -> bool {
         | ChipFinding::StripeAtChipTerminal
         | ChipFinding::Unattended
         | ChipFinding::ChipTrackOnStripe
+        | ChipFinding::CardSequence
         | ChipFinding::AtcGap => false,
     }
 }
@@ -260,6 +286,7 @@ impl IadLayout {
         let byte = match self {
             IadLayout::Visa => *data.get(4)?,
             IadLayout::MChip => *data.get(2)?,
+            IadLayout::CommonCore => *data.get(3)?,
             IadLayout::VisaLong | IadLayout::UnionPay => return None,
         };
         match (byte >> 6, byte >> 4 & 3) {
@@ -290,6 +317,14 @@ impl IadLayout {
                 last_online_not_completed: bit(5, 0x80),
                 script_failed: bit(6, 0x01),
                 unable_to_go_online: bit(5, 0x40),
+            },
+            IadLayout::CommonCore => CardSays {
+                pin_failed: bit(4, 0x04),
+                pin_tries_exceeded: bit(4, 0x02),
+                issuer_authentication_failed: bit(3, 0x01),
+                last_online_not_completed: bit(4, 0x01),
+                script_failed: bit(6, 0x08),
+                unable_to_go_online: bit(6, 0x01),
             },
             IadLayout::VisaLong | IadLayout::UnionPay => CardSays::default(),
         }

@@ -17,6 +17,8 @@ pub struct Particulars {
     pub holder_name: Option<HolderName>,
     /// The number that the chip gives for its own (5A, else 57), where the message gives the card's elsewhere.
     pub chip_pan: Option<card::Pan>,
+    /// Whether an address or a postal code came, even one that cannot be compared.
+    pub asks_address: bool,
     /// Digits of the billing address.
     pub address: Option<AddressDigits>,
     /// Postal code of the billing address.
@@ -62,6 +64,8 @@ pub struct Authentication {
     pub indicator: Option<u8>,
     /// Whether an authentication value (CAVV, AAV) came with it.
     pub has_value: bool,
+    /// Whether something came in its place that is none, which proves nothing.
+    pub malformed: bool,
 }
 
 /// Keyed hashes of where an order comes from: equal ones come from the same place, and nobody finds the place by

@@ -126,8 +126,8 @@ steps! {
     Hsm = 11, "HSM answered", None;
     /// Card verification value.
     Cvv = 11, "card verification value", None;
-    /// Cryptogram type and version are known.
-    CryptogramVersion = 11, "cryptogram is an ARQC of a known version", Number;
+    /// The cryptogram's version is known.
+    CryptogramVersion = 11, "cryptogram version known for the scheme (-1 where 9F10 is laid out in another way)", Number;
     /// The ARQC.
     Cryptogram = 11, "chip cryptogram (ARQC)", None;
     /// The ATC is above the highest one accepted, and not too far above.
@@ -324,6 +324,20 @@ steps! {
     ContactlessCount = 11, "contactless transactions since the last verification, this one included", Number;
     /// The value of the 3-D Secure authentication.
     AuthenticationValue = 11, "value of the 3-D Secure authentication (CAVV, AAV)", None;
+    /// What 9F27 says is what the message may carry, and of an approval what the card's results say too.
+    CryptogramKind = 11, "kind of cryptogram (9F27: 128 asks, 64 has approved, 0 has declined) fits the message and the card's results", Number;
+    /// The product has the issuer's key that the chip names.
+    DerivationKey = 11, "master key of the index that the chip names", Number;
+    /// The currency under the cryptogram is the one asked for.
+    ChipCurrency = 11, "currency under the cryptogram is the currency asked for (ISO 4217 numbers)", Number;
+    /// The chip's sequence number is the one on file.
+    CardSequence = 11, "sequence number of the chip is the one on file", Number;
+    /// A PIN is there where only the holder may ask.
+    PinWanted = 11, "PIN is there, which the transaction needs", None;
+    /// The block opens to a PIN.
+    PinBlockOpens = 11, "PIN block opens to a PIN (key, format, card number)", None;
+    /// The service code is one that no stripe carries.
+    ServiceCode = 11, "service code of a stripe, not of the printed value (0) or the chip's track (999)", Number;
 }
 
 impl Step {

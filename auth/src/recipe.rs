@@ -14,7 +14,8 @@ use card::Scheme;
 pub struct Recipe {
     /// Scheme and version as people say it.
     pub name: &'static str,
-    /// Whose card it is; the BIN says so, the chip data alone cannot.
+    /// Whose card it is; the BIN says so, the chip data alone cannot, but for [`IadLayout::CommonCore`], which any
+    /// scheme may have.
     pub scheme: Scheme,
     /// The byte of the issuer application data that names the version.
     pub version: u8,
@@ -43,6 +44,9 @@ pub enum IadLayout {
     MChip,
     /// UnionPay: `07`, key index, version, `03`, CVR of three bytes, algorithm `01` for TDES, then more.
     UnionPay,
+    /// Common core definitions of EMV, 32 bytes: `0F`, version (common core identifier), key index, CVR of five bytes,
+    /// counters of eight, `0F`, issuer's data of 15. The data say so themselves, whatever the scheme.
+    CommonCore,
 }
 
 /// Which keys.
@@ -86,7 +90,7 @@ use Tail::{Everything, VerificationResults, VerificationResultsAndCounters};
 
 /// Every row.
 #[rustfmt::skip]
-pub static RECIPES: [Recipe; 9] = [
+pub static RECIPES: [Recipe; 10] = [
     row("Visa CVN 10", Scheme::Visa, 0x0A, IadLayout::Visa, Card, VerificationResults, false, Arc),
     Recipe {
         off: Some("what it covers is not confirmed by any open source"),
@@ -99,6 +103,7 @@ pub static RECIPES: [Recipe; 9] = [
     row("Mastercard CVN 20", Scheme::Mastercard, 0x14, IadLayout::MChip, CommonSession, VerificationResults, true, Arc),
     row("Mastercard CVN 21", Scheme::Mastercard, 0x15, IadLayout::MChip, CommonSession, VerificationResultsAndCounters, true, Arc),
     row("UnionPay CVN 01", Scheme::UnionPay, 0x01, IadLayout::UnionPay, UnionPaySession, VerificationResults, false, Arc),
+    row("Common core", Scheme::Private, 0xA5, IadLayout::CommonCore, CommonSession, Everything, true, Csu),
 ];
 
 #[expect(clippy::too_many_arguments, reason = "the columns of a table")]
@@ -132,10 +137,22 @@ impl Recipe {
 
     /// The row and key index of a card's data; `None` when no row that is used fits.
     pub(crate) fn find(scheme: Scheme, issuer_application_data: &[u8]) -> Option<Version> {
-        RECIPES.iter().filter(|recipe| recipe.scheme == scheme && recipe.off.is_none()).find_map(|recipe| {
+        RECIPES.iter().filter(|recipe| recipe.is_of(scheme) && recipe.off.is_none()).find_map(|recipe| {
             let (version, derivation_key_index) = recipe.layout.read(issuer_application_data)?;
             (version == recipe.version).then_some(Version { recipe, derivation_key_index })
         })
+    }
+
+    fn is_of(&self, scheme: Scheme) -> bool {
+        self.scheme == scheme || self.layout == IadLayout::CommonCore
+    }
+
+    /// The version that a card's data names where it is laid out as a row of the scheme says, whether or not there is
+    /// a row of that version.
+    pub(crate) fn version_byte(scheme: Scheme, issuer_application_data: &[u8]) -> Option<u8> {
+        let of_scheme = RECIPES.iter().filter(|recipe| recipe.is_of(scheme));
+        let mut versions = of_scheme.filter_map(|recipe| recipe.layout.read(issuer_application_data));
+        versions.next().map(|(version, _)| version)
     }
 
     /// The bytes under the cryptogram, up to the zeros that the HSM adds.
@@ -180,6 +197,9 @@ impl IadLayout {
             (IadLayout::UnionPay, [0x07, index, version, 0x03, _, _, _, 0x01, ..]) => {
                 Some((*version, *index))
             }
+            (IadLayout::CommonCore, [0x0F, version, index, ..]) if data.len() == 32 && data[16] == 0x0F => {
+                Some((*version, *index))
+            }
             _ => None,
         }
     }
@@ -187,7 +207,7 @@ impl IadLayout {
     fn verification_results(self, data: &[u8]) -> &[u8] {
         let place = match self {
             IadLayout::Visa | IadLayout::UnionPay => 3..7,
-            IadLayout::VisaLong => 3..8,
+            IadLayout::VisaLong | IadLayout::CommonCore => 3..8,
             IadLayout::MChip => 2..8,
         };
         data.get(place).unwrap_or_default()
@@ -265,6 +285,10 @@ mod tests {
             &format!("{cvr}{counters}{counters}80"),
         );
         check(Scheme::UnionPay, "UnionPay CVN 01", "07010103A0A00001", 1, "03A0A000");
+        let core = format!("0FA503A00000000011223344556677880F{}", "00".repeat(15));
+        for scheme in [Scheme::Private, Scheme::Humo, Scheme::Visa] {
+            check(scheme, "Common core", &core, 3, &format!("{core}80"));
+        }
     }
 
     #[test]
@@ -279,6 +303,11 @@ mod tests {
         none(Scheme::Mastercard, &format!("0110{}", "00".repeat(15)));
         none(Scheme::UnionPay, "07010103A0A00004");
         none(Scheme::Private, "06010A03A0B800");
+        // AES, another length, and no mark in the middle.
+        let rest = "00".repeat(15);
+        none(Scheme::Private, &format!("0FA603A00000000011223344556677880F{rest}"));
+        none(Scheme::Private, "0FA503A0000000001122334455667788");
+        none(Scheme::Private, &format!("0FA503A000000000112233445566778800{rest}"));
     }
 
     fn bytes(hex: &str) -> Vec<u8> {

@@ -7,7 +7,7 @@ use crate::holder::HolderFacts;
 use crate::hsm_checks::{ChecksReply, CvvCheck, CvvResult, OrderCheck};
 use crate::particulars::{Authentication, Cvv2, Particulars};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::request::{EntryMode, Request};
+use crate::request::{EntryMode, Request, TransactionType};
 use crate::state::{CardFile, State};
 use crate::tables::{Key, Product};
 use crate::value_recipe::ValueRecipe;
@@ -41,7 +41,7 @@ pub struct RemoteRules {
     /// Indicators that say it was tried, and that holder or issuer take no part.
     pub attempted: ArrayVec<u8, 8>,
     /// What needs no proof that the card or its holder was there.
-    pub without_proof: ArrayVec<WithoutProof, 3>,
+    pub without_proof: ArrayVec<WithoutProof, 4>,
 }
 
 /// Whether something has to come with a message.
@@ -75,6 +75,8 @@ pub enum WithoutProof {
     CredentialOnFile,
     /// One that is charged again and again.
     Recurring,
+    /// Whether card and account are in order, which moves nothing.
+    Verification,
 }
 
 /// What came of the comparison of addresses.
@@ -171,6 +173,12 @@ impl Default for RemoteRules {
 }
 
 impl RemoteRules {
+    /// Whether its indicator says that the holder was authenticated, or that it was tried.
+    pub(crate) fn claims(&self, authentication: &Authentication) -> bool {
+        let among = |known: &[u8]| authentication.indicator.is_some_and(|said| known.contains(&said));
+        among(&self.authenticated) || among(&self.attempted)
+    }
+
     /// What came of the authentication. Without its value an indicator proves nothing.
     pub(crate) fn says(&self, authentication: &Authentication) -> Authenticated {
         match authentication.indicator {
@@ -241,8 +249,9 @@ fn facts(file: &CardFile) -> Option<&HolderFacts> {
 
 /// What comes of comparing address and postal code; `None` when the message has neither.
 pub(crate) fn address_result(file: &CardFile, told: Option<&Particulars>) -> Option<AddressResult> {
-    let (address, postal_code) = (told?.address, told?.postal_code);
-    if address.is_none() && postal_code.is_none() {
+    let told = told?;
+    let (address, postal_code) = (told.address, told.postal_code);
+    if !told.asks_address && address.is_none() && postal_code.is_none() {
         return None;
     }
     let facts = facts(file);
@@ -266,6 +275,9 @@ fn authentication(product: &Product, request: &Request, receipt: &mut Receipt) -
         || (sent.is_none() && rules.authentication == AuthenticationDemand::None)
     {
         return Ok(());
+    }
+    if sent.is_some_and(|sent| sent.malformed) {
+        receipt.note(Step::AuthenticationValue, 0, 0);
     }
     let said = sent.map_or(Authenticated::No, |sent| rules.says(sent));
     let indicator = sent.and_then(|sent| sent.indicator).map_or(-1, i64::from);
@@ -294,6 +306,7 @@ pub(crate) fn needs_no_proof(product: &Product, request: &Request) -> bool {
         }
         WithoutProof::CredentialOnFile => request.entry == EntryMode::CredentialOnFile,
         WithoutProof::Recurring => request.entry == EntryMode::Recurring,
+        WithoutProof::Verification => request.transaction == TransactionType::Verification,
     })
 }
 

@@ -415,6 +415,8 @@ impl IadLayout {
         let (counted, failed) = match self {
             // Byte 4: bits 8 to 5 count, bit 4 failed.
             IadLayout::Visa => (data.get(6)? >> 4, data.get(6)? & 0x08),
+            // Byte 4: bits 8 to 5 count, bit 4 failed; the CVR has no length byte.
+            IadLayout::CommonCore => (data.get(6)? >> 4, data.get(6)? & 0x08),
             // Byte 3: bits 8 to 5 count; byte 5, bit 1 failed.
             IadLayout::MChip => (data.get(4)? >> 4, data.get(6)? & 0x01),
             IadLayout::VisaLong | IadLayout::UnionPay => return None,
@@ -531,6 +533,7 @@ mod tests {
         let check = |layout: IadLayout, cvr: &[u8], expect| {
             let data: Vec<u8> = match layout {
                 IadLayout::MChip => [1, 0x10].iter().chain(cvr).copied().collect(),
+                IadLayout::CommonCore => [0x0F, 0xA5, 1].iter().chain(cvr).copied().collect(),
                 _ => [6, 1, 18, 3].iter().chain(cvr).copied().collect(),
             };
             assert_eq!(layout.script_told(&data), expect, "{cvr:?}");
@@ -542,6 +545,9 @@ mod tests {
         check(IadLayout::MChip, &[0xA0, 0, 0x00, 0, 1, 0], Some(false));
         check(IadLayout::MChip, &[0xA0, 0, 0x00, 0, 0, 0], None);
         check(IadLayout::UnionPay, &[0xA0, 0, 0xFF], None);
+        check(IadLayout::CommonCore, &[0xA0, 0, 0, 0x10, 0], Some(true));
+        check(IadLayout::CommonCore, &[0xA0, 0, 0, 0x18, 0], Some(false));
+        check(IadLayout::CommonCore, &[0xA0, 0, 0x10, 0, 0], None);
     }
 
     fn hex(bytes: &[u8]) -> String {

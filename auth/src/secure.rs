@@ -57,6 +57,10 @@ pub(crate) fn ask(held: Screened<'_>, checks: &mut Checks, receipt: &mut Receipt
     Ok(())
 }
 
+/// Service codes that stand on no stripe: the value printed on a card and the value of its chip's track are made
+/// with them, so that a stripe which carries one was written by whoever knows such a value.
+const NO_STRIPES: [[u8; 3]; 2] = [*b"000", *b"999"];
+
 /// The stripe's CVV. A chip read is proven by its cryptogram instead. Stripe entry without a track,
 /// and a track that lacks the digits, are refused: leaving the check out would let a stripped track
 /// pass.
@@ -74,6 +78,10 @@ fn cvv_check(
         return Err(receipt.fail(Step::Cvv, ResponseCode::DO_NOT_HONOUR, 0, 0));
     };
     let service_code = track.service_code();
+    if NO_STRIPES.contains(&service_code.0) {
+        let seen = service_code.0.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+        return Err(receipt.fail(Step::ServiceCode, ResponseCode::SUSPECTED_FRAUD, seen, 0));
+    }
     Ok(Some(CvvCheck { cvk: Arc::clone(cvk), pan: request.presented(), expiry, service_code, cvv }))
 }
 
@@ -104,7 +112,7 @@ fn pin_check(
     let Some(block) = &request.pin_block else {
         // Cash, balances and the PIN itself are for the cardholder alone.
         if request.transaction.is_for_holder() {
-            return Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0));
+            return Err(receipt.fail(Step::PinWanted, ResponseCode::WRONG_PIN, 0, 0));
         }
         receipt.skip(Step::Pin);
         return Ok(None);
@@ -217,7 +225,9 @@ pub(crate) fn pin(
             counters.pin_tries_used = Some(used + 1);
             Err(receipt.fail(Step::Pin, ResponseCode::WRONG_PIN, 0, 0))
         }
-        PinResult::BadBlock => Err(receipt.fail(Step::Pin, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0)),
+        PinResult::BadBlock => {
+            Err(receipt.fail(Step::PinBlockOpens, ResponseCode::CRYPTOGRAPHIC_FAILURE, 0, 0))
+        }
         PinResult::Failed => Err(receipt.fail(Step::Hsm, ResponseCode::MALFUNCTION, 0, 0)),
     }
 }

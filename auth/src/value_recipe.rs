@@ -4,7 +4,6 @@
 
 use crate::hsm_checks::{ChecksReply, CvvResult};
 use crate::receipt::{Decline, Receipt, Step};
-use crate::remote::Authenticated;
 use crate::request::{EntryMode, Request};
 use crate::tables::{Key, Product};
 use card::{AuthenticationValue, Cvv, Pan, ResponseCode};
@@ -73,14 +72,14 @@ pub(crate) fn check(
     let claims = told
         .authentication
         .as_ref()
-        .is_some_and(|sent| sent.has_value && rules.says(sent) != Authenticated::No);
+        .is_some_and(|sent| (sent.has_value || sent.malformed) && rules.claims(sent));
     if !claims {
         return Ok(None);
     }
     let check = told.authentication_value.as_ref().and_then(|value| recipe.check(request.presented(), value));
     match check {
         Some(check) => Ok(Some(Box::new(check))),
-        // No value of this issuer has other digits there.
+        // No value of this issuer has another form, or other digits there.
         None => Err(receipt.fail(Step::AuthenticationValue, rules.authentication_code, 0, 0)),
     }
 }

@@ -208,6 +208,8 @@ impl IadLayout {
             IadLayout::VisaLong => bits(4, 0x04) == 0x04,
             // Byte 1: bit 3 performed, bit 1 successful.
             IadLayout::MChip => bits(2, 0x05) == 0x05,
+            // Byte 2: bit 4 performed, bit 3 failed.
+            IadLayout::CommonCore => bits(4, 0x0C) == 0x08,
             IadLayout::UnionPay => false,
         }
     }

@@ -1,6 +1,8 @@
 //! The configuration: the one that `init` makes is good, and every mistake is found, with its line.
 
-use auth::{ChipFinding, ChipRules, LinkName, PinKeyKind, PinMethod, Reaction, TransactionType, Transfers};
+use auth::{
+    ChipFinding, ChipRules, EntryMode, LinkName, PinKeyKind, PinMethod, Reaction, TransactionType, Transfers,
+};
 use card::TerminalId;
 use std::fs;
 use std::net::SocketAddr;
@@ -666,12 +668,25 @@ fn what_products_and_links_do_in_their_own_way() {
 
     let conventions = |text: &str| format!("dialect = \"iso87_ascii\"\nconventions = {{ {text} }}");
     let text = "transaction_types = [{ code = \"52\", means = \"payment\" }], refers_by = [\"de37\"], \
-                partial_approval = false, statement_field = 62, zero_amount_verifies = true";
+                partial_approval = false, statement_field = 62, zero_amount_verifies = true, \
+                entry_modes = [{ at = \"61:10\", code = \"6\", means = \"ecommerce\" }]";
     let settings = site.load(&[("dialect = \"iso87_ascii\"", &conventions(text))]).unwrap();
     let own = &settings.listeners[0].conventions;
     assert_eq!(own.transaction_types, [(*b"52", TransactionType::Payment)]);
     assert_eq!((&own.refers_by[..], own.statement_field), (&[ReferredBy::Rrn][..], 62));
     assert!(own.partial_flag.is_none() && own.zero_amount_verifies);
+    let [code] = &own.entry_modes[..] else { panic!("{:?}", own.entry_modes) };
+    assert_eq!((code.place.to_string().as_str(), code.code.as_str()), ("61:10-10", "6"));
+    assert_eq!(code.mode, EntryMode::Ecommerce);
+    for (entry, complaint) in [
+        ("at = \"61:0\", code = \"6\", means = \"ecommerce\"", "entry_modes[0].at: is no place in a message"),
+        ("at = \"61:1\", code = \"\", means = \"ecommerce\"", "entry_modes[0].code: is empty"),
+        ("at = \"61:1\", code = \"6\", means = \"swipe\"", "entry_modes[0].means: is \"swipe\""),
+    ] {
+        let text = conventions(&format!("entry_modes = [{{ {entry} }}]"));
+        let mistakes = site.mistakes(&[("dialect = \"iso87_ascii\"", &text)]);
+        assert!(mistakes[0].contains(complaint), "{}", mistakes[0]);
+    }
     let mistakes = site.mistakes(&[("dialect = \"iso87_ascii\"", &conventions("statement_field = 54"))]);
     assert!(mistakes[0].ends_with("listener[0].conventions.statement_field: cannot hold a statement"));
 }

@@ -50,10 +50,14 @@ impl Draft {
 
     fn write(&self, dialect: &str) -> Vec<u8> {
         let dialect = Dialect::by_name(dialect).unwrap();
-        let header = &TPDU[..dialect.header().length];
+        let header = match dialect.header().length {
+            // It begins with its own length.
+            22 => [&[22, 1][..], &[0; 20]].concat(),
+            length => TPDU[..length].to_vec(),
+        };
         let mut out = Vec::new();
         let mti = Mti::parse(self.mti.as_bytes()).unwrap();
-        let mut writer = MessageWriter::begin(&mut out, dialect, header, mti).unwrap();
+        let mut writer = MessageWriter::begin(&mut out, dialect, &header, mti).unwrap();
         for (number, value) in &self.fields {
             writer.field(*number, value).unwrap_or_else(|error| panic!("{error}"));
         }
@@ -194,6 +198,73 @@ fn every_dialect_gives_the_same_request() {
         assert_eq!(chip.cryptogram, [0x76, 0x95, 0x77, 0xB5, 0xAB, 0xE9, 0xFE, 0x62]);
         assert_eq!(chip.cryptogram_information, 0x80);
     }
+}
+
+/// A network that says in a place of its own how the card was read.
+#[test]
+fn entry_modes_of_a_link() {
+    let known = |place: &str, code: &str, mode| iso::EntryCode {
+        place: FieldPath::parse(place).unwrap(),
+        code: code.to_owned(),
+        mode,
+    };
+    let conventions = iso::Conventions {
+        entry_modes: vec![
+            known("61:10", "6", EntryMode::Ecommerce),
+            known("61:10", "4", EntryMode::Recurring),
+            known("22:1-2", "04", EntryMode::ContactlessStripe),
+        ],
+        ..iso::Conventions::default()
+    };
+    let read = |draft: Draft| {
+        let frame = draft.write("iso87_ascii");
+        let message = parse(&frame, Dialect::by_name("iso87_ascii").unwrap()).unwrap();
+        let (link, pins) = (LinkName::new("pos").unwrap(), PinElements::default());
+        match iso::incoming_by(&conventions, pins, &message, link, REPLY_TO) {
+            Incoming::Request(request) => request.entry,
+            other => panic!("{other:?}"),
+        }
+    };
+    let keyed = || purchase().with(22, "010").without(55);
+    assert_eq!(read(keyed().with(61, "0000000006")), EntryMode::Ecommerce);
+    assert_eq!(read(keyed().with(61, "0000000004")), EntryMode::Recurring);
+    assert_eq!(read(keyed().with(61, "0000000001")), EntryMode::Manual);
+    assert_eq!(read(keyed().with(61, "000")), EntryMode::Manual);
+    assert_eq!(read(keyed().with(22, "041")), EntryMode::ContactlessStripe);
+    assert_eq!(read(purchase()), EntryMode::Chip);
+}
+
+/// The network's layout: chip data in a data set, and a fourth digit in DE 22.
+#[test]
+fn chip_data_in_a_data_set() {
+    let dialect = Dialect::by_name("visa_base1").unwrap();
+    let within = |icc: &[u8]| [&[0x01][..], &(icc.len() as u16).to_be_bytes(), icc].concat();
+    let icc = icc(&chip_objects());
+    let tapped = purchase().mti("0100").with(22, "0710").with(55, within(&icc)).without(64);
+    let read = |draft: &Draft| {
+        let frame = draft.write("visa_base1");
+        incoming(&parse(&frame, dialect).unwrap())
+    };
+    let Incoming::Request(request) = read(&tapped) else { panic!("{:?}", read(&tapped)) };
+    assert_eq!((request.entry, request.chip.unwrap().atc), (EntryMode::Contactless, 42));
+    assert_eq!(request.point_of_service.takes_pin, Some(true));
+    let Incoming::Request(request) = read(&tapped.clone().with(22, "8020")) else { panic!() };
+    assert_eq!((request.entry, request.point_of_service.takes_pin), (EntryMode::Fallback, Some(false)));
+    // Another data set alone is no chip data, and one that is cut off is illegible.
+    let Incoming::Request(request) = read(&tapped.clone().with(55, [0x02, 0, 1, 7])) else { panic!() };
+    assert!(request.chip.is_none());
+    let Incoming::Refused(refusal) = read(&tapped.clone().with(55, &within(&icc)[..20])) else { panic!() };
+    assert_eq!((refusal.code, refusal.field), (ResponseCode::FORMAT_ERROR, field::ICC));
+
+    let frame = tapped.write("visa_base1");
+    let approval = Response {
+        issuer_authentication: Some([1, 2, 3, 4, 5, 6, 7, 8, 0x30, 0x30].into_iter().collect()),
+        ..Response::bare(ResponseCode::APPROVED)
+    };
+    let mut out = Vec::new();
+    response(&parse(&frame, dialect).unwrap(), &approval, &mut out).unwrap();
+    let answer = parse(&out, dialect).unwrap();
+    assert_eq!(answer.value(field::ICC).unwrap()[..], hex::decode("01000C910A01020304050607083030").unwrap());
 }
 
 #[test]
@@ -803,7 +874,10 @@ fn what_a_listener_says_where_to_find() {
         .with(63, "0123456789ABCDEF2 books");
     let told = told(&draft).unwrap();
     assert!(matches!(&told.cvv2, Some(Cvv2::Value(cvv)) if cvv.reveal() == b"123"));
-    assert_eq!(told.authentication, Some(Authentication { indicator: Some(5), has_value: true }));
+    assert_eq!(
+        told.authentication,
+        Some(Authentication { indicator: Some(5), has_value: false, malformed: true })
+    );
     assert_eq!(told.address.unwrap().reveal(), "12");
     assert_eq!(told.postal_code.unwrap().reveal(), "SW1A1AA");
     // By kind and the one form of the text: 2001:db8::7, example.com, and the part of DE 3.
@@ -839,8 +913,14 @@ fn what_is_absent_or_no_value_is_told_from_each_other() {
     assert!(matches!(cvv2("12 05"), Some(Cvv2::Illegible)));
     assert!(cvv2("   05").is_none());
     let authentication = |value: &str| told(&purchase().with(48, value)).unwrap().authentication.unwrap();
-    assert_eq!(authentication("   X50000"), Authentication { indicator: None, has_value: false });
-    assert_eq!(authentication("   06"), Authentication { indicator: Some(6), has_value: false });
+    assert_eq!(
+        authentication("   X50000"),
+        Authentication { indicator: None, has_value: false, malformed: false }
+    );
+    assert_eq!(
+        authentication("   06"),
+        Authentication { indicator: Some(6), has_value: false, malformed: false }
+    );
     // A code that is none is wrong, and there all the same.
     assert_eq!(told(&purchase().with(63, "not a code at all")).unwrap().order.unwrap().code, [0; 8]);
 }

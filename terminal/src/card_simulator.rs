@@ -200,11 +200,17 @@ impl CardSimulator {
     /// Track 2 with a verification value of the caller's: of a counterfeit, say.
     #[must_use]
     pub fn track2_with(&self, cvv: &Cvv) -> Track2 {
+        self.track2_of(self.service_code, cvv)
+    }
+
+    /// The same with a service code of the caller's.
+    #[must_use]
+    pub fn track2_of(&self, service_code: ServiceCode, cvv: &Cvv) -> Track2 {
         let mut text = Zeroizing::new(Vec::with_capacity(Track2::MAX_LENGTH));
         text.extend_from_slice(&self.pan.reveal());
         text.push(b'=');
         text.extend(self.expiry.to_yymm());
-        text.extend(self.service_code.0);
+        text.extend(service_code.0);
         text.extend(self.pin_reference);
         text.extend_from_slice(cvv.reveal());
         text.extend(b"00000");

@@ -113,8 +113,8 @@ pub(crate) fn pin_block() -> OnlinePin {
     OnlinePin::from(PinBlock::new([0xC0, 0xFF, 0xEE, 0x12, 0x34, 0x56, 0x78, 0x9A]))
 }
 
-fn bcd(minor: i64) -> [u8; 6] {
-    let mut bytes = [0; 6];
+pub(crate) fn bcd<const N: usize>(minor: i64) -> [u8; N] {
+    let mut bytes = [0; N];
     let mut rest = minor.unsigned_abs();
     for byte in bytes.iter_mut().rev() {
         *byte = (rest % 10 + rest / 10 % 10 * 16) as u8;

@@ -10,14 +10,16 @@ use auth::{
 };
 use card::{AuthenticationValue, Pan, ResponseCode};
 
-/// `[cvv2=] [name=ERIKA_MUSTER] [address=] [postal=] [eci=] [cavv] [cavv-value=] [ip=] [email=] [delivery=] [order=] [chip-pan=]`
+/// `[cvv2=] [name=ERIKA_MUSTER] [address=] [postal=] [eci=] [cavv] [cavv-value=] [cavv-malformed] [ip=] [email=] [delivery=] [order=] [chip-pan=]`
 pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particulars>>, String> {
+    let [address, postal_code] = ["address", "postal"].map(|word| words.option(word).map(str::to_owned));
     let mut told = Particulars {
         cvv2: words.option("cvv2").map(|text| Cvv2::read(text.as_bytes())),
         holder_name: words.value("name", name)?,
         chip_pan: words.value("chip-pan", |text| Pan::parse(text.as_bytes()).ok())?,
-        address: words.value("address", AddressDigits::read)?,
-        postal_code: words.value("postal", PostalCode::read)?,
+        asks_address: address.is_some() || postal_code.is_some(),
+        address: address.and_then(|text| AddressDigits::read(&text)),
+        postal_code: postal_code.and_then(|text| PostalCode::read(&text)),
         authentication: None,
         authentication_value: None,
         traces: Traces {
@@ -33,8 +35,9 @@ pub(crate) fn particulars(words: &mut Words<'_>) -> Result<Option<Box<Particular
         words.option("cavv-value").and_then(|text| AuthenticationValue::read(text.as_bytes()));
     let has_value = words.has("cavv") || told.authentication_value.is_some();
     let eci = words.value("eci", |text| text.parse().ok())?;
-    if eci.is_some() || has_value {
-        told.authentication = Some(Authentication { indicator: eci, has_value });
+    let malformed = words.has("cavv-malformed");
+    if eci.is_some() || has_value || malformed {
+        told.authentication = Some(Authentication { indicator: eci, has_value, malformed });
     }
     let nothing = format!("{told:?}") == format!("{:?}", Particulars::default());
     Ok((!nothing).then(|| Box::new(told)))
@@ -85,6 +88,7 @@ pub(crate) fn rules(words: &mut Words<'_>) -> Result<RemoteRules, String> {
             "authenticated" => WithoutProof::Authenticated,
             "credential-on-file" => WithoutProof::CredentialOnFile,
             "recurring" => WithoutProof::Recurring,
+            "verification" => WithoutProof::Verification,
             _ => return Err(format!("`{kind}` needs a proof")),
         });
     }

@@ -563,12 +563,16 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
     request.entry = words.one_of(&entries).ok_or("chip, contactless, stripe, fallback or manual?")?;
     request.point_of_service.reads_chip = words.has("chip-terminal").then_some(true);
     request.point_of_service.attended = words.has("unattended").then_some(false);
+    let sequence = words.value("card-sequence", |text| text.parse().ok())?;
+    request.card_sequence = sequence.or(request.card_sequence);
     let no_chip_data = words.has("without-chip-data");
     if matches!(request.entry, EntryMode::Chip | EntryMode::Contactless) && !no_chip_data {
         let cvn = words.value("cvn", |text| text.parse().ok())?.unwrap_or(18);
         let atc = words.value("atc", |text| text.parse().ok())?.unwrap_or(next_atc);
         let signed_minor = words.value("signed-amount", minor)?.unwrap_or(request.amount_minor);
         let mut chip = bank::chip(cvn, atc, signed_minor);
+        let signed = words.value("signed-currency", |text| text.parse().ok())?.unwrap_or(request.currency);
+        chip.currency = bank::bcd(signed.into());
         let kind = words.value("cryptogram", |text| chosen(text, &[("tc", 0x40), ("aac", 0x00)]))?;
         chip.cryptogram_information = kind.unwrap_or(0x80);
         // The card's own results say the same.
@@ -589,6 +593,10 @@ fn put_card(request: &mut Request, words: &mut Words<'_>, next_atc: u16) -> Resu
         }
         if let Some(cvr) = words.value("m-chip-cvr", bytes::<6>)? {
             chip.issuer_application_data = [1, cvn].into_iter().chain(cvr).chain([0; 10]).collect();
+        }
+        if let Some(cvr) = words.value("core-cvr", bytes::<5>)? {
+            let rest = [0; 8].into_iter().chain([0x0F]).chain([0; 15]);
+            chip.issuer_application_data = [0x0F, 0xA5, 1].into_iter().chain(cvr).chain(rest).collect();
         }
         request.chip = Some(chip);
     }

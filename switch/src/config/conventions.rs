@@ -2,9 +2,10 @@
 
 use super::error::Complaint;
 use super::listener::OF_ACCOUNTS;
+use super::product::ENTRY_MODES;
 use super::section::Section;
 use super::value::{list, number, one_of, switch, text};
-use crate::translate::iso::{Conventions, Flag, ReferredBy};
+use crate::translate::iso::{Conventions, EntryCode, FieldPath, Flag, ReferredBy};
 use auth::AccountType;
 use toml::de::DeValue;
 
@@ -21,6 +22,7 @@ pub(super) fn read(mut section: Section<'_>) -> Conventions {
     let conventions = Conventions {
         transaction_types,
         account_types,
+        entry_modes: entry_modes(&mut section),
         refers_by: section.or("refers_by", usual.refers_by, |value| list(value, one_of(&REFERRED_BY))),
         partial_flag: flag.or(usual.partial_flag).filter(|_| partial),
         original_amount_type: section.optional("original_amount_type", two_digits),
@@ -56,6 +58,27 @@ fn codes<T: Copy>(
                 entry.complain("code", Complaint::bare("stands here twice".to_owned()));
             }
             known.push((code, means));
+        }
+        entry.finish();
+    }
+    known
+}
+
+/// `[{ at = "61:10", code = "6", means = "ecommerce" }]`.
+fn entry_modes(section: &mut Section<'_>) -> Vec<EntryCode> {
+    let mut known = Vec::new();
+    for mut entry in section.tables("entry_modes") {
+        let place = entry.required("at", |value| {
+            let mend = "a data element, a part of it, some characters: \"22.7\", \"61:10\", \"60:1-2\"";
+            FieldPath::parse(text(value)?).ok_or_else(|| Complaint::new("is no place in a message", mend))
+        });
+        let code = entry.required("code", text).map(str::to_owned);
+        if code.as_ref().is_some_and(String::is_empty) {
+            entry.complain("code", Complaint::new("is empty", "the characters that say so: \"6\""));
+        }
+        let mode = entry.required("means", one_of(&ENTRY_MODES));
+        if let (Some(place), Some(code), Some(mode)) = (place, code, mode) {
+            known.push(EntryCode { place, code, mode });
         }
         entry.finish();
     }

@@ -156,7 +156,8 @@ fn rules(section: &mut Section<'_>, own: Option<Currency>) -> ProductRules {
     }
 }
 
-static ENTRY_MODES: LazyLock<Vec<(&str, EntryMode)>> =
+/// Words for how a card is read.
+pub(super) static ENTRY_MODES: LazyLock<Vec<(&str, EntryMode)>> =
     LazyLock::new(|| EntryMode::ALL.map(|mode| (mode.as_str(), mode)).to_vec());
 
 /// How PINs are verified; `None` for cards without a PIN.

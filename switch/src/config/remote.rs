@@ -19,10 +19,11 @@ const AUTHENTICATION: [(&str, AuthenticationDemand); 3] = [
     ("required", AuthenticationDemand::Required),
 ];
 
-const WITHOUT_PROOF: [(&str, WithoutProof); 3] = [
+const WITHOUT_PROOF: [(&str, WithoutProof); 4] = [
     ("authenticated", WithoutProof::Authenticated),
     ("credential_on_file", WithoutProof::CredentialOnFile),
     ("recurring", WithoutProof::Recurring),
+    ("verification", WithoutProof::Verification),
 ];
 
 pub(super) fn rules(section: Option<Section<'_>>, keys: &KeyRing) -> RemoteRules {

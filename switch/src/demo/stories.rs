@@ -48,7 +48,11 @@ pub(super) const STORIES: &[Story] = &[
     story("stripe-at-chip-terminal", "stripe 05, chip 00", chip::stripe_at_chip_terminal),
     story("declined-by-chip", "05", chip::declined_by_chip),
     story("approved-by-chip", "0230 00, 0230 00, debited once: 7.50", chip::approved_by_chip),
-    story("chip-track-on-a-stripe", "59", refusals::chip_track_on_a_stripe),
+    story(
+        "chip-track-on-a-stripe",
+        "59, under the code of its value 59, printed value 59",
+        refusals::chip_track_on_a_stripe,
+    ),
     story("wrong-pin", "55, balance unchanged", refusals::wrong_pin),
     story("pin-tries-exceeded", "55 55 55, then with the right PIN 75", refusals::pin_tries_exceeded),
     story("wrong-arqc", "82, no ARPC", refusals::wrong_arqc),

@@ -17,6 +17,7 @@ mod amounts;
 mod conventions;
 mod elements;
 mod extras;
+mod icc;
 mod point_of_service;
 mod request;
 mod response;
@@ -30,7 +31,7 @@ use card::{HolderSecret, ResponseCode};
 use iso8583::{Message, field};
 use std::fmt;
 
-pub use conventions::{Conventions, Flag, ReferredBy};
+pub use conventions::{Conventions, EntryCode, Flag, ReferredBy};
 pub use extras::{AnswerText, Datum, Extras, FieldPath};
 pub use response::{network_response, refusal_response, response, response_with};
 pub use unreadable::unreadable_response;

@@ -34,10 +34,21 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::Cvv => {
             "`cvk` and `cvv_position` of the [[product]] must be those that the cards were made with"
         }
-        Step::CryptogramVersion | Step::Cryptogram => {
+        Step::CryptogramVersion | Step::Cryptogram | Step::DerivationKey => {
             "`scheme` and `issuer_master_keys` of the [[product]] must be those that the cards were made with"
         }
-        Step::Atc => "`atc_max_jump` of the [[product]] is how far the counter may jump",
+        Step::Atc => {
+            "`atc_max_jump` of the [[product]] is how far the counter may jump, `atc_window` how far a late one may be behind"
+        }
+        Step::CardSequence => {
+            "`card_sequence` on file, which `turnout card update` changes; `card_sequence` in [product.chip_rules] says what is done about another"
+        }
+        Step::Verification => {
+            "a stripe is proven under `cvk` of the [[product]]; `without_proof` in [product.remote] says what needs no proof; docs/ecommerce.md"
+        }
+        Step::PinBlockOpens | Step::PinBlock => {
+            "`pin_key` and `pin_format` of the listener or its terminal must be those of the PIN pad"
+        }
         Step::PinTries => "`pin_try_limit` of the [[product]] is how many wrong PINs lock the PIN",
         Step::Pin => {
             "`pin_method` and `pvk` of the [[product]], and `pin_key` of the listener, must be those of the cards and terminals"

@@ -2,7 +2,8 @@
 
 use crate::demo::site::{GAMBLING_MCC, LIMITED_MCC, REFERRED_MCC, SCORED_MCC, SHADOW_MCC, serial};
 use crate::demo::stage::{Played, Stage, arpc};
-use card::{Currency, MerchantId, ResponseCode, TerminalId};
+use card::{Currency, Cvv, MerchantId, ResponseCode, ServiceCode, TerminalId, Track2};
+use std::error::Error;
 use terminal::{
     CardSimulator, ChipTransaction, CryptogramVersion, Pos, Presentment, TrackSource, corrupt_cryptogram,
 };
@@ -14,12 +15,20 @@ pub(super) fn wrong_cvv(stage: &mut Stage) -> Played {
     Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string())
 }
 
-/// A counterfeit: what was skimmed from the chip, on a stripe. Its iCVV gives it away.
+/// Counterfeits: what was skimmed from the chip, on a stripe, where its iCVV gives it away; the same with the service
+/// code under which that value is right, and likewise the printed value.
 pub(super) fn chip_track_on_a_stripe(stage: &mut Stage) -> Played {
     let (mut line, card) = (stage.pos()?, stage.card());
-    let track2 = card.track2(TrackSource::Chip);
-    let presentment = Presentment { track2: Some(track2), ..Presentment::stripe(&card) };
-    Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code.to_string())
+    let mut swipe = |stage: &mut Stage, track2: Track2| -> Result<_, Box<dyn Error>> {
+        let presentment = Presentment { track2: Some(track2), ..Presentment::stripe(&card) };
+        Ok(stage.buy_with(&mut line, 10_00, &presentment)?.code)
+    };
+    let skimmed = swipe(stage, card.track2(TrackSource::Chip))?;
+    let digits = card.track2(TrackSource::Chip);
+    let icvv = Cvv::parse(&digits.reveal_discretionary()[5..8]).map_err(|_| "three digits")?;
+    let relabelled = swipe(stage, card.track2_of(ServiceCode(*b"999"), &icvv))?;
+    let printed = swipe(stage, card.track2_of(ServiceCode(*b"000"), card.printed_cvv()))?;
+    Ok(format!("{skimmed}, under the code of its value {relabelled}, printed value {printed}"))
 }
 
 pub(super) fn wrong_pin(stage: &mut Stage) -> Played {
@@ -40,10 +49,7 @@ pub(super) fn pin_tries_exceeded(stage: &mut Stage) -> Played {
     Ok(format!("{}, then with the right PIN {}", codes.join(" "), right.code))
 }
 
-fn buy_with_wrong_pin(
-    stage: &mut Stage,
-    card: &mut CardSimulator,
-) -> Result<ResponseCode, Box<dyn std::error::Error>> {
+fn buy_with_wrong_pin(stage: &mut Stage, card: &mut CardSimulator) -> Result<ResponseCode, Box<dyn Error>> {
     let mut line = stage.pos()?;
     let block = stage.pos_pin(card, &card.wrong_pin());
     let presentment = stage.chip_and_pin(card, 10_00).with_pin(block);

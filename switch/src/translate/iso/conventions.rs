@@ -8,8 +8,10 @@
 //! | lines of a mini statement | DE 48, 20 characters each | our choice |
 //! | where a transfer goes | DE 103: a card number, or an account number | |
 
-use super::Refusal;
-use auth::{AccountType, Destination, Reference, StatementLine, TransactionType, TransmissionTime};
+use super::{FieldPath, Refusal};
+use auth::{
+    AccountType, Destination, EntryMode, Reference, StatementLine, TransactionType, TransmissionTime,
+};
 use card::{Pan, Rrn, Stan};
 use iso8583::{Message, field};
 
@@ -20,6 +22,9 @@ pub struct Conventions {
     pub transaction_types: Vec<([u8; 2], TransactionType)>,
     /// Account types likewise.
     pub account_types: Vec<([u8; 2], AccountType)>,
+    /// Ways of reading a card that the standard's codes of DE 22 do not tell; the first that matches counts, before
+    /// DE 22.
+    pub entry_modes: Vec<EntryCode>,
     /// What names the earlier transaction that a message is about.
     pub refers_by: Vec<ReferredBy>,
     /// By what a terminal says that it takes less than it asks for; `None` where none does.
@@ -43,6 +48,17 @@ pub enum ReferredBy {
     Rrn,
 }
 
+/// A way of reading a card by what a network has somewhere: in DE 22, 60 or 61.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryCode {
+    /// Where it stands.
+    pub place: FieldPath,
+    /// What stands there.
+    pub code: String,
+    /// What that means.
+    pub mode: EntryMode,
+}
+
 /// A mark in an element.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Flag {
@@ -59,6 +75,7 @@ impl Default for Conventions {
         Conventions {
             transaction_types: Vec::new(),
             account_types: Vec::new(),
+            entry_modes: Vec::new(),
             refers_by: vec![ReferredBy::OriginalData, ReferredBy::AuthorizationId],
             partial_flag: Some(Flag { field: field::PRIVATE_60, position: 1, value: "PA1".to_owned() }),
             original_amount_type: None,
@@ -86,6 +103,14 @@ const TYPES: [([u8; 2], TransactionType); 13] = [
 ];
 
 impl Conventions {
+    /// How the card was read, where this link has a code of its own for it.
+    pub(super) fn entry_mode(&self, message: &Message<'_>) -> Option<EntryMode> {
+        let stands = |known: &&EntryCode| {
+            known.place.find(message).is_some_and(|found| found == known.code.as_bytes())
+        };
+        self.entry_modes.iter().find(stands).map(|known| known.mode)
+    }
+
     /// DE 3, positions 1 and 2.
     pub(super) fn transaction_type(&self, code: [u8; 2]) -> TransactionType {
         let mut known = self.transaction_types.iter().chain(&TYPES);

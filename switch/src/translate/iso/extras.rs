@@ -97,7 +97,7 @@ impl FieldPath {
     }
 
     /// The value that stands there: characters, without blanks around them; `None` when there is nothing but blanks.
-    fn find(&self, message: &Message<'_>) -> Option<Vec<u8>> {
+    pub(super) fn find(&self, message: &Message<'_>) -> Option<Vec<u8>> {
         let mut found = self.whole(message)?;
         let trimmed = found.trim_ascii().to_vec();
         found.zeroize();
@@ -227,15 +227,23 @@ impl Extras {
             match datum {
                 Datum::Cvv2 => told.cvv2 = Some(Cvv2::read(&value)),
                 Datum::HolderName => told.holder_name = HolderName::read(&text).or(told.holder_name),
-                Datum::Address => told.address = AddressDigits::read(&text),
-                Datum::PostalCode => told.postal_code = PostalCode::read(&text),
+                Datum::Address => {
+                    (told.asks_address, told.address) = (true, AddressDigits::read(&text));
+                }
+                Datum::PostalCode => {
+                    (told.asks_address, told.postal_code) = (true, PostalCode::read(&text));
+                }
                 Datum::Eci => authentication(&mut told).indicator = indicator(&text),
                 Datum::AuthenticationValue => {
-                    authentication(&mut told).has_value = value.iter().any(|byte| !matches!(byte, 0 | b'0'));
                     let mut whole = path.whole(message).unwrap_or_default();
-                    told.authentication_value =
+                    let read =
                         AuthenticationValue::read(&value).or_else(|| AuthenticationValue::read(&whole));
                     whole.zeroize();
+                    let zeros = value.iter().all(|byte| matches!(byte, 0 | b'0'));
+                    let sent = authentication(&mut told);
+                    sent.malformed = read.is_none() && !zeros;
+                    told.authentication_value = read.filter(|value| !value.is_zero());
+                    authentication(&mut told).has_value = told.authentication_value.is_some();
                 }
                 Datum::Ip => told.traces.ip = Some(trace("ip", &address(&text))),
                 Datum::Email => {
@@ -279,9 +287,15 @@ fn indicator(text: &str) -> Option<u8> {
     text.parse().ok().filter(|_| text.len() <= 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// One form for all ways to write an address.
+/// One form for all ways to write an address. Octets are filled with zeros where a message has 15 places for them.
 fn address(text: &str) -> String {
+    let octet = |octet: &str| match octet.trim_start_matches('0') {
+        "" if !octet.is_empty() => "0".to_owned(),
+        rest => rest.to_owned(),
+    };
+    let plain = text.split('.').map(octet).collect::<Vec<_>>().join(".");
     text.parse::<IpAddr>()
+        .or_else(|_| plain.parse())
         .map_or_else(|_| text.to_ascii_lowercase(), |address| address.to_canonical().to_string())
 }
 
@@ -355,6 +369,8 @@ mod tests {
     fn places_are_compared_in_one_form() {
         assert_eq!(address("2001:DB8:0:0::1"), address("2001:db8::1"));
         assert_eq!(address("::ffff:10.0.0.1"), "10.0.0.1");
+        assert_eq!(address("010.000.000.001"), "10.0.0.1");
+        assert_eq!(address("Example.COM"), "example.com");
         assert_eq!(domain("Erika@Example.COM.").as_deref(), Some("example.com"));
         assert_eq!(domain("nobody"), None);
         assert_eq!(domain("nobody@"), None);

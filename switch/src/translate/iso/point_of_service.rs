@@ -2,15 +2,17 @@
 //!
 //! | Place | Form | Read |
 //! | --- | --- | --- |
-//! | DE 22 | three digits (1987) | entry mode, whether a PIN can be entered |
+//! | DE 22 | three digits (1987), or four (Visa, the last one of no meaning) | entry mode, whether a PIN can be entered |
 //! | DE 22 | twelve positions (1993) | 1 what the terminal reads, 2 and 12 PIN, 4 attendance, 5 cardholder, 6 card, 7 entry mode |
 //! | DE 25 | two digits (1987) | cardholder and card present, attendance |
 //! | 9F39 | two digits | entry mode, where DE 22 does not say |
 //! | 9F33, 9F35 | EMV Book 4, annex A | what the terminal reads, attendance |
 //!
 //! DE 60 and 61 belong to the networks; their positions are in documents that are not public, so what they say
-//! is not guessed at. The terminal's configuration (`reads_chip`, `attended`) says it instead.
+//! is not guessed at. A link's conventions say where which code means which entry mode, and the terminal's
+//! configuration (`reads_chip`, `attended`) the rest.
 
+use super::Conventions;
 use crate::translate::chip::Objects;
 use auth::{EntryMode, PointOfService};
 use iso8583::{Message, field};
@@ -20,7 +22,14 @@ use iso8583::{Message, field};
 ///
 /// 91 (stripe data over the air) counts as a stripe: its CVV is of the moment, so it fails the check of
 /// the static one rather than pass unchecked.
-pub(super) fn entry(message: &Message<'_>, objects: Option<&Objects<'_>>) -> EntryMode {
+pub(super) fn entry(
+    message: &Message<'_>,
+    objects: Option<&Objects<'_>>,
+    conventions: &Conventions,
+) -> EntryMode {
+    if let Some(mode) = conventions.entry_mode(message) {
+        return mode;
+    }
     let of_chip = objects.and_then(Objects::entry_mode).and_then(named);
     let said = match positions(message) {
         // The standard of 1993 has one code for both ways to a chip.
@@ -28,7 +37,7 @@ pub(super) fn entry(message: &Message<'_>, objects: Option<&Objects<'_>>) -> Ent
             Some(EntryMode::Chip) if of_chip == Some(EntryMode::Contactless) => of_chip,
             said => said,
         },
-        None => message.number(field::POS_ENTRY_MODE).and_then(|mode| named(mode / 10)),
+        None => digits(message).and_then(|[tens, units, _]| named(tens * 10 + units)),
     };
     said.or(of_chip).unwrap_or(if message.has(field::ICC) {
         EntryMode::Chip
@@ -71,12 +80,20 @@ fn named(mode: u64) -> Option<EntryMode> {
     }
 }
 
+/// The first three digits of DE 22 of 1987.
+fn digits(message: &Message<'_>) -> Option<[u64; 3]> {
+    let value = message.value(field::POS_ENTRY_MODE)?;
+    let digits: &[u8; 3] = value.first_chunk()?;
+    (value.len() <= 4 && value.iter().all(u8::is_ascii_digit))
+        .then(|| digits.map(|digit| u64::from(digit - b'0')))
+}
+
 /// Third digit of DE 22 of 1987.
 fn takes_pin(message: &Message<'_>) -> Option<bool> {
-    match message.number(field::POS_ENTRY_MODE).map(|mode| mode % 10) {
-        Some(1) => Some(true),
+    match digits(message)? {
+        [.., 1] => Some(true),
         // 8 is a PIN pad out of order.
-        Some(2 | 8) => Some(false),
+        [.., 2 | 8] => Some(false),
         _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! 01xx and 02xx to [`auth::Request`].
 
-use super::{Origin, Refusal, amounts, conventions, elements, extras, point_of_service};
+use super::{Origin, Refusal, amounts, conventions, elements, extras, icc, point_of_service};
 use crate::settings::PinElements;
 use crate::translate::chip::Objects;
 use auth::{AccountType, Instruction, KeySerial, MessageClass, OnlinePin, Request, TransactionType};
@@ -15,7 +15,8 @@ pub(super) fn read(
     origin: Origin<'_>,
 ) -> Result<Request, Refusal> {
     let icc = message.value(field::ICC);
-    let objects = icc.as_deref().map(Objects::read).transpose()?;
+    let icc = icc.as_deref().map_or(Ok(None), |value| icc::objects(message, value))?;
+    let objects = icc.map(Objects::read).transpose()?;
     let conventions = origin.conventions;
     let (transaction, account_type, to_account_type) = processing_code(message, origin)?;
     let amount_minor = amount_minor(message, transaction)?;
@@ -46,7 +47,7 @@ pub(super) fn read(
         merchant: merchant(message)?,
         mcc: small_number(message, field::MCC),
         country: small_number(message, field::ACQUIRER_COUNTRY),
-        entry: point_of_service::entry(message, objects.as_ref()),
+        entry: point_of_service::entry(message, objects.as_ref(), conventions),
         point_of_service: point_of_service::place(message, objects.as_ref()),
         token: None,
         particulars,

@@ -1,7 +1,7 @@
 //! The core's answers as messages. A response is the request's own elements, copied as they came, and
 //! what was decided.
 
-use super::{Conventions, Extras, Refusal, amounts, conventions};
+use super::{Conventions, Extras, Refusal, amounts, conventions, icc};
 use auth::{Balance, Response};
 use card::ResponseCode;
 use iso8583::emv::{self, tag};
@@ -67,7 +67,8 @@ pub fn response_with(
     let script = response.script.as_deref().map_or(&[][..], |script| script);
     let authentication = response.issuer_authentication.as_deref().unwrap_or_default();
     if !authentication.is_empty() || !script.is_empty() {
-        writer.field(field::ICC, &chip(authentication, script))?;
+        let objects = chip(authentication, script);
+        writer.field(field::ICC, &icc::value(request.dialect(), &objects))?;
     }
     extras_below(u8::MAX, &mut writer)?;
     writer.finish()

@@ -1,6 +1,6 @@
 //! 04xx to [`auth::Reversal`].
 
-use super::{Origin, Refusal, elements};
+use super::{Origin, Refusal, elements, icc};
 use crate::translate::chip::Objects;
 use auth::{Reversal, TransmissionTime};
 use card::Stan;
@@ -9,7 +9,8 @@ use iso8583::{Message, field};
 /// Reads a reversal; the first thing missing or illegal refuses it.
 pub(super) fn read(message: &Message<'_>, origin: Origin<'_>) -> Result<Reversal, Refusal> {
     let icc = message.value(field::ICC);
-    let objects = icc.as_deref().map(Objects::read).transpose()?;
+    let icc = icc.as_deref().map_or(Ok(None), |value| icc::objects(message, value))?;
+    let objects = icc.map(Objects::read).transpose()?;
     let track2 = elements::track2(message, objects.as_ref())?;
     let own_stan = elements::stan(message)?;
     let (stan, transmission) = original(message)?;
