@@ -7,6 +7,7 @@ use crate::own_limits::OwnLimits;
 use crate::record::Account;
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
+use crate::token::TokenRemoved;
 use card::{Currency, Pan, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Frozen {
     hot_list: FrozenHotList,
     tokens: FrozenSlab<TokenFile>,
     customers: Vec<Element>,
+    gone_tokens: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -62,6 +64,8 @@ pub enum Element {
     Customer(CustomerId, Box<OwnLimits>),
     /// Up to when some transactions have left memory of which no fingerprint is known.
     Forgotten(Time),
+    /// A token that is off the file.
+    TokenGone(TokenRemoved),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -112,6 +116,7 @@ impl State {
             hot_list: self.hot_list.freeze(),
             tokens: self.tokens.freeze(),
             customers: self.frozen_customers(),
+            gone_tokens: self.gone_tokens.freeze(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain(internal).chain(counter).chain(forgotten).collect(),
         }
@@ -149,6 +154,7 @@ impl State {
             Element::Counters(of) => self.restore_counters(*of),
             Element::Hot(entry) => self.restore_hot(entry),
             Element::Token(file) => self.insert_token(file),
+            Element::TokenGone(removed) => self.restore_gone(removed),
             Element::Customer(customer, own) => self.restore_customer(customer, *own),
             Element::LastCounter(counter) => self.last_counter = self.last_counter.max(counter),
         }
@@ -168,6 +174,7 @@ impl Frozen {
         self.accounts.into_each(|file| visit(&Element::Account(file.clone())));
         self.cards.into_each(|file| visit(&Element::Card(file.clone())));
         self.tokens.into_each(|file| visit(&Element::Token(file.clone())));
+        self.gone_tokens.iter().for_each(&mut visit);
         let mut transactions: Vec<&StoredTransaction> =
             self.transactions.iter().map(|kept| &kept.stored).collect();
         transactions.sort_unstable_by_key(|stored| (stored.time, stored.id));
@@ -208,6 +215,7 @@ impl Element {
                 None => Route::Card(stored.pan, None),
             },
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
+            Element::TokenGone(removed) => Route::Token(removed.number.0, removed.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             // Cards of any shard have been there, and their repeats are known by the terminal's clock.
             Element::Terminal(_) => Route::Unknown,
