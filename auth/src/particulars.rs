@@ -15,7 +15,7 @@ pub struct Particulars {
     pub cvv2: Option<Cvv2>,
     /// The holder's name.
     pub holder_name: Option<HolderName>,
-    /// The number that the chip gives for its own (5A, else 57), where the message gives the card's elsewhere.
+    /// The number that the chip (5A, else 57) or track 1 gives, where it is another one than the message's.
     pub chip_pan: Option<card::Pan>,
     /// Digits of the billing address.
     pub address: Option<AddressDigits>,

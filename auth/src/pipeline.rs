@@ -398,7 +398,7 @@ fn judge(
         policy::apply(tables, product, file, account, request, verified, moment, receipt);
     *flags = flagged;
     verdict?;
-    let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
+    let mut code = product_rules::approval(&held, verified, receipt)?;
     counters.top_up = linked_account::top_up(&held, quote.total_minor);
     let topped_up;
     let account = match &counters.top_up {

@@ -2,13 +2,13 @@
 
 use super::error::Complaint;
 use super::listener::OF_ACCOUNTS;
-use super::product::Products;
+use super::product::{ENTRY_MODES, Products};
 use super::section::Section;
 use super::value::{
     amount, country as country_number, currency, list, number, one_of, parse_duration, switch, text,
 };
 use auth::limits::LIMITS;
-use auth::{Bound, Channel, EntryMode, Filter, Limit, LimitId, Limits, Place, Scope, Window};
+use auth::{Bound, Channel, Filter, Limit, LimitId, Limits, Place, Scope, Window};
 use card::Currency;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -114,7 +114,7 @@ pub(super) fn filter(section: &mut Section<'_>, country: u16) -> Filter {
         place: place.map(|abroad| if abroad { Place::Foreign } else { Place::Domestic }).or(countries),
         currencies: section
             .or("currencies", Vec::new(), |value| list(value, |item| currency(item).map(Currency::numeric))),
-        entry_modes: section.or("entry_modes", Vec::new(), |value| list(value, one_of(ENTRY_MODES))),
+        entry_modes: section.or("entry_modes", Vec::new(), |value| list(value, one_of(&ENTRY_MODES))),
         card_present: section.optional("card_present", switch),
     }
 }
@@ -133,14 +133,6 @@ const SCOPES: &[(&str, Scope)] = &[
 
 const CHANNELS: &[(&str, Channel)] =
     &[("atm", Channel::Atm), ("pos", Channel::Pos), ("remote", Channel::Remote)];
-
-const ENTRY_MODES: &[(&str, EntryMode)] = &[
-    ("chip", EntryMode::Chip),
-    ("contactless", EntryMode::Contactless),
-    ("stripe", EntryMode::Stripe),
-    ("fallback", EntryMode::Fallback),
-    ("manual", EntryMode::Manual),
-];
 
 fn window(value: &DeValue<'_>) -> Result<Window, Complaint> {
     let mend = "\"transaction\", \"day\", \"week\", \"month\", \"year\", or the length of a sliding window from \
