@@ -34,7 +34,9 @@ impl ProductRules {
     #[must_use]
     pub fn lets_in(&self, entry: EntryMode) -> bool {
         let known = self.entry_modes.is_empty() || self.entry_modes.contains(&entry);
-        known && (!self.ecommerce_only || from_the_net(entry)) && (!self.electronic_only || is_electronic(entry))
+        known
+            && (!self.ecommerce_only || from_the_net(entry))
+            && (!self.electronic_only || is_electronic(entry))
     }
 }
 

@@ -63,7 +63,8 @@ impl Products {
         let domestic = rules.domestic_only && country == 0;
         if domestic {
             let mend = "set `country` at the top of the file to your country's ISO 3166 number";
-            let reason = "cannot be told: our own country is not said, so every transaction would be declined";
+            let reason =
+                "cannot be told: our own country is not said, so every transaction would be declined";
             section.complain("domestic_only", Complaint::new(reason, mend));
         }
         let key = |value, kind| keys.named(value, &[kind]).map(|found| Arc::clone(&found.key));

@@ -45,7 +45,9 @@ pub(super) fn hint(receipt: &Receipt) -> Option<&'static str> {
         Step::OrderSignature => {
             "`turnout card holder load` gives the card its key; docs/ecommerce.md has what is signed"
         }
-        Step::PanLength => "`pan_lengths` of the [[product]]; without it `scheme` and `bins` say how long its numbers are",
+        Step::PanLength => {
+            "`pan_lengths` of the [[product]]; without it `scheme` and `bins` say how long its numbers are"
+        }
         Step::Domestic => "`domestic_only` of the [[product]]; `country` at the top of the file is ours",
         Step::OwnTerminals => "`own_terminals_only` of the [[product]], and `own` of the [[listener]]",
         Step::ProductCurrency => "`currencies` of the [[product]]",

@@ -156,8 +156,11 @@ pub(super) fn product_rules(stage: &mut Stage) -> Played {
 pub(super) fn card_data(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     let number = card.pan().reveal();
-    let longer = (0..10).filter_map(|digit| Pan::parse(format!("{}{digit}", number.as_str()).as_bytes()).ok());
-    let longer = longer.into_iter().find(Pan::has_valid_check_digit).ok_or("one of ten digits checks")?;
+    let mut longer = (0..10).filter_map(|digit| {
+        let digits = format!("{}{digit}", number.as_str());
+        Pan::parse(digits.as_bytes()).ok()
+    });
+    let longer = longer.find(Pan::has_valid_check_digit).ok_or("one of ten digits checks")?;
     let too_long = stage.buy_with(&mut line, 10_00, &Presentment::keyed(longer, card.expiry()))?.code;
 
     let other = stage.card().pan().reveal();

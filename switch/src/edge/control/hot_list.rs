@@ -2,7 +2,9 @@
 
 use super::Control;
 use super::request::{Answer, refused, trouble};
-use crate::card_file::{Faults, HOT_COLUMNS, HotRanges, Row, SourceError, hot_entry, hot_removal, masked, read_rows};
+use crate::card_file::{
+    Faults, HOT_COLUMNS, HotRanges, Row, SourceError, hot_entry, hot_removal, masked, read_rows,
+};
 use auth::{Did, HotChange};
 use hyper::StatusCode;
 use hyper::body::Bytes;
