@@ -64,7 +64,7 @@ pub(crate) fn validity(
         return Err(receipt.fail(Step::Validity, code, as_number(card.expiry), this_month));
     }
     if let Some(start) = card.start.filter(|start| start.is_after(today)) {
-        return Err(receipt.fail(Step::Validity, ResponseCode::EXPIRED, as_number(start), this_month));
+        return Err(receipt.fail(Step::ValidFrom, ResponseCode::EXPIRED, as_number(start), this_month));
     }
     receipt.pass(Step::Validity, as_number(card.expiry), this_month);
     // A token has a month of its own, and the number is what the message is about.

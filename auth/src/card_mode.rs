@@ -406,6 +406,11 @@ impl ModeUse {
 }
 
 impl Unconfirmed {
+    /// Its number in receipts, from 1.
+    pub(crate) fn number(self) -> i64 {
+        self as i64 + 1
+    }
+
     /// The word used in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -7,7 +7,7 @@ use crate::limit::{Bound, Limit};
 use crate::own_limits::Override;
 use crate::record::{Account, Card};
 use crate::script::QueuedScript;
-use crate::state::State;
+use crate::state::{Counters, State};
 use crate::tables::Tables;
 use crate::verification::Unverified;
 use card::{Pan, Time};
@@ -106,11 +106,12 @@ impl LimitView {
         ];
         let moment = Moment::new(now.day(tables.business_offset), now);
         let view = |limit: &Limit| {
+            // Who has counted nothing has no counters.
             let counters = match limit.scope {
-                Scope::Card => Some(&file.counters),
-                Scope::Account => account.and_then(|account| account.counters.as_deref()),
-                Scope::Customer
-                | Scope::Terminal
+                Scope::Card => Some(Some(&file.counters)),
+                Scope::Account => account.map(|account| account.counters.as_deref()),
+                Scope::Customer => customer.map(|customer| state.counters_of_customer(&customer)),
+                Scope::Terminal
                 | Scope::Merchant
                 | Scope::Product
                 | Scope::Ip
@@ -118,6 +119,7 @@ impl LimitView {
                 | Scope::Address => None,
             };
             let counters = counters.filter(|_| limit.window != Window::TRANSACTION);
+            let counted = |counters: &Counters| counters.used(limit.counter, limit.window, moment);
             LimitView {
                 name: limit.name.clone(),
                 scope: limit.scope,
@@ -127,7 +129,7 @@ impl LimitView {
                 of_account: own[1].and_then(|own| own.bound(limit.id)),
                 of_customer: own[2].and_then(|own| own.bound(limit.id)),
                 replaced: own.iter().flatten().find_map(|own| own.replaced(limit.id, now)),
-                used: counters.map(|counters| counters.used(limit.counter, limit.window, moment)),
+                used: counters.map(|counters| counters.map_or((0, 0), counted)),
             }
         };
         product.limits.iter().map(view).collect()

@@ -199,7 +199,7 @@ fn decline(
         _ => ResponseCode::NOT_PERMITTED_TO_CARDHOLDER,
     };
     let SuspendedRequest { request, mut receipt, repeats, .. } = suspended;
-    let decline = receipt.fail(Step::HolderConfirmation, code, 0, 0);
+    let decline = receipt.fail(Step::HolderConfirmation, code, why.number(), 0);
     let mut decision = Decision::early(decline, receipt);
     decision.counters.mode = Some(ModeUse::NotConfirmed(why));
     let response = pipeline::record(core, now, &request, decision, effects);

@@ -135,9 +135,8 @@ impl Core {
             }
             Input::HsmReply { ticket, reply } => pipeline::dispatch(self, now, ticket, &reply, effects),
             Input::Reversal(mut reversal) => {
-                // A token that is off the file by now finds no original, and its reversal is remembered.
-                if let Some(token) = self.state.token_on_file(&reversal.pan) {
-                    reversal.pan = token.card;
+                if let Some(card) = self.state.card_of_token(&reversal.pan) {
+                    reversal.pan = card;
                 }
                 reversal::reverse(self, now, reversal, effects);
             }

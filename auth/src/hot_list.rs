@@ -2,7 +2,7 @@
 //! included. Every shard has all of it, since a number that is not on file may come to any of them.
 
 use crate::receipt::{Decline, Receipt, Step};
-use crate::request::{MessageClass, Request};
+use crate::request::Request;
 use crate::state::State;
 use card::{CivilDay, Pan, ResponseCode, Time};
 use serde::{Deserialize, Serialize};
@@ -277,7 +277,7 @@ pub(crate) fn check(
 ) -> Result<(), Decline> {
     let Some(notice) = notice(state, request, today) else { return Ok(()) };
     let (reason, captures) = (i64::from(notice.reason.number()), i64::from(notice.code.is_capture()));
-    if request.class == MessageClass::Advice {
+    if request.class.is_advice() {
         receipt.note(Step::HotList, reason, captures);
         return Ok(());
     }

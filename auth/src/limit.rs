@@ -104,9 +104,9 @@ pub enum Place {
 pub enum Channel {
     /// A cash machine.
     Atm,
-    /// A terminal that read the card.
+    /// A terminal that read the card, or does not say how it got the number.
     Pos,
-    /// Without the card: keyed in, or not stated.
+    /// Without the card: keyed in, or ordered from afar.
     Remote,
 }
 

@@ -63,11 +63,13 @@ pub(crate) fn allowed(
             Err(receipt.fail(Step::CardEmpty, ResponseCode::INSUFFICIENT_FUNDS, 0, 0))
         }
         CardMode::OneTimeCode { code } if request.transaction.takes_money() => {
-            let set = code.is_some_and(|code| now < code.until);
-            if set && request.one_time_code.is_some() {
-                return Ok(());
-            }
-            Err(receipt.fail(Step::OneTimeCode, ResponseCode::WRONG_PIN, 0, 0))
+            let missing = match code {
+                None => 1,
+                Some(code) if now >= code.until => 2,
+                Some(_) if request.one_time_code.is_none() => 3,
+                Some(_) => return Ok(()),
+            };
+            Err(receipt.fail(Step::CodeExpected, ResponseCode::WRONG_PIN, missing, 0))
         }
         _ => Ok(()),
     }
@@ -164,7 +166,7 @@ pub(crate) fn refused(rules: &ModeRules, file: &CardFile, step: Step, now: Time)
             }))
         }
         Step::SingleLimit => Some(ModeUse::OverLimit),
-        Step::OneTimeCode => Some(ModeUse::CodeMissing),
+        Step::CodeExpected | Step::OneTimeCode => Some(ModeUse::CodeMissing),
         Step::HolderConfirmation => Some(ModeUse::NotConfirmed(Unconfirmed::Late)),
         _ => None,
     }

@@ -15,7 +15,7 @@ pub struct Particulars {
     pub cvv2: Option<Cvv2>,
     /// The holder's name.
     pub holder_name: Option<HolderName>,
-    /// The number that the chip gives for its own (5A, else 57), where the message gives the card's elsewhere.
+    /// The number that the chip (5A, else 57) or track 1 gives, where it is another one than the message's.
     pub chip_pan: Option<card::Pan>,
     /// Whether an address or a postal code came, even one that cannot be compared.
     pub asks_address: bool,

@@ -159,7 +159,7 @@ fn screen(
     duplicate::not_reversed(&core.state, request, receipt)?;
     validate::request(request, receipt)?;
     validate::card_number(request, receipt)?;
-    token::known(tables, request, receipt)?;
+    token::known(&core.state, tables, request, receipt)?;
     let product = card_file::product(tables, request, receipt)?;
     product_rules::length(product, request, receipt)?;
     let today = core.today;
@@ -170,6 +170,7 @@ fn screen(
         // Only more money on hold asks whether the card may still be used.
         if original::role(request) == Role::Increment {
             card_file::status(file, receipt)?;
+            token::usable(&core.state, request, today, receipt)?;
             card_file::validity(&core.state, file, product, request, today, receipt)?;
             mode_rules::allowed(file, request, now, receipt)?;
         }
@@ -406,7 +407,7 @@ fn judge(
         policy::apply(tables, product, file, account, request, verified, moment, receipt);
     *flags = flagged;
     verdict?;
-    let mut code = product_rules::approval(product, request, quote.amount_minor, receipt);
+    let mut code = product_rules::approval(&held, verified, receipt)?;
     counters.top_up = linked_account::top_up(&held, quote.total_minor);
     let topped_up;
     let account = match &counters.top_up {

@@ -3,6 +3,8 @@
 use crate::receipt::{Decline, Receipt, Step};
 use crate::request::{EntryMode, Request, TransactionType};
 use crate::tables::{Product, Tables};
+use crate::velocity::Held;
+use crate::verification::{self, HolderVerification};
 use card::ResponseCode;
 
 /// What a product allows. The default allows everything.
@@ -23,8 +25,27 @@ pub struct ProductRules {
     /// Whether cash may be had for a number that was keyed. Refused unless a product allows it.
     pub keyed_cash: bool,
     /// Above this amount (minor units of the account's currency) the merchant has to look at an identity document:
-    /// such an approval without a PIN is answered 08.
+    /// such an approval without a proof of the holder is answered 08. Nobody looks at a terminal without attendant.
     pub identify_above_minor: Option<i64>,
+}
+
+impl ProductRules {
+    /// Whether a card may be read like this.
+    #[must_use]
+    pub fn lets_in(&self, entry: EntryMode) -> bool {
+        let known = self.entry_modes.is_empty() || self.entry_modes.contains(&entry);
+        known
+            && (!self.ecommerce_only || from_the_net(entry))
+            && (!self.electronic_only || is_electronic(entry))
+    }
+}
+
+fn from_the_net(entry: EntryMode) -> bool {
+    matches!(entry, EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring)
+}
+
+fn is_electronic(entry: EntryMode) -> bool {
+    !matches!(entry, EntryMode::Manual | EntryMode::Unknown)
 }
 
 /// Step 6: whether numbers of the product are that long.
@@ -62,14 +83,11 @@ pub(crate) fn allowed(
         hold(known, Step::EntryMode, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     if rules.ecommerce_only {
-        let net = matches!(
-            request.entry,
-            EntryMode::Ecommerce | EntryMode::CredentialOnFile | EntryMode::Recurring
-        );
+        let net = from_the_net(request.entry);
         hold(net, Step::EcommerceOnly, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     if rules.electronic_only {
-        let read = !matches!(request.entry, EntryMode::Manual | EntryMode::Unknown);
+        let read = is_electronic(request.entry);
         hold(read, Step::ElectronicOnly, ResponseCode::NOT_PERMITTED_TO_CARDHOLDER, [0, 0], receipt)?;
     }
     let number_alone = !request.entry.has_chip_data() && !request.entry.is_striped();
@@ -106,17 +124,28 @@ fn hold(
     Ok(())
 }
 
-/// The code of an approval of so many minor units of the account's currency.
+/// The code of an approval. Who has proven to be the holder needs no document, and an order without the card could not
+/// show one. Where nobody attends the terminal, the holder has to be verified.
 pub(crate) fn approval(
-    product: &Product,
-    request: &Request,
-    amount: i64,
+    held: &Held<'_>,
+    verified: Option<HolderVerification>,
     receipt: &mut Receipt,
-) -> ResponseCode {
-    let Some(limit) = product.rules.identify_above_minor else { return ResponseCode::APPROVED };
-    if amount <= limit || request.pin_block.is_some() || request.transaction != TransactionType::Purchase {
-        return ResponseCode::APPROVED;
+) -> Result<ResponseCode, Decline> {
+    let Held { tables, product, request, amount_minor: amount, .. } = *held;
+    let Some(limit) = product.rules.identify_above_minor.filter(|limit| amount > *limit) else {
+        return Ok(ResponseCode::APPROVED);
+    };
+    let hands_out = matches!(
+        request.transaction,
+        TransactionType::Purchase | TransactionType::Cashback | TransactionType::CashAdvance
+    );
+    let ordered = from_the_net(request.entry) || request.point_of_service.holder_present == Some(false);
+    if !hands_out || ordered || verified.is_some_and(HolderVerification::proves_holder) {
+        return Ok(ResponseCode::APPROVED);
+    }
+    if verification::unattended(tables, request) {
+        return Err(receipt.fail(Step::Identify, verification::wanted(tables, request), amount, limit));
     }
     receipt.note(Step::Identify, amount, limit);
-    ResponseCode::HONOUR_WITH_IDENTIFICATION
+    Ok(ResponseCode::HONOUR_WITH_IDENTIFICATION)
 }

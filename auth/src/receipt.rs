@@ -276,8 +276,8 @@ steps! {
     TokenStatus = 7, "token not suspended", None;
     /// The token's own last month.
     TokenValidity = 8, "token valid this month (expiry YYMM, this month)", YearMonth;
-    /// The number in the chip is another one than the message's.
-    ChipPan = 6, "number in the chip is the one of the message", None;
+    /// The number in the chip or on track 1 is another one than the message's.
+    ChipPan = 6, "number in the chip, or on track 1, is the one of the message", None;
     /// The holder's name is not the one on file.
     HolderName = 10, "holder's name is the one on file", None;
     /// What came of comparing the address.
@@ -303,9 +303,9 @@ steps! {
     /// The one-time code.
     OneTimeCode = 9, "one-time code right (wrong ones, allowed)", Number;
     /// The holder's word.
-    HolderConfirmation = 9, "confirmed by the holder", None;
+    HolderConfirmation = 9, "confirmed by the holder (0 yes, 1 no answer in time, 2 cancelled, 3 card blocked, 4 wrong passwords, 5 another one of the card waits)", Number;
     /// Noted: money of the linked account came first.
-    TopUp = 14, "topped up from the linked account (moved, minimum)", Billing;
+    TopUp = 14, "topped up from the linked account (moved, to what was there)", Billing;
     /// How the cardholder was verified, by its place in `HolderVerification::ALL`.
     VerifiedBy = 11, "cardholder verified by (1 online PIN, 2 offline PIN, 3 device, 4 signature, 5 nothing, 6 unknown)", Number;
     /// Length and serial number fit the key.
@@ -338,6 +338,12 @@ steps! {
     PinBlockOpens = 11, "PIN block opens to a PIN (key, format, card number)", None;
     /// The service code is one that no stripe carries.
     ServiceCode = 11, "service code of a stripe, not of the printed value (0) or the chip's track (999)", Number;
+    /// First day of the start month.
+    ValidFrom = 8, "card valid already (first month YYMM, this month)", YearMonth;
+    /// Noted before the check that refuses: whose value the limit has, where it is not the product's.
+    LimitOf = 12, "limit with a value of its own (1 the card's, 2 the account's, 3 the customer's; 1 where it is an override)", Number;
+    /// There is a one-time code to compare.
+    CodeExpected = 9, "one-time code set and sent (1 none is set, or it is used or void; 2 its time is over; 3 the message has none)", Number;
 }
 
 impl Step {
@@ -349,6 +355,7 @@ impl Step {
                 | Step::CardEmpty
                 | Step::SingleLimit
                 | Step::OneTimeCode
+                | Step::CodeExpected
                 | Step::HolderConfirmation
         )
     }

@@ -50,6 +50,7 @@ use modes::KeptAccounts;
 use remittances::Remittances;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use terminal_clock::TerminalClock;
+use tokens::GoneTokens;
 
 /// Everything that survives the process: cards, accounts, their counters, and the transactions that
 /// may still be repeated or reversed. Changes only by [`apply`](State::apply).
@@ -87,6 +88,7 @@ pub struct State {
     counting: Counting,
     hot_list: HotList,
     tokens: Indexed<TokenFile>,
+    gone_tokens: GoneTokens,
     kept_accounts: KeptAccounts,
     remittances: Remittances,
 }
@@ -136,6 +138,7 @@ impl State {
             counting: Counting::default(),
             hot_list: HotList::default(),
             tokens: Indexed::default(),
+            gone_tokens: GoneTokens::default(),
             kept_accounts: KeptAccounts::default(),
             remittances: Remittances::default(),
         }

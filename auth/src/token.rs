@@ -118,7 +118,7 @@ impl fmt::Display for TokenRefusal {
             TokenRefusal::IsCard => "token: is the number of a card on file",
             TokenRefusal::OtherCard => {
                 "token: stands for another card; remove it first (where that card was of another shard, the number \
-                 is free again after a restart)"
+                 is not free again for eleven days)"
             }
             TokenRefusal::NotOnFile => "token: is not on file",
             TokenRefusal::Full => "pan: the card has 255 tokens already; remove some first",
@@ -128,15 +128,24 @@ impl fmt::Display for TokenRefusal {
 
 /// Puts the card in the place of its token, before anything else looks at the request.
 pub(crate) fn resolve(state: &State, request: &mut Request) {
-    if let Some(file) = state.token(&request.pan) {
+    if let Some(card) = state.card_of_token(&request.pan) {
         request.token = Some(request.pan);
-        request.pan = file.token.card;
+        request.pan = card;
     }
 }
 
-/// Step 7: a token that is not on file, in a range that has no cards.
-pub(crate) fn known(tables: &Tables, request: &Request, receipt: &mut Receipt) -> Result<(), Decline> {
-    if request.token.is_none() && tables.issues_token(&request.pan) {
+/// Step 7: a token that is not on file, in a range that has no cards. What was decided while it was may be completed.
+pub(crate) fn known(
+    state: &State,
+    tables: &Tables,
+    request: &Request,
+    receipt: &mut Receipt,
+) -> Result<(), Decline> {
+    let unknown = match request.token {
+        None => tables.issues_token(&request.pan),
+        Some(number) => request.instruction.original.is_none() && state.token(&number).is_none(),
+    };
+    if unknown {
         return Err(receipt.fail(Step::TokenOnFile, ResponseCode::INVALID_CARD, 0, 0));
     }
     Ok(())

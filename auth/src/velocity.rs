@@ -83,6 +83,9 @@ fn against(
         };
         let seen = Seen { minor: minor.saturating_add(held.amount_minor), count: count.saturating_add(1) };
         let (bound, used_up) = bound(held, limit, &own, seen);
+        if !passes(bound, seen) {
+            tell_whose(held, limit, &own, bound, seen, receipt);
+        }
         check(limit, bound, seen, receipt)?;
         // A limit has counters of its own; that of the short form is the one that is always counted.
         let mut add = |count: Count| {
@@ -144,10 +147,39 @@ fn passes(bound: Bound, seen: Seen) -> bool {
         && bound.count.is_none_or(|count| seen.count <= count)
 }
 
-fn check(limit: &Limit, bound: Bound, seen: Seen, receipt: &mut Receipt) -> Result<(), Decline> {
-    if limit.number != 0 && !passes(bound, seen) {
+/// Before a refusal: which limit it is, and whose value that is where it is not the product's.
+fn tell_whose(
+    held: &Held<'_>,
+    limit: &Limit,
+    own: &[(Scope, &OwnLimits)],
+    bound: Bound,
+    seen: Seen,
+    receipt: &mut Receipt,
+) {
+    if limit.number != 0 {
         receipt.note(Step::LimitNumber, i64::from(limit.number), 0);
     }
+    let number = |scope: &Scope| match scope {
+        Scope::Card => 1,
+        Scope::Account => 2,
+        _ => 3,
+    };
+    let replaced = |(_, own): &&(Scope, &OwnLimits)| own.replaced(limit.id, held.moment.time).is_some();
+    if let Some((scope, _)) = own.iter().find(replaced) {
+        return receipt.note(Step::LimitOf, number(scope), 1);
+    }
+    let over = bound.amount_minor.filter(|most| seen.minor > *most);
+    let says = |other: Bound| match over {
+        Some(most) => other.amount_minor == Some(most),
+        None => other.count == bound.count,
+    };
+    let of_own = own.iter().find(|(_, own)| own.bound(limit.id).is_some_and(says));
+    if let Some((scope, _)) = of_own.filter(|_| !says(limit.bound)) {
+        receipt.note(Step::LimitOf, number(scope), 0);
+    }
+}
+
+fn check(limit: &Limit, bound: Bound, seen: Seen, receipt: &mut Receipt) -> Result<(), Decline> {
     let (amount, number) = match limit.window {
         Window::TRANSACTION => (Step::LimitPerTransaction, Step::LimitCount),
         Window::DAY => (Step::LimitDailyAmount, Step::LimitDailyCount),

@@ -227,8 +227,7 @@ pub(crate) fn allowed(
         return Ok(());
     }
     let rules = &product.verification;
-    let link = tables.links.get(&request.link);
-    let code = link.map_or(ResponseCode::OVER_COUNT_LIMIT, |link| link.verification_wanted);
+    let code = wanted(tables, request);
     let mut within = |step, seen: i64, limit: Option<i64>| match limit {
         Some(limit) if seen > limit => Err(receipt.fail(step, code, seen, limit)),
         Some(limit) => {
@@ -240,9 +239,7 @@ pub(crate) fn allowed(
     if verification == HolderVerification::Signature && !rules.signature {
         within(Step::Signature, 1, Some(0))?;
     }
-    let place = request.point_of_service.attended;
-    let terminal = terminal::active(tables, request.link, request.terminal);
-    if place.or(terminal.and_then(|terminal| terminal.attended)) == Some(false) {
+    if unattended(tables, request) {
         within(Step::UnattendedLimit, minor, rules.unattended_limit_minor)?;
     }
     if is_contactless(request) {
@@ -253,6 +250,19 @@ pub(crate) fn allowed(
         within(Step::ContactlessCount, count, rules.contactless_count.map(i64::from))?;
     }
     Ok(())
+}
+
+/// The answer to who should have been verified.
+pub(crate) fn wanted(tables: &crate::Tables, request: &Request) -> ResponseCode {
+    let link = tables.links.get(&request.link);
+    link.map_or(ResponseCode::OVER_COUNT_LIMIT, |link| link.verification_wanted)
+}
+
+/// Whether nobody attends the terminal, by the message or else by what is known of it.
+pub(crate) fn unattended(tables: &crate::Tables, request: &Request) -> bool {
+    let place = request.point_of_service.attended;
+    let terminal = || terminal::active(tables, request.link, request.terminal);
+    place.or_else(|| terminal().and_then(|terminal| terminal.attended)) == Some(false)
 }
 
 /// What an approval that takes so much of the account does to the card's counters.

@@ -88,8 +88,17 @@ impl Scheme {
     /// scheme's public ranges has is an issuer's own affair: any length of a payment card.
     #[must_use]
     pub fn lengths(self, beginning: &str) -> &'static [u8] {
-        let known = RANGES.iter().find(|range| range.scheme == self && range.holds(beginning.as_bytes()));
+        let known = RANGES.iter().find(|range| range.scheme == self && range.meets(beginning.as_bytes()));
         known.map_or(ANY_LENGTH, |range| range.lengths)
+    }
+
+    /// The other scheme in whose public ranges numbers with this beginning are. `None` for schemes that have no
+    /// public ranges of their own, whose numbers may be anywhere.
+    #[must_use]
+    pub fn other_owner(self, beginning: &str) -> Option<Scheme> {
+        RANGES.iter().find(|range| range.scheme == self)?;
+        let other = |range: &&SchemeRange| range.scheme != self && range.meets(beginning.as_bytes());
+        RANGES.iter().find(other).map(|range| range.scheme)
     }
 }
 
@@ -101,6 +110,13 @@ impl SchemeRange {
         let digits = pan.reveal();
         let holding = RANGES.iter().filter(|range| range.holds(&digits));
         holding.max_by_key(|range| range.digits.start().len())
+    }
+
+    /// Whether some number with this beginning is in the range.
+    fn meets(&self, beginning: &[u8]) -> bool {
+        let width = self.digits.start().len().min(beginning.len());
+        let [first, last] = [self.digits.start(), self.digits.end()].map(|end| &end.as_bytes()[..width]);
+        (first..=last).contains(&&beginning[..width])
     }
 
     fn holds(&self, digits: &[u8]) -> bool {
@@ -224,5 +240,26 @@ mod tests {
         assert_eq!(Scheme::Visa.lengths("970000"), ANY_LENGTH);
         assert_eq!(Scheme::Private.lengths("400000"), ANY_LENGTH);
         assert_eq!(Scheme::UnionCard.lengths("600000"), ANY_LENGTH);
+        // What is shorter than the ranges stands for those within it.
+        assert_eq!(Scheme::Mastercard.lengths("27"), [16]);
+        assert_eq!(Scheme::Diners.lengths("3"), FROM_14);
+    }
+
+    #[test]
+    fn a_beginning_may_be_of_another_scheme() {
+        let check = |scheme: Scheme, beginning: &str, expect: Option<Scheme>| {
+            assert_eq!(scheme.other_owner(beginning), expect, "{scheme:?} {beginning}");
+        };
+        check(Scheme::Visa, "400000", None);
+        check(Scheme::Visa, "510000", Some(Scheme::Mastercard));
+        check(Scheme::Visa, "970000", None);
+        check(Scheme::Mastercard, "2221", None);
+        check(Scheme::Mastercard, "27", None);
+        check(Scheme::Mastercard, "22", Some(Scheme::Mir));
+        check(Scheme::Mir, "2200", None);
+        check(Scheme::Discover, "622126", Some(Scheme::UnionPay));
+        check(Scheme::Diners, "3", Some(Scheme::Amex));
+        check(Scheme::Private, "400000", None);
+        check(Scheme::UnionCard, "600000", None);
     }
 }

@@ -13,7 +13,7 @@ mod view;
 
 pub(crate) use counts::Counts;
 pub(crate) use holder_line::{HOLDER_COLUMNS, holder_change, holder_change_json, holder_removal};
-pub(crate) use hot_line::{HOT_COLUMNS, hot_change_json, hot_entry, hot_entry_json, hot_removal};
+pub(crate) use hot_line::{HOT_COLUMNS, HotRanges, hot_change_json, hot_entry, hot_entry_json, hot_removal};
 pub(crate) use rows::{Columns, Row, read_rows};
 pub(crate) use sheet::Sheet;
 pub(crate) use source::{Column, Line, SourceError, is_json, read, read_numbers};

@@ -217,7 +217,7 @@ fn everything(top: &mut Section<'_>, folder: &Path, storage: Storage, keys: &Key
     }
     let webhooks = webhook::read(top, folder);
     let mut products = Products::default();
-    products.take(top, keys);
+    products.take(top, keys, country);
     limit::take(top, &mut products, country);
     fee::take(top, &mut products, country);
     let tables = Tables {

@@ -645,6 +645,44 @@ fn chip_rules_are_read_and_wrong_ones_are_named() {
 }
 
 #[test]
+fn what_a_product_cannot_mean() {
+    let site = Site::new();
+    let check = |text: &str, expect: &str| {
+        let text = format!("atc_max_jump = 1000\n{text}\n");
+        assert_eq!(site.mistakes(&[("atc_max_jump = 1000", &text)]), [expect], "{text}");
+    };
+    check(
+        "domestic_only = true",
+        "domestic_only = true | product[0].domestic_only: cannot be told: our own country is not said, so every \
+         transaction would be declined",
+    );
+    check("pan_lengths = []", "pan_lengths = [] | product[0].pan_lengths: allows no number at all");
+    for contradiction in ["ecommerce_only = true", "electronic_only = true"] {
+        check(
+            &format!("{contradiction}\nentry_modes = [\"manual\"]"),
+            "entry_modes = [\"manual\"] | product[0].entry_modes: leaves no way to use the card",
+        );
+    }
+    let bins = |bin: &str| format!("bins = [\"{bin}\"]");
+    let owner = |bin: &str, scheme: &str, other: &str| {
+        let scheme = format!("scheme = \"{scheme}\"");
+        let changes = [("bins = [\"400000\"]", &*bins(bin)), ("scheme = \"visa\"", &*scheme)];
+        let expect = format!("{} | product[0].bins: {bin} has numbers of {other}", bins(bin));
+        assert_eq!(site.mistakes(&changes), [expect]);
+    };
+    owner("510000", "visa", "mastercard");
+    owner("400000", "amex", "visa");
+    owner("2200", "mastercard", "mir");
+    owner("3", "diners", "amex");
+    owner("6759", "discover", "maestro");
+    // Cards of two schemes, and BINs in no public range.
+    let both = [("bins = [\"400000\"]", "bins = [\"510000\"]\npan_lengths = [16]")];
+    assert_eq!(site.load(&both).unwrap().tables.products[0].pan_lengths, [16]);
+    let own = [("bins = [\"400000\"]", "bins = [\"970000\"]")];
+    assert_eq!(site.load(&own).unwrap().tables.products[0].pan_lengths.len(), 8);
+}
+
+#[test]
 fn what_products_and_links_do_in_their_own_way() {
     let site = Site::new();
     let product = "atc_max_jump = 1000\n[product.ledger]\n";

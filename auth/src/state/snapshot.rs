@@ -8,6 +8,7 @@ use crate::record::Account;
 use crate::remittance::{RemittanceOutcome, SentRemittance};
 use crate::slab::FrozenSlab;
 use crate::stored::StoredTransaction;
+use crate::token::TokenRemoved;
 use card::{Currency, Pan, Time};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ pub struct Frozen {
     tokens: FrozenSlab<TokenFile>,
     customers: Vec<Element>,
     remittances: Vec<Element>,
+    gone_tokens: Vec<Element>,
 }
 
 /// One piece of a state in a snapshot. The variant order is part of the stored form: new variants go to
@@ -68,6 +70,8 @@ pub enum Element {
     Remittance(Box<SentRemittance>),
     /// What was done for another shard, or refused, which may ask again.
     RemittanceTaken(Box<RemittanceOutcome>),
+    /// A token that is off the file.
+    TokenGone(TokenRemoved),
 }
 
 /// Opaque: under which key a reversal is remembered.
@@ -119,6 +123,7 @@ impl State {
             tokens: self.tokens.freeze(),
             customers: self.frozen_customers(),
             remittances: self.frozen_remittances(),
+            gone_tokens: self.gone_tokens.freeze(),
             reversals: self.reversals_by_time.iter().copied().collect(),
             books: settlement.chain(opening).chain(internal).chain(counter).chain(forgotten).collect(),
         }
@@ -156,6 +161,7 @@ impl State {
             Element::Counters(of) => self.restore_counters(*of),
             Element::Hot(entry) => self.restore_hot(entry),
             Element::Token(file) => self.insert_token(file),
+            Element::TokenGone(removed) => self.restore_gone(removed),
             Element::Customer(customer, own) => self.restore_customer(customer, *own),
             Element::Remittance(open) => self.restore_remittance(*open),
             Element::RemittanceTaken(taken) => self.restore_taken_remittance(*taken),
@@ -177,6 +183,7 @@ impl Frozen {
         self.accounts.into_each(|file| visit(&Element::Account(file.clone())));
         self.cards.into_each(|file| visit(&Element::Card(file.clone())));
         self.tokens.into_each(|file| visit(&Element::Token(file.clone())));
+        self.gone_tokens.iter().for_each(&mut visit);
         let mut transactions: Vec<&StoredTransaction> =
             self.transactions.iter().map(|kept| &kept.stored).collect();
         transactions.sort_unstable_by_key(|stored| (stored.time, stored.id));
@@ -224,6 +231,7 @@ impl Element {
             Element::Remittance(open) => Route::Account(open.remittance.payer),
             Element::RemittanceTaken(taken) => Route::Account(taken.remittance.account),
             Element::Token(file) => Route::Token(file.token.number.0, file.token.card),
+            Element::TokenGone(removed) => Route::Token(removed.number.0, removed.card),
             Element::Reversal(_, key) => Route::Card(key.0.pan, None),
             // Cards of any shard have been there, and their repeats are known by the terminal's clock.
             Element::Terminal(_) => Route::Unknown,

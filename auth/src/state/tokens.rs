@@ -1,13 +1,46 @@
 //! Tokens with their chip counters. A token lives in the shard of its card.
 
+use super::snapshot::Element;
 use super::{CardFile, ChipCounter, State};
 use crate::card_change::Did;
 use crate::indexed::Entry;
+use crate::limits::TRANSACTION_REACH;
 use crate::record::Record;
 use crate::request::Request;
 use crate::token::{Token, TokenChange, TokenNumber, TokenRefusal, TokenRemoved, TokenStatus, TokenTask};
 use card::{Pan, Time};
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Tokens that are off the file, and the cards that they stood for: what was decided about them may still be told of,
+/// repeated and reversed by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct GoneTokens {
+    cards: HashMap<Pan, TokenRemoved>,
+    /// In the order of their going.
+    order: VecDeque<(Time, Pan)>,
+}
+
+impl GoneTokens {
+    /// Takes one in, and lets those go whose transactions nobody reaches any more.
+    fn insert(&mut self, removed: TokenRemoved) {
+        let reached = removed.time.minus(TRANSACTION_REACH);
+        while let Some((time, number)) = self.order.front().copied().filter(|(time, _)| *time < reached) {
+            self.order.pop_front();
+            if self.cards.get(&number).is_some_and(|gone| gone.time == time) {
+                self.cards.remove(&number);
+            }
+        }
+        self.order.push_back((removed.time, removed.number.0));
+        self.cards.insert(removed.number.0, removed);
+    }
+
+    pub(super) fn freeze(&self) -> Vec<Element> {
+        let known = |(time, number): &(Time, Pan)| self.cards.get(number).filter(|gone| gone.time == *time);
+        self.order.iter().filter_map(known).map(|gone| Element::TokenGone(*gone)).collect()
+    }
+}
 
 /// A token with its counter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +67,7 @@ impl State {
             file.token = *token;
             return;
         }
+        self.gone_tokens.cards.remove(&token.number.0);
         self.insert_token(TokenFile { token: *token, counter: ChipCounter::default() });
         self.count_tokens(&token.card, 1);
     }
@@ -46,7 +80,25 @@ impl State {
     pub(super) fn remove_token(&mut self, removed: &TokenRemoved) {
         if self.tokens.remove(&removed.number.0).is_some() {
             self.count_tokens(&removed.card, -1);
+            self.gone_tokens.insert(*removed);
         }
+    }
+
+    /// Puts back what is known of a token that is off the file.
+    pub(super) fn restore_gone(&mut self, removed: TokenRemoved) {
+        self.gone_tokens.insert(removed);
+    }
+
+    /// The card that a token stands for, or stood for lately.
+    pub(crate) fn card_of_token(&self, number: &Pan) -> Option<Pan> {
+        let on_file = self.token(number).map(|file| file.token.card);
+        on_file.or_else(|| {
+            // Most have lost none.
+            if self.gone_tokens.cards.is_empty() {
+                return None;
+            }
+            self.gone_tokens.cards.get(number).map(|gone| gone.card)
+        })
     }
 
     fn count_tokens(&mut self, card: &Pan, change: i8) {
@@ -128,5 +180,41 @@ impl State {
             Some(_) => Did::Updated,
         };
         Ok((Some(Record::TokenStored(token)), did))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use card::Expiry;
+
+    #[test]
+    fn what_a_token_stood_for_is_known_as_long_as_its_transactions() {
+        let pan = |number: u64| Pan::from_number(4_899_000_000_000_000 + number, 16).unwrap();
+        let card = pan(999);
+        let at = |minutes: i64| Time::from_unix_ms(minutes * 60_000);
+        let put = |state: &mut State, number: u64| {
+            let expiry = Expiry::parse_yymm(b"2912").unwrap();
+            let token = Token { number: TokenNumber(pan(number)), card, expiry, status: TokenStatus::Active };
+            state.apply(&Record::TokenStored(token));
+        };
+        let remove = |state: &mut State, number: u64, time: Time| {
+            let number = TokenNumber(pan(number));
+            state.apply(&Record::TokenRemoved(TokenRemoved { number, card, time }));
+        };
+        let mut state = State::default();
+        [1, 2, 3].into_iter().for_each(|number| put(&mut state, number));
+        remove(&mut state, 1, at(0));
+        remove(&mut state, 2, at(10));
+        let mut restored = State::default();
+        state.freeze().into_each(|element| restored.restore(element.clone()));
+        let known = |state: &State| [1, 2, 3, 4].map(|number| state.card_of_token(&pan(number)).is_some());
+        assert_eq!((known(&state), known(&restored)), ([true, true, true, false], [true, true, true, false]));
+        // One that comes back and goes again is known from then on.
+        put(&mut state, 1);
+        remove(&mut state, 1, at(20));
+        let later = at(10).plus(TRANSACTION_REACH).plus(std::time::Duration::from_mins(5));
+        remove(&mut state, 3, later);
+        assert_eq!(known(&state), [true, false, true, false]);
     }
 }

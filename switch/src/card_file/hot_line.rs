@@ -5,6 +5,7 @@ use super::statement::Faults;
 use auth::{HotChange, HotEntry, HotNotice, HotReason, HotSpan, RewardCode};
 use card::{CivilDay, Pan, ResponseCode};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Columns of a hot list file.
 pub(crate) const HOT_COLUMNS: Columns = &["pan", "last", "reason", "action", "code", "reward", "until"];
@@ -53,6 +54,31 @@ pub(crate) fn hot_entry(row: &Row) -> Result<HotChange, Faults> {
     };
     let code = code.unwrap_or_else(|| reason.code(captures.unwrap_or(reason.captures())));
     Ok(HotChange { span, notice: Some(HotNotice { reason, code, reward, until }) })
+}
+
+/// The ranges of one file, which may not overlap each other either.
+#[derive(Default)]
+pub(crate) struct HotRanges(BTreeMap<(usize, Pan), HotSpan>);
+
+impl HotRanges {
+    /// Takes the range of a line.
+    ///
+    /// # Errors
+    /// When a range before it has some of its numbers, and not the same ones.
+    pub(crate) fn take(&mut self, change: &HotChange) -> Result<(), String> {
+        let span = change.span;
+        if span.is_one() || change.notice.is_none() {
+            return Ok(());
+        }
+        let (first, last) = span.ends();
+        // Those before it do not overlap, so only the last of them that begins within it or before it can.
+        let before = self.0.range(..=(last.len(), last)).next_back().map(|(_, other)| *other);
+        if before.is_some_and(|other| other != span && other.overlaps(&span)) {
+            return Err("last: the range overlaps another one of the file".to_owned());
+        }
+        self.0.insert((first.len(), first), span);
+        Ok(())
+    }
 }
 
 /// What a line takes off the list: only its numbers count, so an export will do.

@@ -55,6 +55,12 @@ impl<'a> CardRules<'a> {
             reader.fault("pan: its BIN belongs to no product of the configuration");
             return None;
         };
+        // What is on file already may be blocked and changed, however long its number.
+        let puts = !update || reader.line.cell(Column::Account).is_some();
+        if puts && !product.pan_lengths.iter().any(|length| usize::from(*length) == pan.len()) {
+            let lengths: Vec<String> = product.pan_lengths.iter().map(u8::to_string).collect();
+            reader.fault(format!("pan: numbers of its product have {} digits", lengths.join(", ")));
+        }
         let month = |text: &str| Expiry::parse_yymm(text.as_bytes()).ok();
         let expiry = reader.read(Column::Expiry, || "must be YYMM".into(), month);
         let start = reader.read(Column::Start, || "must be YYMM".into(), month);

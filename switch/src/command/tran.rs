@@ -479,7 +479,7 @@ fn why_text(entry: &Entry, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{:>4}  {:<10}  {}", check.step.number(), verdict_word(check), explain(entry, check))?;
     }
     writeln!(out, "\n{}", conclusion(entry))?;
-    if let Some(hint) = entry.receipt.decline_step().and_then(hint::hint) {
+    if let Some(hint) = hint::hint(&entry.receipt) {
         writeln!(out, "To look at or change: {hint}.")?;
     }
     writeln!(out, "Decided under version {} of the tables.", entry.tables_version)
@@ -554,7 +554,7 @@ fn to_json_with_receipt(entry: &Entry) -> Value {
     json["declined_by"] =
         declined_by.map_or(Value::Null, |step| json!({ "step": step, "title": step.title() }));
     json["explanation"] = json!(conclusion(entry));
-    json["hint"] = json!(declined_by.and_then(hint::hint));
+    json["hint"] = json!(hint::hint(&entry.receipt));
     json["tables_version"] = json!(entry.tables_version);
     json["receipt"] = Value::Array(checks);
     json

@@ -40,13 +40,13 @@ pub(super) struct Products {
 }
 
 impl Products {
-    pub(super) fn take(&mut self, top: &mut Section<'_>, keys: &KeyRing) {
+    pub(super) fn take(&mut self, top: &mut Section<'_>, keys: &KeyRing, country: u16) {
         for section in top.tables("product") {
-            self.take_one(section, keys);
+            self.take_one(section, keys, country);
         }
     }
 
-    fn take_one(&mut self, mut section: Section<'_>, keys: &KeyRing) {
+    fn take_one(&mut self, mut section: Section<'_>, keys: &KeyRing, country: u16) {
         let name = section.required("name", text).unwrap_or_default();
         if !name.is_empty() && !self.names.insert(name.to_owned()) {
             section.complain("name", Complaint::bare(format!("the name {name:?} is taken")));
@@ -55,10 +55,18 @@ impl Products {
         let scheme = section.required("scheme", one_of(&SCHEMES)).unwrap_or(Scheme::Private);
         let currency = section.required("currency", currency);
         let plain = Product::plain(name, prefixes, scheme);
-        let pan_lengths =
-            section.optional("pan_lengths", |value| list(value, |length| number(12..=19)(length)));
-        let pan_lengths = pan_lengths.map(|lengths| lengths.iter().map(|length| *length as u8).collect());
+        if !section.has("pan_lengths") {
+            owned_by_scheme(&section, &plain);
+        }
+        let pan_lengths = section.optional("pan_lengths", pan_lengths);
         let rules = rules(&mut section, currency);
+        let domestic = rules.domestic_only && country == 0;
+        if domestic {
+            let mend = "set `country` at the top of the file to your country's ISO 3166 number";
+            let reason =
+                "cannot be told: our own country is not said, so every transaction would be declined";
+            section.complain("domestic_only", Complaint::new(reason, mend));
+        }
         let key = |value, kind| keys.named(value, &[kind]).map(|found| Arc::clone(&found.key));
         let product = Product {
             pan_lengths: pan_lengths.unwrap_or(plain.pan_lengths),
@@ -139,21 +147,47 @@ impl Products {
 static SCHEMES: LazyLock<Vec<(&str, Scheme)>> =
     LazyLock::new(|| Scheme::ALL.map(|scheme| (scheme.as_str(), scheme)).to_vec());
 
+/// A BIN in the ranges of another scheme is a slip, unless the product says itself how long its numbers are.
+fn owned_by_scheme(section: &Section<'_>, product: &Product) {
+    for bin in &product.prefixes {
+        if let Some(other) = product.scheme.other_owner(bin) {
+            let reason = format!("{bin} has numbers of {}", other.as_str());
+            let mend = "name the BIN or the scheme that is meant; for cards of two schemes add `pan_lengths`";
+            section.complain("bins", Complaint::new(reason, mend));
+        }
+    }
+}
+
+fn pan_lengths(value: &DeValue<'_>) -> Result<Vec<u8>, Complaint> {
+    let lengths = list(value, |length| number(12..=19)(length))?;
+    if lengths.is_empty() {
+        let mend = "name at least one length: [16]; without `pan_lengths` those of the scheme count";
+        return Err(Complaint::new("allows no number at all", mend));
+    }
+    Ok(lengths.iter().map(|length| *length as u8).collect())
+}
+
 /// Where and how the cards may be used.
 fn rules(section: &mut Section<'_>, own: Option<Currency>) -> ProductRules {
     let currencies = section.optional("currencies", |value| list(value, currency)).unwrap_or_default();
     let entry_modes = section.optional("entry_modes", |value| list(value, one_of(&ENTRY_MODES)));
-    ProductRules {
+    let entry_modes = entry_modes.unwrap_or_default();
+    let rules = ProductRules {
         domestic_only: section.or("domestic_only", false, switch),
         own_terminals_only: section.or("own_terminals_only", false, switch),
         currencies: currencies.into_iter().map(Currency::numeric).collect(),
-        entry_modes: entry_modes.unwrap_or_default(),
+        entry_modes,
         ecommerce_only: section.or("ecommerce_only", false, switch),
         electronic_only: section.or("electronic_only", false, switch),
         keyed_cash: section.or("keyed_cash", false, switch),
         // Without a valid currency the amount cannot be read; that mistake has been noted already.
         identify_above_minor: own.and_then(|own| section.optional("identify_above", amount(own))),
+    };
+    if !rules.entry_modes.is_empty() && !EntryMode::ALL.iter().any(|entry| rules.lets_in(*entry)) {
+        let mend = "name a way that `ecommerce_only` and `electronic_only` allow, or leave one of them out";
+        section.complain("entry_modes", Complaint::new("leaves no way to use the card", mend));
     }
+    rules
 }
 
 /// Words for how a card is read.

@@ -68,6 +68,11 @@ pub(super) const STORIES: &[Story] = &[
     story("wrong-check-digit", "14", refusals::wrong_check_digit),
     story("unknown-terminal", "03", refusals::unknown_terminal),
     story(
+        "card-data",
+        "too long 14; another number in the chip 14, on track 1 14; not valid yet 54, valid 00",
+        refusals::card_data,
+    ),
+    story(
         "product-rules",
         "euros 57, keyed cash 57, 450.00 by chip 08, with PIN 00",
         refusals::product_rules,
@@ -106,6 +111,7 @@ pub(super) const STORIES: &[Story] = &[
     ),
     story("over-daily-count", "00 ten times, then 65", refusals::over_daily_count),
     story("limits", "100.00: 00, 60.00: 61, reversed 00, 60.00: 00", money::limits),
+    story("limit-override", "100.00: 00, 60.00: 61, for a while 00, afterwards 61", money::limit_override),
     story("insufficient-funds", "20.01: 51, 20.00: 00", refusals::insufficient_funds),
     story("duplicate-request", "same answer to all three, debited once: 25.00", money::duplicate),
     story("same-key-other-content", "00, then 94, debited 25.00", money::same_key_other_content),

@@ -62,6 +62,7 @@ fn one_bad_line_and_nothing_is_imported() {
     let bad = [
         ("4000000000000102,4912,A1,USD,1.00,1,1234", "pan: its check digit is wrong"),
         ("5555555555554444,4912,A1,USD,1.00,1,1234", "pan: its BIN belongs to no product"),
+        ("400000000000014,4912,A1,USD,1.00,1,1234", "pan: numbers of its product have 13, 16, 19 digits"),
         ("40000000000,4912,A1,USD,1.00,1,1234", "pan: must be 12 to 19 digits"),
         (",4912,A1,USD,1.00,1,1234", "pan: is missing"),
         ("4000000000000101,4913,A1,USD,1.00,1,1234", "expiry: must be YYMM"),

@@ -115,6 +115,19 @@ fn a_list_counts_at_once_in_every_shard_and_survives_kill_9() {
     assert!(errors.contains("-:3: 400000******") && errors.contains("reason: is none of"), "{errors}");
     assert!(!errors.contains(&bank.pan(1)), "{errors}");
     assert!(bank.tap(&server, 0, 4).is_approval());
+    // Nor of one whose lines contradict each other, or what is on the list.
+    let range = |first: u32, last: u32| format!("400000{first:010},400000{last:010},counterfeit\n");
+    let both = format!("pan,last,reason\n{}{}", range(0, 200), range(100, 300));
+    let (_, errors) = bank.card(&["hot-list", "load", "-"], &both, 65);
+    assert!(errors.contains("-:3: ") && errors.contains("another one of the file"), "{errors}");
+    assert!(errors.contains("nothing was done"), "{errors}");
+    bank.card(&["hot-list", "load", "-"], &format!("pan,last,reason\n{}", range(500, 600)), 0);
+    let both = format!("pan,last,reason\n{}{}", range(0, 200), range(550, 650));
+    let (_, errors) = bank.card(&["hot-list", "load", "-"], &both, 65);
+    assert!(errors.contains("nothing was done") && errors.contains("another one on the list"), "{errors}");
+    let (out, _) = bank.card(&["hot-list", "list"], "", 0);
+    assert_eq!(out.lines().count(), 1, "{out}");
+    bank.card(&["hot-list", "remove", "-"], &format!("pan,last,reason\n{}", range(500, 600)), 0);
     let added = bank.card(&["hot-list", "add", "--reason", "lost", "--reward", "R1"], &bank.pan(0), 0);
     assert!(added.0.contains("1 added"), "{added:?}");
     assert_eq!(bank.tap(&server, 0, 5), ResponseCode::LOST);

@@ -172,7 +172,7 @@ impl Traffic {
             minor: self.below(1_000) as i64 - 500,
             forced: false,
         };
-        let mut outcome = |code| Box::new(RemittanceOutcome { remittance, time, code });
+        let outcome = |code| Box::new(RemittanceOutcome { remittance, time, code });
         match self.below(4) {
             0 => {
                 let (remaining_minor, shares) = (0, None);

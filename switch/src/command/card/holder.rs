@@ -41,6 +41,7 @@ const PUT: LineKind<HolderChange> = LineKind {
     columns: HOLDER_COLUMNS,
     target: "/v1/holders",
     read: |row, _| holder_change(row),
+    among: || Box::new(|_| Ok(())),
     line: holder_change_json,
     plan: |change, state, _| state.plan_holder(change).map_err(|refusal| refusal.to_string()),
 };

@@ -3,7 +3,7 @@
 use super::export::create;
 use super::lines::{self, LineKind, Lines};
 use super::{GivenPan, load_state, pan_from_stdin, parse_pan};
-use crate::card_file::{HOT_COLUMNS, hot_change_json, hot_entry, hot_entry_json, hot_removal};
+use crate::card_file::{HOT_COLUMNS, HotRanges, hot_change_json, hot_entry, hot_entry_json, hot_removal};
 use crate::clock;
 use crate::command::DataFormat;
 use crate::command::check::good_configuration;
@@ -132,6 +132,10 @@ const PUT: LineKind<HotChange> = LineKind {
     columns: HOT_COLUMNS,
     target: "/v1/hot-list",
     read: |row, _| hot_entry(row),
+    among: || {
+        let mut ranges = HotRanges::default();
+        Box::new(move |change: &HotChange| ranges.take(change))
+    },
     line: hot_change_json,
     plan: |change, state, now| {
         let planned = state.plan_hot_change(change, now).map_err(|refusal| refusal.to_string())?;

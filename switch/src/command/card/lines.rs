@@ -30,11 +30,16 @@ pub(super) struct LineKind<C> {
     /// Path on the control socket.
     pub(super) target: &'static str,
     pub(super) read: fn(&Row, &Settings) -> Result<C, Faults>,
+    /// What lines of one file say of each other: a running switch is asked about each by itself.
+    pub(super) among: fn() -> Among<C>,
     /// The change as a line for the control socket.
     pub(super) line: fn(&C) -> Value,
     /// The record of a change, if there is anything to do, and what it does.
     pub(super) plan: fn(&C, &State, Time) -> Result<Plan, String>,
 }
+
+/// Takes one line after another, and says what speaks against one behind those before it.
+pub(super) type Among<C> = Box<dyn FnMut(&C) -> Result<(), String>>;
 
 /// The record of a change, if there is anything to do, and what it does.
 pub(super) type Plan = (Option<Record>, Did);
@@ -218,7 +223,9 @@ fn online<C>(
     post(&client, kind.target, Vec::new()).map_err(|error| error.of(pid))?;
 
     let (mut parts, mut part, mut bytes) = (Vec::new(), Part::default(), 0);
+    let mut among = (kind.among)();
     let all = each_line(kind, settings, lines, note, &mut |number, change| {
+        among(&change).map_err(|reason| vec![reason])?;
         if bytes > KEPT_BYTES {
             return Ok(());
         }

@@ -7,6 +7,7 @@ use crate::command::DataFormat;
 use crate::command::check::good_configuration;
 use auth::TokenChange;
 use serde_json::json;
+use std::collections::HashMap;
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -66,6 +67,15 @@ const PUT: LineKind<TokenChange> = LineKind {
     columns: TOKEN_COLUMNS,
     target: "/v1/tokens",
     read: |row, settings| token_change(row, TokenLines::Put, &settings.tables),
+    among: || {
+        let mut cards = HashMap::new();
+        Box::new(move |change: &TokenChange| match change.task {
+            auth::TokenTask::Put { card, .. } if *cards.entry(change.number).or_insert(card) != card => {
+                Err("token: stands for another card in a line before".to_owned())
+            }
+            _ => Ok(()),
+        })
+    },
     line: token_change_json,
     plan: |change, state, now| state.plan_token(change, now).map_err(|refusal| refusal.to_string()),
 };

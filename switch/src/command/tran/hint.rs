@@ -1,9 +1,29 @@
-use auth::Step;
+use auth::{Receipt, Step};
 
 /// What to look at or change where a step has declined; `None` where the terminal or the cardholder has to do
 /// something else.
-pub(super) fn hint(step: Step) -> Option<&'static str> {
+pub(super) fn hint(receipt: &Receipt) -> Option<&'static str> {
+    let step = receipt.decline_step()?;
+    let noted = |step: Step| receipt.checks.iter().any(|check| check.step == step);
     Some(match step {
+        Step::LimitPerTransaction
+        | Step::LimitDailyAmount
+        | Step::LimitDailyCount
+        | Step::LimitAmount
+        | Step::LimitCount
+            if noted(Step::LimitOf) =>
+        {
+            "`turnout card show` tells what card, account and customer have of their own, `turnout card limit` changes it; docs/limits.md"
+        }
+        Step::LimitPerTransaction
+        | Step::LimitDailyAmount
+        | Step::LimitDailyCount
+        | Step::LimitAmount
+        | Step::LimitCount
+            if noted(Step::LimitNumber) =>
+        {
+            "the [[limit]] of that number, from 1, in the order of the configuration; `turnout card limit` overrides it for a while"
+        }
         Step::Terminal => "[[listener.terminal]] of the link names its terminals, and what each may do",
         Step::Currency => {
             "a [[rate]] says how much one currency is in another; `currency` of the [[product]] is that of its accounts"
@@ -25,7 +45,20 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::OrderSignature => {
             "`turnout card holder load` gives the card its key; docs/ecommerce.md has what is signed"
         }
-        Step::Validity | Step::ExpiryMatch => {
+        Step::PanLength => {
+            "`pan_lengths` of the [[product]]; without it `scheme` and `bins` say how long its numbers are"
+        }
+        Step::Domestic => "`domestic_only` of the [[product]]; `country` at the top of the file is ours",
+        Step::OwnTerminals => "`own_terminals_only` of the [[product]], and `own` of the [[listener]]",
+        Step::ProductCurrency => "`currencies` of the [[product]]",
+        Step::EntryMode => "`entry_modes` of the [[product]]",
+        Step::EcommerceOnly => "`ecommerce_only` of the [[product]]",
+        Step::ElectronicOnly => "`electronic_only` of the [[product]]",
+        Step::KeyedCash => "`keyed_cash` of the [[product]]",
+        Step::Identify => {
+            "`identify_above` of the [[product]], and `attended` of the [[listener.terminal]] or its messages"
+        }
+        Step::Validity | Step::ValidFrom | Step::ExpiryMatch => {
             "`turnout card export` shows the expiry on file, `turnout card update` changes it"
         }
         Step::Hsm => {
@@ -64,7 +97,7 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         Step::CardLocked => "`turnout card mode unlock --for` opens it for one transaction; docs/modes.md",
         Step::CardEmpty => "`turnout card mode top-up` fills it for a while; docs/modes.md",
         Step::SingleLimit => "`turnout card mode lift` allows more for a while; docs/modes.md",
-        Step::OneTimeCode => {
+        Step::CodeExpected | Step::OneTimeCode => {
             "`turnout card mode code` sets one; `one_time_code` of the [[listener]] is the field in which it comes"
         }
         Step::HolderConfirmation => {
@@ -75,4 +108,26 @@ pub(super) fn hint(step: Step) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use auth::{Check, Verdict};
+
+    #[test]
+    fn a_limit_is_changed_where_it_stands() {
+        let check = |noted: &[Step], expect: &str| {
+            let line = |step, verdict| Check { step, verdict, seen: 2, limit: 1 };
+            let mut checks: Vec<Check> = noted.iter().map(|step| line(*step, Verdict::Noted)).collect();
+            let code = card::ResponseCode::OVER_AMOUNT_LIMIT;
+            checks.push(line(Step::LimitDailyAmount, Verdict::Failed(code)));
+            let told = hint(&Receipt { checks }).unwrap();
+            assert!(told.contains(expect), "{noted:?}: {told}");
+        };
+        check(&[], "`daily` in [product.purchase]");
+        check(&[Step::LimitNumber], "[[limit]]");
+        check(&[Step::LimitNumber, Step::LimitOf], "`turnout card limit`");
+        check(&[Step::LimitOf], "`turnout card show`");
+    }
 }

@@ -3,7 +3,10 @@
 
 use crate::demo::stage::{Balance, Played, PosLine, Stage, money};
 use iso8583::Mti;
+use serde_json::json;
 use std::error::Error;
+use std::thread;
+use std::time::{Duration, Instant};
 use terminal::{CardSimulator, Intent, Pos, PosResponse};
 
 /// The same bytes again, and again as a repeat (0201).
@@ -57,6 +60,25 @@ pub(super) fn limits(stage: &mut Stage) -> Played {
     let undone = reverse(stage, &mut line, Mti::REVERSAL_REQUEST, &message, None)?.code;
     let last = stage.buy(&mut line, &mut card, 60_00)?.code;
     Ok(format!("100.00: {first}, 60.00: {over}, reversed {undone}, 60.00: {last}"))
+}
+
+/// The same limit with another value for a while, which ends by itself.
+pub(super) fn limit_override(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    line.pos = Pos { mcc: FUEL_MCC, ..line.pos };
+    let first = stage.buy(&mut line, &mut card, 100_00)?.code;
+    let over = stage.buy(&mut line, &mut card, 60_00)?.code;
+    let pan = card.pan().reveal();
+    let order = json!({ "pan": pan.as_str(), "limit": "fuel", "amount": "400.00", "for": "2s" });
+    let ordered = Instant::now();
+    let (status, answer) = stage.site().order("/v1/limits", &order)?;
+    if status != 200 {
+        return Err(format!("the switch refused the override: {answer}").into());
+    }
+    let meanwhile = stage.buy(&mut line, &mut card, 60_00)?.code;
+    thread::sleep(Duration::from_millis(2_100).saturating_sub(ordered.elapsed()));
+    let afterwards = stage.buy(&mut line, &mut card, 60_00)?.code;
+    Ok(format!("100.00: {first}, 60.00: {over}, for a while {meanwhile}, afterwards {afterwards}"))
 }
 
 /// Service stations, which the demo's configuration limits.

@@ -2,7 +2,9 @@
 
 use crate::demo::site::{GAMBLING_MCC, LIMITED_MCC, REFERRED_MCC, SCORED_MCC, SHADOW_MCC, serial};
 use crate::demo::stage::{Played, Stage, arpc};
-use card::{Currency, Cvv, MerchantId, ResponseCode, ServiceCode, TerminalId, Track2};
+use card::{Currency, Cvv, MerchantId, Pan, ResponseCode, ServiceCode, TerminalId, Track2};
+use iso8583::field;
+use serde_json::json;
 use std::error::Error;
 use terminal::{
     CardSimulator, ChipTransaction, CryptogramVersion, Pos, Presentment, TrackSource, corrupt_cryptogram,
@@ -152,6 +154,44 @@ pub(super) fn product_rules(stage: &mut Stage) -> Played {
     Ok(format!(
         "euros {}, keyed cash {}, 450.00 by chip {}, with PIN {}",
         euros.code, cash.code, identified.code, by_pin.code
+    ))
+}
+
+/// What does not belong to the card: a number as no card of the scheme has, another number in the chip or on track 1,
+/// and a month before the first one.
+pub(super) fn card_data(stage: &mut Stage) -> Played {
+    let (mut line, mut card) = (stage.pos()?, stage.card());
+    let number = card.pan().reveal();
+    let mut longer = (0..10).filter_map(|digit| {
+        let digits = format!("{}{digit}", number.as_str());
+        Pan::parse(digits.as_bytes()).ok()
+    });
+    let longer = longer.find(Pan::has_valid_check_digit).ok_or("one of ten digits checks")?;
+    let too_long = stage.buy_with(&mut line, 10_00, &Presentment::keyed(longer, card.expiry()))?.code;
+
+    let other = stage.card().pan().reveal();
+    let chip = stage.chip(10_00, ChipTransaction::PURCHASE);
+    let mut presentment = Presentment::chip(&mut card, &chip, CryptogramVersion::Visa10);
+    let tag = [[0x5A, 0x08].to_vec(), hex::decode(other.as_str())?].concat();
+    presentment.icc = presentment.icc.map(|icc| [icc, tag].concat());
+    let in_chip = stage.buy_with(&mut line, 10_00, &presentment)?.code;
+    let track1 = format!("B{}^DEMO/CARD^49122010000000000000", other.as_str()).into_bytes();
+    let further = vec![(field::TRACK_1, track1)];
+    let stripe = Presentment { further, ..Presentment::stripe(&card) };
+    let on_track = stage.buy_with(&mut line, 10_00, &stripe)?.code;
+
+    let mut valid_from = |stage: &mut Stage, month: &str| {
+        let change = json!({ "pan": number.as_str(), "start": month });
+        let (status, answer) = stage.site().order("/v1/cards?update=true", &change)?;
+        if status != 200 {
+            return Err(format!("the switch refused the change: {answer}").into());
+        }
+        Ok::<_, Box<dyn Error>>(stage.buy(&mut line, &mut card, 10_00)?.code)
+    };
+    let (next, this) = (valid_from(stage, "4812")?, valid_from(stage, "2001")?);
+    Ok(format!(
+        "too long {too_long}; another number in the chip {in_chip}, on track 1 {on_track}; not valid yet {next}, \
+         valid {this}"
     ))
 }
 

@@ -2,11 +2,14 @@
 
 use super::Control;
 use super::request::{Answer, refused, trouble};
-use crate::card_file::{Faults, HOT_COLUMNS, Row, SourceError, hot_entry, hot_removal, masked, read_rows};
+use crate::card_file::{
+    Faults, HOT_COLUMNS, HotRanges, Row, SourceError, hot_entry, hot_removal, masked, read_rows,
+};
 use auth::{Did, HotChange};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::sync::Arc;
 
 /// What the lines of a body ask for.
@@ -25,12 +28,29 @@ pub(super) async fn carry_out(
     remove: bool,
     check: bool,
 ) -> Answer {
-    let read = if remove { hot_removal } else { hot_entry };
-    let asked = tokio::task::spawn_blocking(move || read_lines(&body, HOT_COLUMNS, read)).await;
+    let asked = tokio::task::spawn_blocking(move || {
+        let ranges = RefCell::new(HotRanges::default());
+        let read = if remove { hot_removal } else { hot_entry };
+        read_lines(&body, HOT_COLUMNS, |row| {
+            let change = read(row)?;
+            let clash = ranges.borrow_mut().take(&change);
+            clash.map(|()| change).map_err(|reason| Faults(vec![reason]))
+        })
+    })
+    .await;
     let asked: AskedLines<HotChange> =
         asked.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the body could not be read"))?;
     if !asked.refused.is_empty() {
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, json!({ "refused": asked.refused })));
+    }
+    // Only ranges can be refused, and then nothing of the body is done.
+    if !check && asked.changes.iter().any(|change| !change.span.is_one()) {
+        let told = control.change_hot_list(&asked.changes, true).await.map_err(trouble)?;
+        if told.iter().any(Result::is_err) {
+            let told = told.into_iter().map(|told| told.map_err(|refusal| refusal.to_string()));
+            let (status, summary) = tally(&asked.lines, told);
+            return Ok((status, json!({ "refused": summary["refused"] })));
+        }
     }
     let told = control.change_hot_list(&asked.changes, check).await.map_err(trouble)?;
     let told = told.into_iter().map(|told| told.map_err(|refusal| refusal.to_string()));

@@ -306,7 +306,7 @@ fn domain(text: &str) -> Option<String> {
 }
 
 /// What the message tells without any configuration: the name of track 1 (DE 45) or tag 5F20, and the number in the
-/// chip where it is another one than the message's.
+/// chip or on track 1 where it is another one than the message's.
 pub(super) fn usual(
     message: &Message<'_>,
     objects: Option<&Objects<'_>>,
@@ -323,7 +323,13 @@ pub(super) fn usual(
         let track = || objects.track2().ok().flatten().map(|track| track.pan());
         objects.pan().ok().flatten().or_else(track)
     });
-    let chip_pan = in_chip.filter(|in_chip| in_chip != pan);
+    // Format code B, the number, and the name behind a caret.
+    let on_track = track1.as_ref().and_then(|track| {
+        let digits = track.split(|byte| *byte == b'^').next()?.strip_prefix(b"B")?;
+        Pan::parse(digits.trim_ascii()).ok()
+    });
+    let differs = |number: &Pan| number != pan;
+    let chip_pan = in_chip.filter(differs).or_else(|| on_track.filter(differs));
     let holder_name = of_track.or(of_chip);
     (holder_name.is_some() || chip_pan.is_some())
         .then(|| Box::new(Particulars { holder_name, chip_pan, ..Particulars::default() }))
