@@ -457,6 +457,10 @@ fn what_is_recalled_is_what_memory_had() {
         if matches!(memory.funds, auth::Funds::Held { .. }) && memory.standing_minor != 0 {
             continue;
         }
+        // What was given back in part, and a transfer whose money is on its way, stay there, too.
+        if memory.life.is_some() {
+            continue;
+        }
         let posted = |stored: &auth::StoredTransaction| match stored.funds {
             auth::Funds::Posted { .. } => stored.standing_minor,
             _ => 0,
