@@ -66,7 +66,7 @@ pub(super) fn limits(stage: &mut Stage) -> Played {
 pub(super) fn limit_override(stage: &mut Stage) -> Played {
     let (mut line, mut card) = (stage.pos()?, stage.card());
     line.pos = Pos { mcc: FUEL_MCC, ..line.pos };
-    let first = stage.buy(&mut line, &mut card, 100_00)?.code;
+    let first = stage.buy(&mut line, &mut card, 10_000)?.code;
     let over = stage.buy(&mut line, &mut card, 60_00)?.code;
     let pan = card.pan().reveal();
     let order = json!({ "pan": pan.as_str(), "limit": "fuel", "amount": "400.00", "for": "2s" });
