@@ -165,6 +165,29 @@ fn what_was_not_answered_is_said_again_after_a_restart() {
     }
 }
 
+/// A word that comes again when everything is over and forgotten finds nobody who takes it for a new one.
+#[test]
+fn what_is_over_is_not_done_again_by_a_word_that_comes_late() {
+    let mut bank = Bank::new(2);
+    bank.transfer(FROM, card(TO), 1, 1_000);
+    for _ in 0..2 {
+        bank.sync_all();
+        bank.hear(0, false);
+    }
+    bank.sync_all();
+    bank.hear(0, true);
+    bank.sync_all();
+    // The answer, and that it is heard of.
+    for _ in 0..2 {
+        bank.hear(1, false);
+        bank.sync_all();
+    }
+    assert_eq!((bank.open(), bank.words.len()), (0, 1));
+    bank.hear(0, false);
+    bank.come_to_rest();
+    assert_eq!((balances(&bank), bank.in_transit()), ([OPENING - 1_000, OPENING + 1_000], 0));
+}
+
 #[test]
 fn a_reversal_takes_the_money_back_first() {
     let mut bank = Bank::new(2);

@@ -457,8 +457,8 @@ fn what_is_recalled_is_what_memory_had() {
         if matches!(memory.funds, auth::Funds::Held { .. }) && memory.standing_minor != 0 {
             continue;
         }
-        // So does what was given back in part.
-        if memory.life.as_ref().is_some_and(|life| life.refunded_minor != 0) {
+        // What was given back in part, and a transfer whose money is on its way, stay there, too.
+        if memory.life.is_some() {
             continue;
         }
         let posted = |stored: &auth::StoredTransaction| match stored.funds {
