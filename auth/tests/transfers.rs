@@ -363,7 +363,7 @@ fn fee() -> Fee {
 }
 
 /// Something that happens to a bank.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     Transfer { from: usize, to: usize, amount_minor: i64 },
     Repeat { which: usize },

@@ -284,7 +284,7 @@ impl TransactionStore {
             Record::HoldReleased(released) => self.event(record, released.origin.as_ref())?,
             Record::Credited(credited) => self.other_side(record, credited.link, credited.account)?,
             Record::RemittanceSent(sent) => {
-                self.other_side(record, sent.remittance.link, sent.remittance.account)?
+                self.other_side(record, sent.remittance.link, sent.remittance.account)?;
             }
             Record::RemittanceTaken(outcome) => {
                 let Remittance { link, account, .. } = outcome.remittance;
