@@ -16,6 +16,8 @@ use std::time::Duration;
 pub struct Bank {
     core: Core,
     cards: u32,
+    /// Rounds of purchases that it has decided.
+    rounds: u16,
 }
 
 impl Bank {
@@ -31,7 +33,7 @@ impl Bank {
         let mut core = Core::with_memory(ShardIndex(0), Arc::new(tables), memory);
         Bank::on_file(cards).for_each(|record| core.replay(&record));
         core.reserve();
-        Bank { core, cards }
+        Bank { core, cards, rounds: 0 }
     }
 
     /// The same with twenty rules, none of which holds, and ten limits, none of which is reached.
@@ -59,7 +61,8 @@ impl Bank {
         (0..cards).flat_map(|card| [Record::AccountStored(account(card)), Record::CardStored(on_file(card))])
     }
 
-    /// One purchase with chip and PIN by every card. `round` counts from 1 and is each chip's ATC.
+    /// One purchase with chip and PIN by every card. `round` counts from 1, one for each time that the bank is given
+    /// them, and is each chip's ATC.
     #[must_use]
     pub fn purchases(&self, round: u16) -> Vec<Box<Request>> {
         (0..self.cards).map(|card| Box::new(purchase(card, round))).collect()
@@ -88,6 +91,8 @@ impl Bank {
         reason = "an input holds its request in a box, which is made before the clock runs"
     )]
     fn decide(&mut self, requests: Vec<Box<Request>>, mut record_made: impl FnMut(&mut Core, Record)) {
+        self.rounds += 1;
+        let now = time(self.rounds);
         let mut requests = requests.into_iter().map(Input::Request);
         let (mut inputs, mut replies) = (Vec::with_capacity(LOOK_AHEAD), Vec::with_capacity(LOOK_AHEAD));
         let mut effects = Vec::with_capacity(4);
@@ -99,15 +104,17 @@ impl Bank {
             }
             self.core.look_ahead(inputs.iter());
             for input in inputs.drain(..) {
-                self.core.step(NOW, input, &mut effects);
-                let Some(Effect::AskHsm { ticket, .. }) = effects.pop() else {
-                    panic!("not asked: {effects:?}")
-                };
-                replies.push(Input::HsmReply { ticket, reply: right() });
+                self.core.step(now, input, &mut effects);
+                match effects.pop() {
+                    Some(Effect::AskHsm { ticket, .. }) => {
+                        replies.push(Input::HsmReply { ticket, reply: right() });
+                    }
+                    other => panic!("not asked: {other:?}"),
+                }
             }
             self.core.look_ahead(replies.iter());
             for reply in replies.drain(..) {
-                self.core.step(NOW, reply, &mut effects);
+                self.core.step(now, reply, &mut effects);
                 for effect in effects.drain(..) {
                     match effect {
                         Effect::Record(record) => record_made(&mut self.core, record),
@@ -125,8 +132,15 @@ impl Bank {
     }
 }
 
-/// 2026-11-23 14:30:15 UTC.
-const NOW: Time = Time { unix_ms: 1_795_444_215_000 };
+/// Milliseconds from 2026-11-23 14:30:15 UTC on.
+const OPENING_MS: i64 = 1_795_444_215_000;
+
+/// A round takes as long as a busy shard needs for a thousand decisions: what has left memory is then as old as there.
+const ROUND_MS: i64 = 3;
+
+fn time(round: u16) -> Time {
+    Time { unix_ms: OPENING_MS + i64::from(round) * ROUND_MS }
+}
 
 const EXPIRY: &[u8; 4] = b"3012";
 
@@ -249,7 +263,7 @@ fn purchase(card: u32, round: u16) -> Request {
         currency: 840,
         stan: Stan::new(stan).expect("six digits"),
         rrn: Rrn::parse(format!("632714{stan:06}").as_bytes()).ok(),
-        transmission: TransmissionTime(1_123_000_000 + clock(round.into())),
+        transmission: TransmissionTime(1_123_000_000 + clock(time(round))),
         terminal: TerminalId::new(terminal.as_bytes()).expect("eight characters"),
         merchant: MerchantId::new(b"CORNERSHOP00042"),
         mcc: 5411,
@@ -269,8 +283,9 @@ fn purchase(card: u32, round: u16) -> Request {
     }
 }
 
-/// `hhmmss` of a round each second.
-fn clock(second: u32) -> u32 {
+/// `hhmmss` of a time of that day.
+fn clock(time: Time) -> u32 {
+    let second = u32::try_from(time.unix_ms / 1000 % 86_400).expect("seconds of a day");
     second / 3600 * 10_000 + second / 60 % 60 * 100 + second % 60
 }
 
