@@ -153,6 +153,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
+    #[inline]
     pub(crate) fn new(day: CivilDay, time: Time) -> Moment {
         Moment { day, days: days_since_epoch(day), time }
     }

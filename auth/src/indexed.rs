@@ -63,10 +63,12 @@ impl<T: Entry> Indexed<T> {
         self.place(key).is_some()
     }
 
+    #[inline]
     pub(crate) fn get(&self, key: &T::Key) -> Option<&T> {
         self.entries.get(self.place(key)?)
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, key: &T::Key) -> Option<&mut T> {
         let place = self.place(key)?;
         self.entries.get_mut(place)

@@ -30,11 +30,13 @@ impl<T: Clone> Slab<T> {
         self.len
     }
 
+    #[inline]
     pub(crate) fn get(&self, place: u32) -> Option<&T> {
         let (chunk, index) = split(place);
         self.chunks.get(chunk)?.get(index)?.as_ref()
     }
 
+    #[inline]
     pub(crate) fn get_mut(&mut self, place: u32) -> Option<&mut T> {
         let (chunk, index) = split(place);
         Arc::make_mut(self.chunks.get_mut(chunk)?).get_mut(index)?.as_mut()

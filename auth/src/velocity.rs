@@ -194,6 +194,7 @@ fn check(limit: &Limit, bound: Bound, seen: Seen, receipt: &mut Receipt) -> Resu
     Ok(())
 }
 
+#[inline]
 fn at_most(
     step: Step,
     code: ResponseCode,
