@@ -293,9 +293,9 @@ fn address(text: &str) -> String {
         "" if !octet.is_empty() => "0".to_owned(),
         rest => rest.to_owned(),
     };
-    let plain = text.split('.').map(octet).collect::<Vec<_>>().join(".");
+    let plain = || text.split('.').map(octet).collect::<Vec<_>>().join(".");
     text.parse::<IpAddr>()
-        .or_else(|_| plain.parse())
+        .or_else(|_| plain().parse())
         .map_or_else(|_| text.to_ascii_lowercase(), |address| address.to_canonical().to_string())
 }
 
